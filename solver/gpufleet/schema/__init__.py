@@ -1,0 +1,1 @@
+"""What a person writes and reads: instances, catalogues, model cards, plans."""

@@ -1,0 +1,130 @@
+"""The procurement instance: everything one question holds."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from gpufleet.schema.base import Count, Flag, Fraction01, Name, NonNegative, Positive, PositiveCount, Record, Text
+from gpufleet.schema.hardware import Accelerator, NodeType
+from gpufleet.schema.models import ModelCard
+from gpufleet.schema.offers import Offer, OfferSelection, Site
+from gpufleet.schema.workloads import Workload
+
+
+class BudgetCaps(Record):
+    """Upper limits on money; empty = no limit."""
+
+    usd_per_day: NonNegative | None = None
+    """Average cost per day over the horizon, write-offs and running costs included, USD."""
+    horizon_usd: NonNegative | None = None
+    """Total cost over the horizon, USD."""
+    capex_usd: NonNegative | None = None
+    """Purchase prices together, USD."""
+
+
+class Budgets(BudgetCaps):
+    """Caps on the whole plan, and on single sites and workloads."""
+
+    sites: dict[Name, BudgetCaps] = {}
+    """Caps per site, by name."""
+    workloads: dict[Name, BudgetCaps] = {}
+    """Caps per workload, by name."""
+
+
+class Quota(Record):
+    """Most accelerators of a kind from one provider."""
+
+    provider: Name
+    """Provider as named at the sites."""
+    accelerator: Name
+    """Accelerator name."""
+    accelerators: Count
+    """Most accelerators of it, over all its node types and terms."""
+
+
+class FleetRules(Record):
+    """Rules on the fleet as a whole."""
+
+    max_node_types: PositiveCount | None = None
+    """Most different node types in the fleet."""
+    max_vendor_share: dict[Name, Fraction01] = {}
+    """Largest share of all accelerators per vendor."""
+    min_country_share: dict[Name, Fraction01] = {}
+    """Smallest share of all accelerators per vendor country (domestic share)."""
+    max_site_share: dict[Name, Fraction01] = {}
+    """Largest share of all accelerators per site."""
+    max_spot_share: Fraction01 | None = None
+    """Largest share of accelerators on spot terms."""
+    quotas: tuple[Quota, ...] = ()
+    """Provider quotas."""
+
+
+class Period(Record):
+    """A slice of the horizon with its own demand."""
+
+    name: Name
+    """Unique name, e.g. `weekday-14h`."""
+    hours: Positive
+    """Hours of the horizon that it stands for."""
+    demand_factor: NonNegative = 1.0
+    """Factor on every workload's rates."""
+
+
+class Measure(Record):
+    """A one-off investment that changes performance."""
+
+    name: Name
+    """Unique name."""
+    cost_usd: NonNegative
+    """One-off cost, USD."""
+    throughput_factor: Positive
+    """Factor on the throughput of the workloads it names."""
+    workloads: tuple[Name, ...]
+    """Workloads that profit."""
+
+
+class Instance(Record):
+    """One procurement question, as written in an instance file."""
+
+    schema_version: Literal[1]
+    """Version of this format; `1`."""
+    uid: Name
+    """Unique id of the instance."""
+    title: Text
+    """One line on what it is about."""
+    origin: Text | None = None
+    """Where it comes from."""
+    note: Text | None = None
+    """What a reader must know, assumptions above all."""
+    horizon_days: Positive
+    """Length of the planning horizon in days; the objective is the cost over it (1/24 = one hour)."""
+    sites: tuple[Site, ...] = Field(min_length=1)
+    """Sites."""
+    offers: tuple[Offer, ...] = ()
+    """Offers of your own."""
+    catalog_offers: tuple[OfferSelection, ...] = ()
+    """Offers taken from the catalogue."""
+    workloads: tuple[Workload, ...] = Field(min_length=1)
+    """What must be served or trained."""
+    accelerators: tuple[Accelerator, ...] = ()
+    """Accelerators that the library lacks (or replaces, by name)."""
+    node_types: tuple[NodeType, ...] = ()
+    """Node types that the library lacks (or replaces, by name)."""
+    models: tuple[ModelCard, ...] = ()
+    """Model cards that the library lacks (or replaces, by name)."""
+    budgets: Budgets = Budgets()
+    """Caps on money."""
+    rules: FleetRules = FleetRules()
+    """Rules on the fleet as a whole."""
+    periods: tuple[Period, ...] = ()
+    """Slices of the horizon; empty = one period of constant (peak) demand."""
+    measures: tuple[Measure, ...] = ()
+    """Investments that may be chosen."""
+    discount_rate_per_year: Annotated[float, Field(ge=0, lt=1, strict=True)] = 0.0
+    """Interest rate for discounting future payments."""
+    allow_unserved: Flag = False
+    """May demand stay unserved (at a penalty)?"""
+    baseline_plan: Text | None = None
+    """A plan file to compare the answer with; path relative to the instance file."""

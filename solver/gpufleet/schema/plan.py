@@ -1,0 +1,224 @@
+"""The plan: what to buy or rent, what runs where, what it costs, and how far from optimal it can be.
+
+The first half (nodes, deployments, routing) is what a person may write by hand; the rest is what `solve` adds.
+Money is in USD with at most six decimals, so that sums can be checked exactly.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from gpufleet.schema.base import Count, Flag, Fraction01, Name, NonNegative, Positive, PositiveCount, Record, Text
+from gpufleet.schema.offers import Term
+
+Money = Annotated[float, Field(strict=True)]
+Status = Literal["optimal", "feasible", "infeasible", "unknown"]
+
+
+class PlannedNodes(Record):
+    """Nodes taken on one offer."""
+
+    offer: Name
+    """Name of the offer."""
+    count: Count
+    """How many nodes."""
+    node_type: Name | None = None
+    """Node type (repeated for the reader; checked)."""
+    site: Name | None = None
+    """Site (repeated for the reader; checked)."""
+    term: Term | None = None
+    """Term (repeated for the reader; checked)."""
+    unit_cost_usd: Money | None = None
+    """Cost of one node over the horizon, all cost lines together, USD."""
+    total_cost_usd: Money | None = None
+    """`count` times `unit_cost_usd`."""
+
+
+class Parallelism(Record):
+    """How one replica is spread over accelerators."""
+
+    tensor: PositiveCount = 1
+    """Tensor-parallel size (TP)."""
+    pipeline: PositiveCount = 1
+    """Pipeline-parallel size (PP)."""
+    data: PositiveCount = 1
+    """Data-parallel size (DP); for serving, replicas are counted instead."""
+    expert: PositiveCount = 1
+    """Expert-parallel size (EP); divides TP x DP."""
+    zero_stage: Annotated[int, Field(ge=0, le=3, strict=True)] = 0
+    """ZeRO stage: 0 none, 1 optimizer states, 2 also gradients, 3 also weights sharded over DP."""
+    recomputation: Flag = False
+    """Are activations recomputed in the backward pass?"""
+
+    @property
+    def accelerators(self) -> int:
+        """Accelerators per replica."""
+        return self.tensor * self.pipeline * self.data
+
+    @property
+    def label(self) -> str:
+        """Short form, e.g. `tp8-dp8-zero3-recompute`."""
+        parts = [f"tp{self.tensor}"]
+        parts += [f"pp{self.pipeline}"] if self.pipeline > 1 else []
+        parts += [f"dp{self.data}"] if self.data > 1 else []
+        parts += [f"ep{self.expert}"] if self.expert > 1 else []
+        parts += [f"zero{self.zero_stage}"] if self.zero_stage else []
+        parts += ["recompute"] if self.recomputation else []
+        return "-".join(parts)
+
+
+class LatencyFigure(Record):
+    """A predicted latency beside its limit."""
+
+    metric: Name
+    """`ttft`, `tpot`, `itl` or `end_to_end`."""
+    request_class: Name
+    """Request class."""
+    percentile: Positive
+    """Percentile."""
+    predicted_ms: NonNegative
+    """Predicted value at the planned utilisation, ms."""
+    limit_ms: Positive
+    """Limit, ms."""
+
+
+class Deployment(Record):
+    """Replicas of one deployment option."""
+
+    workload: Name
+    """Workload."""
+    site: Name
+    """Site."""
+    node_type: Name
+    """Node type."""
+    replicas: Count
+    """How many replicas."""
+    variant: Name | None = None
+    """Variant of the model card; for a profiled workload, empty."""
+    option: Name | None = None
+    """Option of a profiled workload; otherwise empty."""
+    parallelism: Parallelism = Parallelism()
+    """How one replica is spread."""
+    batch: PositiveCount = 1
+    """Largest batch (or concurrency) per replica; for training, samples per accelerator and micro-step."""
+    accelerators: PositiveCount | None = None
+    """Accelerators per replica (repeated for the reader; checked)."""
+    precision: Name | None = None
+    """Precision of the weights (repeated for the reader)."""
+    utilisation: NonNegative | None = None
+    """Load over the highest sustainable rate."""
+    memory_gb: NonNegative | None = None
+    """Memory used per accelerator, GB."""
+    memory_limit_gb: NonNegative | None = None
+    """Memory usable per accelerator, GB."""
+    latency: tuple[LatencyFigure, ...] = ()
+    """Latencies against the SLO."""
+    training_days: NonNegative | None = None
+    """Days to train."""
+    bottleneck: Name | None = None
+    """What limits it: `compute`, `memory_bandwidth`, `interconnect`, `host_link`, `kv_capacity`, `profile`."""
+    provenance: Literal["measured", "interpolated", "modelled"] | None = None
+    """Where the throughput comes from."""
+
+
+class Route(Record):
+    """Share of a request class that one deployment serves."""
+
+    workload: Name
+    """Workload."""
+    request_class: Name
+    """Request class."""
+    deployment: Count
+    """Index into `deployments`."""
+    share: Fraction01
+    """Share of the class's rate."""
+
+
+class CostLine(Record):
+    """One line of the bill over the horizon."""
+
+    item: Name
+    """What is paid for: `write-off`, `maintenance`, `rent`, `energy`, `running`."""
+    offer: Name
+    """The offer it belongs to."""
+    quantity: Count
+    """Nodes."""
+    unit_usd: Money
+    """Per node over the horizon, USD."""
+    total_usd: Money
+    """quantity x unit_usd, exactly."""
+    source: Text
+    """Where the price comes from, and as of when."""
+
+
+class Certificate(Record):
+    """What was proven about the plan."""
+
+    objective_usd: Money | None
+    """Cost of the plan over the horizon; null without a plan."""
+    bound_usd: Money | None
+    """Proven: no plan costs less; null when nothing is known."""
+    gap: NonNegative | None
+    """(objective - bound) / objective; 0 = proven optimal."""
+    engine: Text
+    """Engine and back end that ran."""
+    engine_reason: Text
+    """Why this engine was chosen."""
+    versions: dict[str, str]
+    """Versions of gpufleet, the solver and Python."""
+    seed: int
+    """Random seed of the solver."""
+    workers: PositiveCount
+    """Solver threads."""
+    instance_digest: Text
+    """Digest of the resolved instance that was solved."""
+    price_dates: dict[str, str]
+    """Offer name to the date of its price, for the offers in the plan."""
+    rounding_error_usd: NonNegative
+    """Largest error of the objective from writing money as whole micro-dollars."""
+    share_unit: Fraction01 | None = None
+    """Routing shares are multiples of this; null when nothing is routed."""
+    tie_break: Text
+    """How equal costs were decided, and whether that was proven."""
+
+
+class FunnelStep(Record):
+    """How many candidates one rule eliminated."""
+
+    workload: Name
+    """Workload."""
+    rule: Name
+    """The rule: `privacy`, `accuracy`, `memory`, `latency`, `stock`, `dominated`, ..."""
+    before: Count
+    """Candidates before the rule."""
+    eliminated: Count
+    """Candidates it eliminated."""
+
+
+class Plan(Record):
+    """A plan file."""
+
+    schema_version: Literal[1]
+    """Version of this format; `1`."""
+    instance: Name
+    """`uid` of the instance."""
+    status: Status | None = None
+    """`optimal` (proven), `feasible`, `infeasible` or `unknown`; empty in a hand-written plan."""
+    reason: Text | None = None
+    """Why there is no (better) plan."""
+    note: Text | None = None
+    """Anything a reader must know."""
+    certificate: Certificate | None = None
+    """What was proven; empty in a hand-written plan."""
+    nodes: tuple[PlannedNodes, ...] = ()
+    """The fleet."""
+    deployments: tuple[Deployment, ...] = ()
+    """What runs where."""
+    routing: tuple[Route, ...] = ()
+    """Which deployment serves which class; empty = in proportion to capacity."""
+    costs: tuple[CostLine, ...] = ()
+    """The bill."""
+    funnel: tuple[FunnelStep, ...] = ()
+    """What each rule eliminated."""

@@ -1,0 +1,46 @@
+"""An instance with every reference followed: what all later stages read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gpufleet.schema.hardware import Accelerator, NodeType
+from gpufleet.schema.instance import Instance
+from gpufleet.schema.models import ModelCard
+from gpufleet.schema.offers import Offer, Site
+from gpufleet.schema.workloads import Profiled, Workload
+
+
+@dataclass(frozen=True)
+class ResolvedInstance:
+    """An instance together with the accelerators, node types, offers and model cards that it refers to."""
+
+    instance: Instance
+    sites: Mapping[str, Site]
+    """Sites by name."""
+    accelerators: Mapping[str, Accelerator]
+    """Accelerators by name; only those that some offer's node type carries."""
+    node_types: Mapping[str, NodeType]
+    """Node types by name; only those that some offer names."""
+    offers: Mapping[str, Offer]
+    """Offers by name: the instance's own and those taken from the catalogue."""
+    models: Mapping[str, ModelCard]
+    """Model cards by name; only those that some workload names."""
+    digest: str
+    """SHA-256 over the canonical JSON of all of the above: equal digests, equal questions."""
+    path: str = "<memory>"
+    """The instance file, for messages; not part of the digest."""
+
+    @property
+    def workloads(self) -> Mapping[str, Workload]:
+        """Workloads by name, in file order."""
+        return {workload.name: workload for workload in self.instance.workloads}
+
+    def accelerator_of(self, node_type: str) -> Accelerator:
+        """The accelerator of a node type."""
+        return self.accelerators[self.node_types[node_type].accelerator]
+
+    def model_of(self, workload: Workload) -> ModelCard | None:
+        """The model card of a workload; None for `profiled` workloads, which have none."""
+        return None if isinstance(workload, Profiled) else self.models[workload.model]

@@ -1,0 +1,226 @@
+"""Workloads: what must be served or trained, and under which rules."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from gpufleet.schema.base import (
+    Count,
+    Country,
+    Flag,
+    Fraction01,
+    Name,
+    NonNegative,
+    Percentile,
+    Positive,
+    PositiveCount,
+    Precision,
+    Record,
+    Text,
+)
+
+LatencyMetric = Literal["ttft", "tpot", "itl", "end_to_end"]
+
+
+class SLO(Record):
+    """One latency bound: the given percentile of the metric is at most the limit."""
+
+    metric: LatencyMetric
+    """`ttft` (time to first token), `tpot` (mean time per output token), `itl` (inter-token latency), `end_to_end`."""
+    percentile: Percentile
+    """Share of requests that must keep the limit, in percent, strictly between 0 and 100."""
+    limit_ms: Positive
+    """The limit, ms."""
+
+
+class AccuracyFloor(Record):
+    """A quality figure that the chosen variant must reach."""
+
+    metric: Name
+    """Metric as named in the model card."""
+    at_least: NonNegative
+    """Smallest acceptable value."""
+
+
+class Privacy(Record):
+    """Where the workload's data may go."""
+
+    locations: Literal["any", "private", "on_prem"] = "any"
+    """`any`; `private` = own premises or a private cloud; `on_prem` = own premises only."""
+    countries: tuple[Country, ...] | None = None
+    """Only sites in these countries; empty = all."""
+    regions: tuple[Name, ...] | None = None
+    """Only sites in these regions; empty = all."""
+    providers: tuple[Name, ...] | None = None
+    """Only sites of these providers (your own sites always qualify); empty = all."""
+    certifications: tuple[Name, ...] = ()
+    """Certificates that the site must hold, all of them."""
+
+
+class Redundancy(Record):
+    """What may fail without loss of service."""
+
+    spare_nodes: Count = 0
+    """Demand is still met after losing any this many nodes of the workload."""
+    survive_site_loss: Flag = False
+    """Demand is still met after losing any one site."""
+
+
+class WorkloadBase(Record):
+    """What every workload has."""
+
+    name: Name
+    """Unique name."""
+    note: Text | None = None
+    """Where the figures come from; which of them are assumed."""
+    privacy: Privacy = Privacy()
+    """Where its data may go."""
+    accuracy: tuple[AccuracyFloor, ...] = ()
+    """Quality floors."""
+    precisions: tuple[Precision, ...] | None = None
+    """Only variants stored in these precisions; empty = all."""
+    accelerators: tuple[Name, ...] | None = None
+    """Only these accelerators; empty = all."""
+    min_replicas: Count = 0
+    """Fewest replicas."""
+    max_replicas: PositiveCount | None = None
+    """Most replicas; empty = no limit."""
+    redundancy: Redundancy = Redundancy()
+    """What may fail."""
+
+    @model_validator(mode="after")
+    def _replica_bounds_fit(self) -> Self:
+        if self.max_replicas is not None and self.min_replicas > self.max_replicas:
+            raise ValueError(f"min_replicas is {self.min_replicas}, more than max_replicas {self.max_replicas}")
+        return self
+
+
+class ServingBase(WorkloadBase):
+    """What every workload with latency has."""
+
+    model: Name
+    """Name of the model card."""
+    slo: tuple[SLO, ...] = ()
+    """Latency bounds; all must hold for every request class."""
+    max_utilisation: Annotated[float, Field(gt=0, le=1, strict=True)] = 0.9
+    """Most of a replica's highest sustainable rate that may be used (SLOs can force it lower)."""
+    max_batch: PositiveCount | None = None
+    """Largest batch or concurrency per replica; empty = the model decides."""
+
+
+class TokenClass(Record):
+    """A size bucket of language-model traffic."""
+
+    name: Name
+    """Unique within the workload."""
+    input_tokens: PositiveCount
+    """Prompt tokens per request."""
+    output_tokens: PositiveCount
+    """Generated tokens per request."""
+    requests_per_s: NonNegative
+    """Rate that must be sustained, requests/s."""
+
+
+class ItemClass(Record):
+    """A size bucket of request traffic."""
+
+    name: Name
+    """Unique within the workload."""
+    items: PositiveCount = 1
+    """Samples, images, sequences or user-item pairs per request."""
+    requests_per_s: NonNegative
+    """Rate that must be sustained, requests/s."""
+
+
+class LLMServing(ServingBase):
+    """A language model that answers requests."""
+
+    kind: Literal["llm_serving"]
+    """Tag: `llm_serving`."""
+    classes: tuple[TokenClass, ...] = Field(min_length=1)
+    """Request classes."""
+    prefix_cache_hit_fraction: Fraction01 = 0.0
+    """Share of prompt tokens found in the prefix cache."""
+
+
+class RequestServing(ServingBase):
+    """A recommender, vision model or encoder that answers requests."""
+
+    kind: Literal["request_serving"]
+    """Tag: `request_serving`."""
+    classes: tuple[ItemClass, ...] = Field(min_length=1)
+    """Request classes."""
+
+
+class Training(WorkloadBase):
+    """Work to finish by a deadline."""
+
+    kind: Literal["training"]
+    """Tag: `training`."""
+    model: Name
+    """Name of the model card."""
+    samples: Positive
+    """Samples (or sequences) per epoch."""
+    epochs: Positive
+    """Passes over the samples."""
+    global_batch: PositiveCount
+    """Samples per optimizer step, over all accelerators."""
+    sequence_tokens: PositiveCount | None = None
+    """Tokens per sample (language models)."""
+    deadline_days: Positive
+    """Days within which it must finish."""
+    optimizer: Literal["adam", "sgd"] = "adam"
+    """`adam` keeps two FP32 states per parameter, `sgd` one."""
+    parameter_efficient_fraction: Annotated[float, Field(gt=0, le=1, strict=True)] = 1.0
+    """Share of the parameters that is trained (LoRA and the like below 1)."""
+    restart_overhead_fraction: Fraction01 = 0.0
+    """Time lost to checkpoints and restarts, as a share of the pure training time."""
+    parallelism: tuple[Name, ...] | None = None
+    """Only these parallelism labels, e.g. `tp8-dp8-zero3`; empty = all."""
+
+
+class ProfiledOption(Record):
+    """A measured way to serve the workload."""
+
+    name: Name
+    """Unique within the workload."""
+    node_type: Name
+    """Node type it runs on."""
+    accelerators: PositiveCount
+    """Accelerators per replica."""
+    rates: dict[Name, NonNegative] = Field(min_length=1)
+    """Highest rate of each class that one replica sustains inside the SLO, requests/s; 0 or left out = cannot
+    serve that class."""
+    precision: Precision | None = None
+    """Numeric precision, for rules and display."""
+    accuracy: tuple[AccuracyFloor, ...] = ()
+    """Quality it reaches: `at_least` is the measured value."""
+    source: Text | None = None
+    """Where the rates come from."""
+
+
+class ProfiledClass(Record):
+    """A request class of a profiled workload."""
+
+    name: Name
+    """Unique within the workload."""
+    requests_per_s: NonNegative
+    """Rate that must be sustained, requests/s."""
+
+
+class Profiled(WorkloadBase):
+    """A workload whose throughputs the user has measured."""
+
+    kind: Literal["profiled"]
+    """Tag: `profiled`."""
+    classes: tuple[ProfiledClass, ...] = Field(min_length=1)
+    """Request classes."""
+    options: tuple[ProfiledOption, ...] = Field(min_length=1)
+    """Measured options."""
+    max_utilisation: Annotated[float, Field(gt=0, le=1, strict=True)] = 1.0
+    """Most of a replica's measured rate that may be used."""
+
+
+Workload = Annotated[LLMServing | RequestServing | Training | Profiled, Field(discriminator="kind")]

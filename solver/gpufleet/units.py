@@ -1,0 +1,43 @@
+"""Unit constants, and money as integers.
+
+Hardware sheets count decimal gigabytes; so do we. Money inside the program is a whole number of micro-dollars
+(1e-6 USD), so that cost lines add up exactly.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Final
+
+BYTES_PER_GB: Final = 1_000_000_000
+BYTES_PER_MIB: Final = 1 << 20
+FLOPS_PER_TFLOP: Final = 1_000_000_000_000
+SECONDS_PER_HOUR: Final = 3_600
+SECONDS_PER_DAY: Final = 86_400
+HOURS_PER_DAY: Final = 24
+HOURS_PER_YEAR: Final = 8_760
+MS_PER_S: Final = 1_000
+MICRO_USD_PER_USD: Final = 1_000_000
+WATTS_PER_KW: Final = 1_000
+
+INT64_MAX: Final = (1 << 63) - 1
+
+
+def exact(value: float | int | str) -> Fraction:
+    """The decimal number a person wrote, as an exact fraction (0.1 is 1/10, not its binary neighbour)."""
+    return Fraction(repr(value)) if isinstance(value, float) else Fraction(value)
+
+
+def micro_usd(amount: Fraction | float) -> int:
+    """Dollars to whole micro-dollars, to nearest, halves up.
+
+    >>> micro_usd(4.68)
+    4680000
+    """
+    scaled = (amount if isinstance(amount, Fraction) else exact(amount)) * MICRO_USD_PER_USD
+    return (2 * scaled.numerator + scaled.denominator) // (2 * scaled.denominator)
+
+
+def usd(micro: int) -> float:
+    """Whole micro-dollars to dollars (exact to 1e-6 below nine billion dollars)."""
+    return micro / MICRO_USD_PER_USD
