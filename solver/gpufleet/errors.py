@@ -4,7 +4,7 @@
 GpufleetError
 ├── InputError              what the user wrote is wrong; carries every problem found     exit code 2
 ├── MissingBackendError     a solver back end is not installed                            exit code 2
-├── OverflowError64         a scaled integer would leave the signed 64-bit range          exit code 2
+├── Int64OverflowError         a scaled integer would leave the signed 64-bit range          exit code 2
 └── VerificationError       our own plan failed our own verifier: a bug in gpufleet       exit code 1
 ```
 
@@ -54,7 +54,7 @@ class MissingBackendError(GpufleetError):
     """A solver back end cannot be used here; the message says what to install."""
 
 
-class OverflowError64(GpufleetError):
+class Int64OverflowError(GpufleetError):
     """A coefficient or sum of the integer program would not fit into a signed 64-bit integer."""
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from fractions import Fraction
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from gpufleet.schema.base import Count, Flag, Fraction01, Name, NonNegative, Positive, PositiveCount, Record, Text
 from gpufleet.schema.hardware import Accelerator, NodeType
 from gpufleet.schema.models import ModelCard
 from gpufleet.schema.offers import Offer, OfferSelection, Site
 from gpufleet.schema.workloads import Workload
+from gpufleet.units import HOURS_PER_DAY, exact
 
 
 class BudgetCaps(Record):
@@ -98,8 +100,10 @@ class Instance(Record):
     """Where it comes from."""
     note: Text | None = None
     """What a reader must know, assumptions above all."""
-    horizon_days: Positive
-    """Length of the planning horizon in days; the objective is the cost over it (1/24 = one hour)."""
+    horizon_days: Positive | None = None
+    """Length of the planning horizon in days; the objective is the cost over it. Give this or `horizon_hours`."""
+    horizon_hours: Positive | None = None
+    """Length of the planning horizon in hours, for horizons below a day. Give this or `horizon_days`."""
     sites: tuple[Site, ...] = Field(min_length=1)
     """Sites."""
     offers: tuple[Offer, ...] = ()
@@ -128,3 +132,18 @@ class Instance(Record):
     """May demand stay unserved (at a penalty)?"""
     baseline_plan: Text | None = None
     """A plan file to compare the answer with; path relative to the instance file."""
+
+    @property
+    def hours(self) -> Fraction:
+        """Length of the planning horizon in hours, exactly as written."""
+        if self.horizon_hours is not None:
+            return exact(self.horizon_hours)
+        return exact(self.horizon_days or 0.0) * HOURS_PER_DAY
+
+    @model_validator(mode="after")
+    def _one_horizon(self) -> Self:
+        if self.horizon_days is None and self.horizon_hours is None:
+            raise ValueError("the horizon is missing; give horizon_days or horizon_hours")
+        if self.horizon_days is not None and self.horizon_hours is not None:
+            raise ValueError("the horizon is given twice; give horizon_days or horizon_hours, not both")
+        return self

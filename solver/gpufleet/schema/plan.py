@@ -6,12 +6,16 @@ Money is in USD with at most six decimals, so that sums can be checked exactly.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from gpufleet.schema.base import Count, Flag, Fraction01, Name, NonNegative, Positive, PositiveCount, Record, Text
 from gpufleet.schema.offers import Term
+
+if TYPE_CHECKING:
+    import pandas
 
 Money = Annotated[float, Field(strict=True)]
 Status = Literal["optimal", "feasible", "infeasible", "unknown"]
@@ -178,6 +182,8 @@ class Certificate(Record):
     """Offer name to the date of its price, for the offers in the plan."""
     rounding_error_usd: NonNegative
     """Largest error of the objective from writing money as whole micro-dollars."""
+    capacity_rounding_relative: NonNegative
+    """Largest relative amount by which a replica's capacity was rounded down for the integer program."""
     share_unit: Fraction01 | None = None
     """Routing shares are multiples of this; null when nothing is routed."""
     tie_break: Text
@@ -195,6 +201,31 @@ class FunnelStep(Record):
     """Candidates before the rule."""
     eliminated: Count
     """Candidates it eliminated."""
+
+
+class Rejected(Record):
+    """Candidates that one rule eliminated, and the one among them that came nearest to passing."""
+
+    workload: Name
+    """Workload."""
+    rule: Name
+    """The rule that eliminated them."""
+    site: Name
+    """Site."""
+    node_type: Name
+    """Node type."""
+    variant: Name
+    """Variant (or profiled option)."""
+    count: PositiveCount
+    """How many candidates."""
+    nearest: Text
+    """Parallelism and batch of the candidate that came nearest."""
+    limit: Text | Money
+    """What the rule allows."""
+    actual: Text | Money
+    """What the nearest candidate has."""
+    unit: Text
+    """Unit of `limit` and `actual`."""
 
 
 class Plan(Record):
@@ -222,3 +253,30 @@ class Plan(Record):
     """The bill."""
     funnel: tuple[FunnelStep, ...] = ()
     """What each rule eliminated."""
+    rejections: tuple[Rejected, ...] = ()
+    """Eliminated candidates by workload, rule, pool and variant."""
+
+    def nodes_frame(self) -> pandas.DataFrame:
+        """The fleet as a table, one row per offer taken."""
+        return _frame(PlannedNodes, self.nodes)
+
+    def deployments_frame(self) -> pandas.DataFrame:
+        """The deployments as a table; parallelism as its label, latencies as nested records."""
+        frame = _frame(Deployment, self.deployments)
+        frame["parallelism"] = [deployment.parallelism.label for deployment in self.deployments]
+        return frame
+
+    def costs_frame(self) -> pandas.DataFrame:
+        """The bill as a table, one row per cost line."""
+        return _frame(CostLine, self.costs)
+
+    def rejections_frame(self) -> pandas.DataFrame:
+        """Eliminated candidates as a table, one row per workload, rule, pool and variant."""
+        return _frame(Rejected, self.rejections)
+
+
+def _frame(record: type[Record], rows: Sequence[Record]) -> pandas.DataFrame:
+    """A table with the record's fields as columns, also when there are no rows."""
+    import pandas  # slow to import, and not needed to solve
+
+    return pandas.DataFrame([row.model_dump() for row in rows], columns=list(record.model_fields))

@@ -1,0 +1,1 @@
+"""Schema and performance to deployment options: enumeration, typed rejections, dominance."""

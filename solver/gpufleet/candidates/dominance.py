@@ -1,0 +1,33 @@
+"""Pruning options that another option of the same workload and pool can always replace.
+
+Option j replaces option k when floor(a_k / a_j) replicas of j, which take no more accelerators than one replica of
+k, sustain at least k's rate in every class. Any plan that uses k stays feasible, and costs the same, with j in its
+place: accelerators are counted exactly (`replica_size`), and nothing else in the model depends on the option. When
+the number of replicas is capped, only one-for-one replacement is allowed.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+
+def undominated(
+    accelerators: npt.NDArray[np.int64], rates: npt.NDArray[np.float64], one_for_one: bool
+) -> npt.NDArray[np.bool_]:
+    """Mask of the options to keep.
+
+    `accelerators` has shape (n,), `rates` (n, C) in requests/s. Of options that replace each other, the first in the
+    order (fewest accelerators, highest total rate, position) is kept.
+    """
+    keep = np.zeros(len(accelerators), dtype=bool)
+    kept_accelerators = np.zeros(0, dtype=np.int64)
+    kept_rates = np.zeros((0, rates.shape[1]))
+    for index in np.lexsort((np.arange(len(accelerators)), -rates.sum(axis=1), accelerators)):
+        copies = np.ones_like(kept_accelerators) if one_for_one else accelerators[index] // kept_accelerators
+        if np.any(np.all(kept_rates * copies[:, None] >= rates[index], axis=1)):
+            continue
+        keep[index] = True
+        kept_accelerators = np.append(kept_accelerators, accelerators[index])
+        kept_rates = np.vstack([kept_rates, rates[index]])
+    return keep

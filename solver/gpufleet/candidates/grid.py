@@ -1,0 +1,124 @@
+"""Which parallelisms and batches are tried, per workload kind and node type.
+
+Tensor parallelism stays inside a node; pipeline and data parallelism may span nodes. Data parallelism of a
+training run counts in whole nodes beyond the first, so that a fleet of 6 nodes is found when 6 are enough.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gpufleet.candidates.replica_size import chain_below, packs_exactly
+from gpufleet.performance.estimate import Configurations
+from gpufleet.schema.models import Convolutional, Decoder, Recommender
+from gpufleet.schema.workloads import LLMServing, RequestServing, Training
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from gpufleet.schema.hardware import NodeType
+    from gpufleet.schema.models import ModelCard
+
+SERVING_NODES_PER_REPLICA = 4
+TRAINING_NODES_PER_REPLICA = 128
+LLM_BATCHES = tuple(2**power for power in range(10))
+REQUEST_BATCHES = tuple(2**power for power in range(13))
+MICRO_BATCHES = (1, 2, 4, 8, 16)
+PIPELINES = (1, 2, 4, 8, 16)
+
+Row = tuple[int, int, int, int, int, bool, int]
+"""tensor, pipeline, data, expert, zero stage, recomputation, batch"""
+
+
+def configurations(
+    workload: LLMServing | RequestServing | Training, card: ModelCard, node_type: NodeType, most_nodes: int | None
+) -> Configurations:
+    """Every configuration to try on a node type of which at most `most_nodes` can be had (None: no limit)."""
+    if isinstance(workload, Training):
+        rows = _training(workload, card, node_type, most_nodes)
+    else:
+        rows = _serving(workload, card, node_type, most_nodes)
+    table = np.array(sorted(set(rows)), dtype=np.int64).reshape(-1, 7)
+    return Configurations(
+        tensor=table[:, 0],
+        pipeline=table[:, 1],
+        data=table[:, 2],
+        expert=table[:, 3],
+        zero_stage=table[:, 4],
+        recomputation=table[:, 5].astype(bool),
+        batch=table[:, 6],
+    )
+
+
+def _serving(
+    workload: LLMServing | RequestServing, card: ModelCard, node_type: NodeType, most_nodes: int | None
+) -> Iterable[Row]:
+    batches = LLM_BATCHES if isinstance(workload, LLMServing) else REQUEST_BATCHES
+    if workload.max_batch is not None:
+        batches = (*(b for b in batches if b < workload.max_batch), workload.max_batch)
+    nodes = _spanned_nodes(node_type, most_nodes, SERVING_NODES_PER_REPLICA)
+    for tensor in _tensor_sizes(card, node_type):
+        for pipeline in _pipelines(card, tensor, node_type, nodes):
+            for expert in _expert_sizes(card, tensor):
+                yield from ((tensor, pipeline, 1, expert, 0, False, batch) for batch in batches)
+
+
+def _training(workload: Training, card: ModelCard, node_type: NodeType, most_nodes: int | None) -> Iterable[Row]:
+    nodes = _spanned_nodes(node_type, most_nodes, TRAINING_NODES_PER_REPLICA)
+    for tensor in _tensor_sizes(card, node_type):
+        for pipeline in _pipelines(card, tensor, node_type, nodes):
+            for data in _data_sizes(tensor * pipeline, node_type.accelerators, nodes):
+                for zero in (0, 1, 2, 3) if data > 1 else (0,):
+                    for micro in MICRO_BATCHES:
+                        if micro * data <= workload.global_batch:
+                            yield from ((tensor, pipeline, data, 1, zero, again, micro) for again in (False, True))
+
+
+def _spanned_nodes(node_type: NodeType, most_nodes: int | None, cap: int) -> int:
+    """Most nodes that one replica may span."""
+    if node_type.network_gb_s is None:
+        return 1
+    return cap if most_nodes is None else max(1, min(cap, most_nodes))
+
+
+def _tensor_sizes(card: ModelCard, node_type: NodeType) -> list[int]:
+    """Sizes inside a node that divide the attention heads evenly."""
+    sizes = [size for size in chain_below(node_type.accelerators) if size & (size - 1) == 0]
+    if isinstance(card.architecture, Decoder):
+        sizes = [size for size in sizes if card.architecture.attention.heads % size == 0]
+    return sizes
+
+
+def _pipelines(card: ModelCard, tensor: int, node_type: NodeType, nodes: int) -> list[int]:
+    """Pipeline depths whose replica packs exactly; only models of stacked layers are cut into stages."""
+    if isinstance(card.architecture, Recommender | Convolutional):
+        return [1]
+    limit = nodes * node_type.accelerators
+    return [
+        depth
+        for depth in PIPELINES
+        if depth <= card.architecture.layers
+        and tensor * depth <= limit
+        and packs_exactly(tensor * depth, node_type.accelerators)
+    ]
+
+
+def _expert_sizes(card: ModelCard, tensor: int) -> list[int]:
+    """Experts sharded over the tensor group, or each expert cut like everything else."""
+    if not isinstance(card.architecture, Decoder) or not card.architecture.experts or tensor == 1:
+        return [1]
+    return [1, tensor] if card.architecture.experts % tensor == 0 else [1]
+
+
+def _data_sizes(model_parallel: int, node: int, nodes: int) -> list[int]:
+    """Data-parallel sizes whose replica packs exactly: chain sizes inside a node, then whole nodes."""
+    totals = {size for size in chain_below(node) if size >= model_parallel}
+    totals |= {node * count for count in range(1, nodes + 1) if count <= 16 or count % _stride(count) == 0}
+    return sorted(total // model_parallel for total in totals if total >= model_parallel and total % model_parallel == 0)
+
+
+def _stride(count: int) -> int:
+    """Coarser steps for larger runs: every 4 nodes to 64, every 16 beyond."""
+    return 4 if count <= 64 else 16

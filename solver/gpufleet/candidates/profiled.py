@@ -1,0 +1,47 @@
+"""Options of profiled workloads: the user's own measurements, taken at their word."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gpufleet.candidates.filters import Check
+from gpufleet.candidates.replica_size import describe_chain, packs_exactly
+from gpufleet.performance.estimate import Configurations
+from gpufleet.units import exact
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from fractions import Fraction
+
+    from gpufleet.schema.workloads import Profiled, ProfiledOption
+
+
+def profiled_configuration(profile: ProfiledOption) -> Configurations:
+    """A profile as a single configuration: how its accelerators are joined is the user's business."""
+    one = np.ones(1, dtype=np.int64)
+    return Configurations(
+        tensor=one * profile.accelerators,
+        pipeline=one,
+        data=one,
+        expert=one,
+        zero_stage=one * 0,
+        recomputation=np.zeros(1, dtype=bool),
+        batch=one,
+    )
+
+
+def profiled_rates(workload: Profiled, profile: ProfiledOption) -> tuple[Fraction, ...]:
+    """Rates per class in file order, at the allowed utilisation; a class that is left out cannot be served."""
+    allowed = exact(workload.max_utilisation)
+    return tuple(exact(profile.rates.get(group.name, 0)) * allowed for group in workload.classes)
+
+
+def profiled_checks(profile: ProfiledOption, node: int) -> Iterator[Check]:
+    """Its size must pack exactly onto nodes of this many accelerators."""
+    size = np.array([profile.accelerators])
+    wrong = np.array([not packs_exactly(profile.accelerators, node)])
+    yield Check("replica_size", wrong, describe_chain(node), size.astype(float), "accelerators per replica")
+    nothing = np.array([not any(profile.rates.values())])
+    yield Check("throughput", nothing, "a positive rate", np.zeros(1), "requests/s", at_least=True)

@@ -1,0 +1,17 @@
+"""Files to schema and back: instances, plans, model cards, catalogues.
+
+Everything wrong in a file is reported at once as an `InputError`, each problem with its line, its field, the value, and
+what would be right.
+"""
+
+from gpufleet.library.cards import load_model_card as load_model_card
+from gpufleet.library.digest import digest as digest
+from gpufleet.library.importers.melange import import_melange as import_melange
+from gpufleet.library.library import Library as Library
+from gpufleet.library.plans import load_plan as load_plan
+from gpufleet.library.plans import write_plan as write_plan
+from gpufleet.library.resolve import load_instance as load_instance
+from gpufleet.library.resolve import resolve as resolve
+from gpufleet.library.search_path import bundled_root as bundled_root
+from gpufleet.library.writer import dump_instance as dump_instance
+from gpufleet.library.writer import write_text as write_text

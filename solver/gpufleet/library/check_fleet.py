@@ -1,0 +1,104 @@
+"""Sites, budgets and rules: do they name things that exist, and is every needed price and figure there?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gpufleet.library.findings import IN_LIBRARY
+from gpufleet.units import exact
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from fractions import Fraction
+
+    from gpufleet.library.fields import Loc
+    from gpufleet.library.findings import Findings
+    from gpufleet.library.references import PlacedOffer
+    from gpufleet.library.shelf import Shelf
+    from gpufleet.schema.hardware import NodeType
+    from gpufleet.schema.instance import Instance
+    from gpufleet.schema.offers import Offer, Site
+
+MOST_SHOWN = 1e15
+OWN_TERMS = ("owned", "purchase")
+
+
+def check_fleet(
+    instance: Instance,
+    offers: Sequence[PlacedOffer],
+    node_types: Mapping[str, NodeType],
+    shelf: Shelf,
+    findings: Findings,
+) -> None:
+    """Note unknown names in budgets and rules, missing power figures and electricity prices, impossible shares."""
+    workloads = [workload.name for workload in instance.workloads]
+    _known(("budgets", "sites"), instance.budgets.sites, "site", shelf.sites, findings)
+    _known(("budgets", "workloads"), instance.budgets.workloads, "workload", workloads, findings)
+    _known(("rules", "max_site_share"), instance.rules.max_site_share, "site", shelf.sites, findings)
+    for number, measure in enumerate(instance.measures):
+        for place, name in enumerate(measure.workloads):
+            if name not in workloads:
+                findings.unknown(("measures", number, "workloads", place), "workload", name, workloads)
+    _check_quotas(instance, shelf, findings)
+    _check_shares(instance, findings)
+    _check_periods(instance, findings)
+    _check_electricity(instance, offers, findings)
+    for loc, offer in offers:
+        if offer.site in shelf.sites and offer.node_type in node_types:
+            _check_power(loc, offer, node_types[offer.node_type], shelf.sites[offer.site], findings)
+
+
+def _known(loc: Loc, names: Iterable[str], what: str, known: Iterable[str], findings: Findings) -> None:
+    for name in names:
+        if name not in known:
+            findings.unknown((*loc, name), what, name, known)
+
+
+def _check_quotas(instance: Instance, shelf: Shelf, findings: Findings) -> None:
+    providers = {site.provider for site in instance.sites if site.provider is not None}
+    for number, quota in enumerate(instance.rules.quotas):
+        loc: Loc = ("rules", "quotas", number)
+        if quota.provider not in providers:
+            findings.unknown((*loc, "provider"), "provider", quota.provider, providers, "no site has it")
+        if shelf.accelerator(quota.accelerator) is None:
+            known = shelf.accelerator_names
+            findings.unknown((*loc, "accelerator"), "accelerator", quota.accelerator, known, IN_LIBRARY)
+
+
+def _check_shares(instance: Instance, findings: Findings) -> None:
+    total = sum(exact(share) for share in instance.rules.min_country_share.values())
+    if total > 1:
+        findings.add(("rules", "min_country_share"), f"the shares add up to {_shown(total)}, more than 1")
+
+
+def _check_periods(instance: Instance, findings: Findings) -> None:
+    total = sum(exact(period.hours) for period in instance.periods)
+    if instance.periods and total != instance.hours:
+        message = f"the periods last {_shown(total)} hours together, but the horizon {_shown(instance.hours)}"
+        findings.add(("periods",), message)
+
+
+def _shown(amount: Fraction | int) -> str:
+    return f"{float(amount):g}" if amount < MOST_SHOWN else f"more than {MOST_SHOWN:g}"
+
+
+def _check_electricity(instance: Instance, offers: Iterable[PlacedOffer], findings: Findings) -> None:
+    first: dict[str, Offer] = {}
+    for _, owned in offers:
+        if owned.term in OWN_TERMS:
+            first.setdefault(owned.site, owned)
+    for number, site in enumerate(instance.sites):
+        if site.electricity_usd_per_kwh is None and site.name in first:
+            offer = first[site.name]
+            message = f"missing price: {offer.term} nodes (offer {offer.name}) pay for electricity here; give it, or 0"
+            findings.add(("sites", number, "electricity_usd_per_kwh"), message)
+
+
+def _check_power(loc: Loc, offer: Offer, node: NodeType, site: Site, findings: Findings) -> None:
+    place = (*loc, "node_type")
+    if node.power_kw is None and offer.term in OWN_TERMS:
+        findings.add(place, f"{node.name} has no power_kw, which the electricity bill of {offer.term} nodes needs")
+    elif node.power_kw is None and site.power_cap_kw is not None:
+        findings.add(place, f"{node.name} has no power_kw, which the power cap of site {site.name} needs")
+    if node.rack_units is None and site.rack_units is not None:
+        findings.add(place, f"{node.name} has no rack_units, which the rack space of site {site.name} needs")

@@ -1,0 +1,30 @@
+"""Digests: equal questions have equal digests, however their files are written."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pydantic import BaseModel
+
+    from gpufleet.schema.instance import Instance
+
+
+def digest(instance: Instance, *referenced: Mapping[str, BaseModel]) -> str:
+    """SHA-256 (hex) over the canonical JSON of an instance and of the records it refers to, by name.
+
+    Left out is `baseline_plan`, which does not change the question, and every field that has its default value, so that
+    writing a default out (or adding an optional field to the format) changes nothing.
+    """
+    parts: list[Any] = [_plain(instance, exclude={"baseline_plan"})]
+    parts += [{name: _plain(record) for name, record in records.items()} for records in referenced]
+    canonical = json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _plain(record: BaseModel, exclude: set[str] | None = None) -> dict[str, Any]:
+    return record.model_dump(mode="json", exclude_defaults=True, exclude=exclude)

@@ -1,0 +1,1 @@
+"""Instances from other programs' files, one format per file."""

@@ -1,0 +1,122 @@
+"""The library: accelerators, node types, prices and model cards, from the folders of a search path.
+
+Folders are read when something in them is first asked for; model cards one file at a time. The same name in an earlier
+folder replaces that of a later one; the same name twice within one folder is an error.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Self, TypeVar
+
+from gpufleet.errors import InputError, InputProblem
+from gpufleet.library.cards import load_model_card, read_accelerators
+from gpufleet.library.search_path import library_roots
+from gpufleet.library.tables import read_table
+from gpufleet.schema.hardware import Accelerator, NodeType
+from gpufleet.schema.offers import CatalogOffer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from gpufleet.schema.models import ModelCard
+
+R = TypeVar("R", Accelerator, NodeType, CatalogOffer)
+Entry = tuple[str, int, R]
+"""A record with the file and the line that it stands on."""
+
+
+class Library:
+    """Everything on the search path, read lazily. Reading raises InputError for what is wrong in the files."""
+
+    def __init__(self, roots: Sequence[Path]) -> None:
+        """A library of exactly these folders, in the order of precedence; see `open` for the usual search path."""
+        self.roots = tuple(roots)
+        self._cards: dict[str, ModelCard] = {}
+
+    @classmethod
+    def open(cls, dirs: Sequence[Path | str] = ()) -> Self:
+        """The library of `dirs`, then the folders in GPUFLEET_LIBRARY, then the bundled data.
+
+        Raises InputError for a folder that does not exist or holds no library.
+        """
+        return cls(library_roots(dirs))
+
+    @cached_property
+    def accelerators(self) -> Mapping[str, Accelerator]:
+        """Accelerators by name."""
+        return _merge(self._accelerators(root) for root in self.roots)
+
+    @cached_property
+    def node_types(self) -> Mapping[str, NodeType]:
+        """Node types by name."""
+        return _merge(_tables(root / "catalog" / "node_types", NodeType) for root in self.roots)
+
+    @cached_property
+    def offers(self) -> Mapping[str, CatalogOffer]:
+        """Prices of the catalogue by name (`provider/region/node type/term`)."""
+        return _merge(_tables(root / "catalog" / "offers", CatalogOffer) for root in self.roots)
+
+    @cached_property
+    def model_names(self) -> tuple[str, ...]:
+        """Names of all model cards, sorted; none of them is read for this."""
+        return tuple(sorted(self._card_paths))
+
+    def model(self, name: str) -> ModelCard:
+        """The model card of this name. Raises KeyError if there is none, InputError if its file is wrong."""
+        if name not in self._cards:
+            self._cards[name] = _read_card(self._card_paths[name], name)
+        return self._cards[name]
+
+    @cached_property
+    def _card_paths(self) -> Mapping[str, Path]:
+        found: dict[str, Path] = {}
+        for root in self.roots:
+            for path in sorted((root / "models").glob("*.yaml")):
+                found.setdefault(path.stem, path)
+        return found
+
+    @staticmethod
+    def _accelerators(root: Path) -> Iterator[Entry[Accelerator]]:
+        for path in sorted((root / "catalog" / "accelerators").glob("*.yaml")):
+            for line, record in read_accelerators(path):
+                yield str(path), line, record
+
+
+def _tables(folder: Path, record: type[R]) -> Iterator[Entry[R]]:
+    for path in sorted(folder.glob("*.csv")):
+        for line, row in read_table(path, record):
+            yield str(path), line, row
+
+
+def _merge(folders: Iterable[Iterator[Entry[R]]]) -> dict[str, R]:
+    """Records by name over all folders, earlier folders first; a name twice in one folder is an error."""
+    found: dict[str, R] = {}
+    for folder in folders:
+        for name, record in _unique(folder).items():
+            found.setdefault(name, record)
+    return found
+
+
+def _unique(entries: Iterator[Entry[R]]) -> dict[str, R]:
+    found: dict[str, R] = {}
+    places: dict[str, str] = {}
+    problems: list[InputProblem] = []
+    for file, line, record in entries:
+        if record.name in found:
+            message = f"{record.name} is already defined in {places[record.name]}"
+            problems.append(InputProblem(file, line, "name", message))
+        found[record.name] = record
+        places[record.name] = f"{file}:{line}"
+    if problems:
+        raise InputError(problems)
+    return found
+
+
+def _read_card(path: Path, name: str) -> ModelCard:
+    card = load_model_card(path)
+    if card.name != name:
+        message = f"the card's name is {card.name}, so the file must be called {card.name}.yaml"
+        raise InputError([InputProblem(str(path), 0, "name", message)])
+    return card

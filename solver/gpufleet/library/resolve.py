@@ -1,0 +1,78 @@
+"""From an instance to a resolved instance: every reference followed, every contradiction reported at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gpufleet.errors import InputError
+from gpufleet.library.check_fleet import check_fleet
+from gpufleet.library.check_names import check_names
+from gpufleet.library.check_workloads import check_workloads
+from gpufleet.library.digest import digest
+from gpufleet.library.findings import Findings
+from gpufleet.library.library import Library
+from gpufleet.library.reader import read_document
+from gpufleet.library.references import find_accelerators, find_models, find_node_types, find_offers
+from gpufleet.library.shelf import Shelf
+from gpufleet.library.unsupported import refuse_unsupported
+from gpufleet.library.validation import validate
+from gpufleet.schema.instance import Instance
+from gpufleet.schema.resolved import ResolvedInstance
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from gpufleet.library.fields import Loc
+
+
+def load_instance(path: Path | str, library: Library | None = None) -> ResolvedInstance:
+    """Read an instance file (YAML or JSON) and resolve it against a library, by default `Library.open()`.
+
+    Raises InputError with every problem found, each with its line.
+    """
+    document = read_document(path)
+    instance = validate(Instance, document.value, document)
+    return resolve(instance, library, path=document.path, locate=document.line_of)
+
+
+def resolve(
+    instance: Instance,
+    library: Library | None = None,
+    path: str = "<memory>",
+    locate: Callable[[Loc], int] | None = None,
+) -> ResolvedInstance:
+    """Follow every reference of an instance. `path` and `locate` (field to line) place the problems.
+
+    Raises InputError with everything that is unknown, contradictory, unpriced or not supported.
+    """
+    findings = Findings(path, locate)
+    try:
+        resolved = _resolve(instance, library or Library.open(), path, findings)
+    except InputError as error:
+        raise InputError([*findings.problems, *error.problems]) from None
+    findings.stop()
+    return resolved
+
+
+def _resolve(instance: Instance, library: Library, path: str, findings: Findings) -> ResolvedInstance:
+    shelf = Shelf(instance, library)
+    refuse_unsupported(instance, findings)
+    check_names(instance, findings)
+    placed = find_offers(instance, shelf, findings)
+    node_types = find_node_types(placed, shelf, findings)
+    accelerators = find_accelerators(instance, node_types, shelf, findings)
+    models = find_models(instance, shelf, findings)
+    check_fleet(instance, placed, node_types, shelf, findings)
+    check_workloads(instance, models, shelf, findings)
+    offers = {offer.name: offer for _, offer in placed}
+    return ResolvedInstance(
+        instance=instance,
+        sites=shelf.sites,
+        accelerators=accelerators,
+        node_types=node_types,
+        offers=offers,
+        models=models,
+        digest=digest(instance, accelerators, node_types, offers, models),
+        path=path,
+    )

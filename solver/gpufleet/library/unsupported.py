@@ -1,0 +1,88 @@
+"""What the vocabulary can say but this version does not optimise: refused by name, never ignored.
+
+One row per feature. A feature that becomes supported loses its row here and nothing else.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from gpufleet.library.fields import Loc
+    from gpufleet.library.findings import Findings
+    from gpufleet.schema.instance import Instance
+
+
+def _field(*names: str) -> Callable[[Instance], Iterator[Loc]]:
+    """Finds a field of the instance (or of its budgets or rules) that is set to something."""
+
+    def find(instance: Instance) -> Iterator[Loc]:
+        value: object = instance
+        for name in names:
+            value = getattr(value, name)
+        if value:
+            yield names
+
+    return find
+
+
+def _each(collection: str, *names: str) -> Callable[[Instance], Iterator[Loc]]:
+    """Finds a field that is set to something in the members of a collection."""
+
+    def find(instance: Instance) -> Iterator[Loc]:
+        for number, member in enumerate(getattr(instance, collection)):
+            value = member
+            for name in names:
+                value = getattr(value, name, None)
+            if value:
+                yield (collection, number, *names)
+
+    return find
+
+
+def _spot_offers(instance: Instance) -> Iterator[Loc]:
+    yield from (("offers", number, "term") for number, offer in enumerate(instance.offers) if offer.term == "spot")
+    for number, selection in enumerate(instance.catalog_offers):
+        yield from (("catalog_offers", number, "terms", n) for n, term in enumerate(selection.terms) if term == "spot")
+
+
+UNSUPPORTED: Final[tuple[tuple[Callable[[Instance], Iterator[Loc]], str], ...]] = (
+    (_field("periods"), "periods are not supported yet; remove them (demand is taken as one period at its peak)"),
+    (_field("measures"), "measures are not supported yet; remove them, or put their effect into the throughputs"),
+    (_spot_offers, "term spot is not supported yet; remove it, or price the offer as on_demand"),
+    (_each("offers", "min_order"), "min_order is not supported yet; remove it (any number from 0 may be taken)"),
+    (_each("offers", "price_steps"), "price_steps are not supported yet; remove them and give the price you expect"),
+    (
+        _each("workloads", "redundancy", "spare_nodes"),
+        "spare_nodes is not supported yet; remove it (min_replicas can ask for more replicas)",
+    ),
+    (
+        _each("workloads", "redundancy", "survive_site_loss"),
+        "survive_site_loss is not supported yet; remove it (or state the workload once per site)",
+    ),
+    (
+        _each("workloads", "prefix_cache_hit_fraction"),
+        "prefix_cache_hit_fraction is not supported yet; remove it (all prompt tokens are computed)",
+    ),
+    (
+        _field("discount_rate_per_year"),
+        "discount_rate_per_year is not supported yet; remove it (future payments count in full)",
+    ),
+    (_field("allow_unserved"), "allow_unserved is not supported yet; remove it (all demand must be served)"),
+    (_field("budgets", "workloads"), "budgets per workload are not supported yet; cap the plan or its sites"),
+    (_field("rules", "max_node_types"), "max_node_types is not supported yet; remove it"),
+    (_field("rules", "max_vendor_share"), "max_vendor_share is not supported yet; remove it"),
+    (_field("rules", "min_country_share"), "min_country_share is not supported yet; remove it"),
+    (_field("rules", "max_site_share"), "max_site_share is not supported yet; remove it (quotas are supported)"),
+    (_field("rules", "max_spot_share"), "max_spot_share is not supported yet; remove it"),
+)
+"""Where the feature is used, and what to say about it."""
+
+
+def refuse_unsupported(instance: Instance, findings: Findings) -> None:
+    """Note every use of a feature that this version does not optimise."""
+    for find, message in UNSUPPORTED:
+        for loc in find(instance):
+            findings.add(loc, message)

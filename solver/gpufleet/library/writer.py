@@ -1,0 +1,114 @@
+"""Records to files: all or nothing, and the same bytes for the same content."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import yaml
+
+from gpufleet.errors import InputError, InputProblem
+from gpufleet.library.scalars import parse_scalar
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from gpufleet.schema.instance import Instance
+
+MONEY_DECIMALS: Final = 6
+_LINE_WIDTH: Final = 120
+_TEXT: Final = "tag:yaml.org,2002:str"
+
+
+class _Dumper(yaml.SafeDumper):
+    """Block style; numbers and words as our reader wants them. Shared records are written out, not aliased."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _plain(dumper: yaml.SafeDumper, value: Any) -> yaml.ScalarNode:
+    """Numbers, truth values and null, unquoted."""
+    return dumper.represent_scalar(_TEXT, json.dumps(value))
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    """Text, quoted where our reader would take it for something else."""
+    quoted = not isinstance(parse_scalar(text), str) or text == "<<"
+    return dumper.represent_scalar(_TEXT, text, style="'" if quoted else None)
+
+
+_Dumper.yaml_implicit_resolvers = {}
+_Dumper.add_representer(str, _text)
+for _type in (int, float, bool, type(None)):
+    _Dumper.add_representer(_type, _plain)
+
+
+def dump_instance(instance: Instance, path: Path | str) -> None:
+    """Write an instance to a YAML file (or JSON, by suffix `.json`), atomically; fields at their default are left out.
+
+    Raises InputError when the file cannot be written.
+    """
+    write_record(instance, path)
+
+
+def write_record(record: BaseModel, path: Path | str) -> None:
+    """Write a record without its defaults, as JSON or YAML by suffix, atomically. Raises InputError."""
+    fields = _tidy(record.model_dump(mode="json", exclude_defaults=True))
+    is_json = Path(path).suffix.lower() == ".json"
+    write_text(_json(fields) if is_json else _yaml(fields), path)
+
+
+def _json(fields: Any) -> str:
+    return json.dumps(fields, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _yaml(fields: Any) -> str:
+    written: str = yaml.dump(
+        fields, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=_LINE_WIDTH, default_flow_style=False
+    )
+    return written
+
+
+def _tidy(value: Any, key: str = "") -> Any:
+    """Names first, and money rounded to the decimals that we count in."""
+    if isinstance(value, dict):
+        first = {"name": value["name"]} if "name" in value else {}
+        return {name: _tidy(member, name) for name, member in {**first, **value}.items()}
+    if isinstance(value, list):
+        return [_tidy(member) for member in value]
+    return round(value, MONEY_DECIMALS) if isinstance(value, float) and key.endswith("_usd") else value
+
+
+def write_text(text: str, path: Path | str) -> None:
+    """Write a text file so that other programs see the old content or all of the new, never a part.
+
+    Raises InputError when the file cannot be written.
+    """
+    target = Path(path)
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        _write_and_sync(part, text.encode())
+        part.replace(target)
+    except OSError as error:
+        reason = _reason(target, error)
+        raise InputError([InputProblem(str(path), 0, "", f"cannot be written: {reason}")]) from None
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _write_and_sync(part: Path, content: bytes) -> None:
+    with part.open("wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def _reason(target: Path, error: OSError) -> str:
+    if target.is_dir():
+        return "this is a folder; give a file in it"
+    if not target.parent.is_dir():
+        return f"the folder {target.parent} does not exist"
+    return str(error.strerror)

@@ -1,0 +1,1 @@
+"""Formulation, solver back ends, and the engine that chooses and runs them."""

@@ -1,0 +1,1 @@
+"""Solvers behind one interface; the only files that import ortools or pulp."""

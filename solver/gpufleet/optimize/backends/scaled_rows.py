@@ -1,0 +1,74 @@
+"""Rows for floating-point solvers, and the way back from floats to integers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gpufleet.optimize.backends.interface import BackendResult, SolverLimits
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gpufleet.optimize.backends.interface import Backend
+    from gpufleet.optimize.formulation.linear_model import LinearModel, Row
+
+
+def scaled(row: Row) -> tuple[list[tuple[int, float]], float | None, float | None]:
+    """(terms, lower, upper) divided by the largest coefficient, so that tolerances mean the same in every row."""
+    divisor = max((abs(c) for _, c in row.terms), default=1)
+    terms = [(i, c / divisor) for i, c in row.terms]
+    return terms, _divided(row.lower, divisor), _divided(row.upper, divisor)
+
+
+def _divided(side: int | None, divisor: int) -> float | None:
+    return None if side is None else side / divisor
+
+
+def return_to_grid(model: LinearModel, floats: list[float], exact: Backend, limits: SolverLimits) -> list[int] | None:
+    """Integer values from a floating-point solution: counts to the nearest integer, shares back onto their grid.
+
+    With the counts fixed, the shares are a small feasibility problem, solved exactly. None when the counts only
+    looked feasible inside a floating-point tolerance.
+    """
+    values = [round(value) for value in floats]
+    if not model.violated(values):
+        return values
+    free = [v.index for v in model.variables if v.kind == "share"]
+    rest = _with_counts_fixed(model, values, free)
+    if rest is None:
+        return None
+    outcome = exact.solve(rest, limits)
+    if outcome.values is None:
+        return None
+    for position, index in enumerate(free):
+        values[index] = outcome.values[position]
+    return values
+
+
+def _with_counts_fixed(model: LinearModel, values: list[int], free: list[int]) -> LinearModel | None:
+    """The model over its shares alone; None when a row without shares is already broken."""
+    rest = type(model)()
+    position = {index: rest.add_variable(model.variables[index].name, 0, model.variables[index].upper) for index in free}
+    for row in model.rows:
+        constant = sum(c * values[i] for i, c in row.terms if i not in position)
+        terms = [(position[i], c) for i, c in row.terms if i in position]
+        lower = None if row.lower is None else row.lower - constant
+        upper = None if row.upper is None else row.upper - constant
+        if terms:
+            rest.add_row(row.family, row.name, terms, lower, upper)
+        elif (lower is not None and lower > 0) or (upper is not None and upper < 0):
+            return None
+    return rest
+
+
+def finish(
+    model: LinearModel, floats: list[float], proven: bool, bound: int | None, exact: Backend, limits: SolverLimits
+) -> BackendResult:
+    """The result of a floating-point solver in integers; an exact solver takes over if they do not hold exactly."""
+    values = return_to_grid(model, floats, exact, limits)
+    if values is None:
+        return exact.solve(model, limits, [min(max(round(f), v.lower), v.upper) for f, v in zip(floats, model.variables, strict=True)])
+    objective = model.value(model.objective, values)
+    if proven or (bound is not None and bound >= objective):
+        return BackendResult("optimal", values, objective, objective)
+    return BackendResult("feasible", values, objective, bound)

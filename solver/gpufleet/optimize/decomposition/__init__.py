@@ -1,0 +1,1 @@
+"""The place of the column-generation engine: pricing, master, bound."""

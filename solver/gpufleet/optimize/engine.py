@@ -1,0 +1,118 @@
+"""Chooses how to solve, solves, and says how far from optimal the answer can be."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+from gpufleet.optimize.backends.interface import SolverLimits
+from gpufleet.optimize.backends.registry import BackendName, backend
+from gpufleet.optimize.formulation.build import build_model
+from gpufleet.optimize.formulation.tie_break import secondary_objectives
+
+if TYPE_CHECKING:
+    from gpufleet.optimize.backends.interface import Backend, Outcome
+    from gpufleet.optimize.formulation.linear_model import LinearModel
+    from gpufleet.optimize.formulation.variables import FleetVariables
+    from gpufleet.problem.data import Problem
+
+BackendChoice = Literal["auto", "cpsat", "pulp", "highs"]
+ROUTED_LIMIT = 400
+"""Routing shares beyond which linear programming beats the whole model in CP-SAT (measured, docs/benchmarks.md)."""
+TIE_BREAK_LIMIT = 5_000
+"""Variables beyond which ties are left as the solver decides them."""
+
+
+@dataclass(frozen=True)
+class EngineResult:
+    """Values of the integer program, by meaning."""
+
+    outcome: Outcome
+    objective: int | None
+    """Micro-USD."""
+    bound: int | None
+    """Proven lower bound, micro-USD."""
+    nodes: tuple[int, ...]
+    """By offer."""
+    replicas: tuple[tuple[int, ...], ...]
+    """By workload and option."""
+    shares: tuple[tuple[dict[int, int], ...], ...]
+    """By workload and option: class position to share units."""
+    engine: str
+    reason: str
+    solver: str
+    tie_break: str
+
+
+def run(problem: Problem, limits: SolverLimits, choice: BackendChoice = "auto") -> EngineResult:
+    """Solve to proven optimality if the limits allow it."""
+    started = time.monotonic()
+    name, reason = _choose(problem, choice)
+    solver = backend(name)
+    model, variables = build_model(problem)
+    result = solver.solve(model, limits)
+    values, tie_break = result.values, "none"
+    if values is not None:
+        left = limits.seconds - (time.monotonic() - started)
+        values, tie_break = _break_ties(problem, model, variables, values, replace(limits, seconds=left), result.outcome)
+    return EngineResult(
+        outcome=result.outcome,
+        objective=result.objective,
+        bound=result.bound,
+        engine=f"whole model, {solver.name}",
+        reason=reason,
+        solver=solver.version(),
+        tie_break=tie_break,
+        **_by_meaning(variables, values),
+    )
+
+
+def _choose(problem: Problem, choice: BackendChoice) -> tuple[BackendName, str]:
+    """Back end and the reason for it."""
+    if choice != "auto":
+        return choice, "asked for"
+    shares = sum(len(option.loads) for workload in problem.workloads for option in workload.options)
+    if shares > ROUTED_LIMIT:
+        return "highs", f"{shares:,} routing shares: a solver based on linear programming, with integer node counts"
+    return "cpsat", f"{shares:,} routing shares: small enough for one exact model" if shares else "one exact integer model"
+
+
+def _by_meaning(variables: FleetVariables, values: list[int] | None) -> dict[str, tuple]:  # type: ignore[type-arg]
+    if values is None:
+        return {"nodes": (), "replicas": (), "shares": ()}
+    return {
+        "nodes": tuple(values[y] for y in variables.nodes),
+        "replicas": tuple(tuple(values[n] for n in row) for row in variables.replicas),
+        "shares": tuple(
+            tuple({c: values[x] for c, x in option.items()} for option in row) for row in variables.shares
+        ),
+    }
+
+
+def _break_ties(
+    problem: Problem,
+    model: LinearModel,
+    variables: FleetVariables,
+    values: list[int],
+    limits: SolverLimits,
+    outcome: Outcome,
+) -> tuple[list[int], str]:
+    """Among equally cheap plans, the one with fewer nodes, then less power, then by name."""
+    if outcome != "optimal":
+        return values, "none: the cost is not proven optimal"
+    if len(model.variables) > TIE_BREAK_LIMIT:
+        return values, f"by the solver: more than {TIE_BREAK_LIMIT:,} variables"
+    exact = backend("cpsat")
+    deadline = time.monotonic() + limits.seconds
+    cost = model.objective
+    model.add_row("tie_break", "tie_cost", cost.items(), upper=model.value(cost, values))
+    for what, coefficients in secondary_objectives(problem, variables):
+        model.objective = coefficients
+        left = replace(limits, seconds=deadline - time.monotonic(), relative_gap=0.0)
+        result = exact.solve(model, left, hint=values) if left.seconds > 0 else None
+        if result is None or result.values is None or result.outcome != "optimal":
+            return values, f"stopped by the time limit at: {what}"
+        values = result.values
+        model.add_row("tie_break", f"tie_{what}", coefficients.items(), upper=model.value(coefficients, values))
+    return values, "fewest nodes, then least power, then names; proven"

@@ -1,0 +1,26 @@
+"""The table of contents of the model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gpufleet.optimize.formulation import cost, demand, limits, pools, replicas, routing
+from gpufleet.optimize.formulation.linear_model import LinearModel
+from gpufleet.optimize.formulation.variables import add_variables
+
+if TYPE_CHECKING:
+    from gpufleet.optimize.formulation.variables import FleetVariables
+    from gpufleet.problem.data import Problem
+
+
+def build_model(problem: Problem) -> tuple[LinearModel, FleetVariables]:
+    """Variables, then constraints family by family, then the objective."""
+    model = LinearModel()
+    variables = add_variables(model, problem)
+    demand.add_rows(model, problem, variables)
+    routing.add_rows(model, problem, variables)
+    pools.add_rows(model, problem, variables)
+    replicas.add_rows(model, problem, variables)
+    limits.add_rows(model, problem, variables)
+    cost.set_objective(model, problem, variables)
+    return model, variables

@@ -1,0 +1,25 @@
+"""Family `demand`: a workload with one request class is served.
+
+sum_k capacity_wk n_wk >= demand_w          for every covering workload w
+
+One class and one period reduce to integer covering; who serves which share then follows from capacity.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gpufleet.optimize.formulation.linear_model import LinearModel
+    from gpufleet.optimize.formulation.variables import FleetVariables
+    from gpufleet.problem.data import Problem
+
+FAMILY = "demand"
+
+
+def add_rows(model: LinearModel, problem: Problem, variables: FleetVariables) -> None:
+    """One covering row per workload that is not routed."""
+    for w, workload in enumerate(problem.workloads):
+        if not workload.routed:
+            terms = [(n, option.capacity) for n, option in zip(variables.replicas[w], workload.options, strict=True)]
+            model.add_row(FAMILY, f"demand_{w}", terms, lower=workload.demand)

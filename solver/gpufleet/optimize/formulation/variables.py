@@ -1,0 +1,50 @@
+"""The variables of the fleet model, by the names of the mathematics.
+
+y_f       nodes taken on offer f
+n_wk      replicas of option k of workload w
+x_wck     share units of class c of workload w served by option k (routed workloads only)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gpufleet.problem.scaling import SHARE_UNITS
+
+if TYPE_CHECKING:
+    from gpufleet.optimize.formulation.linear_model import LinearModel
+    from gpufleet.problem.data import Problem
+
+
+@dataclass(frozen=True)
+class FleetVariables:
+    """Variable indices by what they mean."""
+
+    nodes: tuple[int, ...]
+    """y_f, by offer."""
+    replicas: tuple[tuple[int, ...], ...]
+    """n_wk, by workload and option."""
+    shares: tuple[tuple[dict[int, int], ...], ...]
+    """x_wck: by workload and option, class position to variable; empty where nothing is routed."""
+
+
+def add_variables(model: LinearModel, problem: Problem) -> FleetVariables:
+    """Create every variable, in a fixed order."""
+    nodes = tuple(model.add_variable(f"y_{f}", 0, offer.most) for f, offer in enumerate(problem.offers))
+    replicas = tuple(
+        tuple(model.add_variable(f"n_{w}_{k}", 0, option.most) for k, option in enumerate(workload.options))
+        for w, workload in enumerate(problem.workloads)
+    )
+    shares = tuple(
+        tuple(
+            {
+                c: model.add_variable(f"x_{w}_{c}_{k}", 0, SHARE_UNITS, "share")
+                for c, load in enumerate(option.loads)
+                if load is not None
+            }
+            for k, option in enumerate(workload.options)
+        )
+        for w, workload in enumerate(problem.workloads)
+    )
+    return FleetVariables(nodes, replicas, shares)

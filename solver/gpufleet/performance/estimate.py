@@ -1,0 +1,82 @@
+"""The entry of the room: memory, rates and latencies of many deployment options at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gpufleet.performance import requests, result, serving, training
+from gpufleet.performance.arrays import Floats, per_class
+from gpufleet.performance.calibration import DEFAULT, RELATIVE_UNCERTAINTY, Efficiency
+from gpufleet.performance.configurations import Configurations
+from gpufleet.performance.device import Device, device_of
+from gpufleet.performance.result import Estimate
+from gpufleet.schema.models import Decoder, ModelCard, Variant
+from gpufleet.schema.workloads import LLMServing, RequestServing, Training
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from gpufleet.schema.hardware import Accelerator, NodeType
+
+__all__ = ["Configurations", "Estimate", "estimate"]
+
+AnyWorkload = LLMServing | RequestServing | Training
+
+
+def estimate(
+    workload: AnyWorkload,
+    card: ModelCard,
+    variant: Variant,
+    accelerator: Accelerator,
+    node_type: NodeType,
+    configurations: Configurations,
+    load: ArrayLike = 1.0,
+    efficiency: Efficiency = DEFAULT,
+) -> Estimate:
+    """Estimate n options of one workload on one node type with one variant.
+
+    `load` (a number or (n,)) is the fraction of `max_rate` at which `latency_ms` is reported. Raises ValueError when
+    the model's architecture cannot serve the workload's kind (a language workload needs a decoder).
+    """
+    with np.errstate(all="ignore"):
+        device = device_of(accelerator, node_type, variant, efficiency)
+        if device.peak <= 0.0:
+            return _unsupported(workload, configurations, device)
+        share = per_class(np.broadcast_to(np.asarray(load, dtype=np.float64), configurations.batch.shape))
+        if isinstance(workload, Training):
+            return training.estimate(workload, card, variant, device, configurations)
+        if isinstance(workload, RequestServing):
+            return requests.estimate(workload, card, variant, device, configurations, share)
+        return _serve(workload, card, variant, device, configurations, share)
+
+
+def _unsupported(workload: AnyWorkload, configurations: Configurations, device: Device) -> Estimate:
+    trains = isinstance(workload, Training)
+    classes = 1 if isinstance(workload, Training) else len(workload.classes)
+    slos = 0 if isinstance(workload, Training) else len(workload.slo)
+    return result.unsupported(configurations.batch.size, classes, slos, device.memory_gb, trains)
+
+
+def _serve(
+    workload: LLMServing, card: ModelCard, variant: Variant, device: Device, conf: Configurations, load: Floats
+) -> Estimate:
+    if not isinstance(card.architecture, Decoder):
+        raise ValueError(f"{workload.name} is llm_serving, but {card.name} is not a decoder: {card.architecture.kind}")
+    engine = serving.engine_of(workload, card, card.architecture, variant, device, conf)
+    sequences, saturation = serving.highest_load(engine, workload)
+    at_load = serving.sequences_at(engine, sequences, load)
+    return Estimate(
+        memory_gb=result.total(engine.parts_gb),
+        memory_limit_gb=device.memory_gb,
+        memory_parts_gb=engine.parts_gb,
+        max_rate=engine.rate(sequences),
+        saturation_rate=saturation,
+        latency_ms=serving.latencies_ms(engine, workload, at_load),
+        idle_latency_ms=serving.latencies_ms(engine, workload, np.zeros_like(sequences)),
+        training_days=np.full(conf.batch.size, np.nan),
+        bottleneck=serving.bottleneck(engine),
+        precision_supported=True,
+        relative_uncertainty=RELATIVE_UNCERTAINTY[workload.kind],
+    )

@@ -1,0 +1,206 @@
+"""Serving of recommenders, vision models and encoders with dynamic batching.
+
+A batch is a number of requests. A free server takes all requests that wait, up to the largest batch B. At rate l the
+batch settles where what arrives during a service fills the next: b = l s(b) / c, with c data-parallel servers and
+service time s. Above B the queue is one of full batches, with Erlang-B arrivals (cv^2 = 1 / B) and constant service.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gpufleet.performance import memory, passes, queueing, result
+from gpufleet.performance.arrays import Bools, Floats, Strings, per_class, quotient
+from gpufleet.performance.calibration import RELATIVE_UNCERTAINTY
+from gpufleet.performance.collectives import point_to_point
+from gpufleet.performance.result import Estimate
+from gpufleet.performance.transformer import PROBE_TOKENS, affine
+from gpufleet.schema.models import Decoder, ModelCard, Variant
+from gpufleet.units import BYTES_PER_GB, MS_PER_S
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gpufleet.performance.configurations import Configurations
+    from gpufleet.performance.device import Device
+    from gpufleet.schema.workloads import SLO, RequestServing
+
+
+@dataclass(frozen=True)
+class Server:
+    """Service times of one workload on n options; (n, 1) or (n, C)."""
+
+    arithmetic: Floats
+    """s per request and stage."""
+    streaming: Floats
+    """Activations and gathers, s per request and stage."""
+    weights: Floats
+    """Weights, s per batch and stage."""
+    exchange_fixed: Floats
+    """s per batch and stage."""
+    overhead: Floats
+    """Launches and scheduling, s per batch and stage."""
+    exchange: Floats
+    """s per request and stage."""
+    host: Floats
+    """Host link, s per request."""
+    most: Floats
+    """Largest batch B, requests."""
+    servers: Floats
+    """Data-parallel servers c."""
+    stages: Floats
+    """Pipeline stages."""
+    fits: Bools
+    parts_gb: Mapping[str, Floats]
+
+    def on_device(self, batch: Floats) -> Floats:
+        """Time of a batch in one stage: max(arithmetic, memory traffic) + exchanges and launches, s."""
+        kernels = np.maximum(self.arithmetic * batch, self.streaming * batch + self.weights)
+        return np.asarray(kernels + self.exchange_fixed + self.overhead + self.exchange * batch)
+
+    def interval(self, batch: Floats) -> Floats:
+        """Time between batches: device stage and host copy overlap, s."""
+        return np.maximum(self.on_device(batch), self.host * batch)
+
+    def capacity(self) -> Floats:
+        """c B / interval(B), requests/s."""
+        return quotient(self.servers * self.most, self.interval(self.most))
+
+    def batch_at(self, rate: Floats) -> Floats:
+        """Mean batch: least b in [1, B] whose servers keep up, rate x interval(b) <= c b.
+
+        The interval is the largest of lines F + S b, so b = max over them of rate F / (c - rate S).
+        """
+        fixed = self.exchange_fixed + self.overhead
+        lines = (
+            (fixed, self.arithmetic + self.exchange),
+            (fixed + self.weights, self.streaming + self.exchange),
+        )
+        wanted = [quotient(rate * start, np.maximum(self.servers - rate * slope, 0.0)) for start, slope in lines]
+        return np.asarray(np.clip(np.maximum(*wanted), 1.0, self.most))
+
+    def latency_s(self, level: float, rate: Floats) -> Floats:
+        """Rest of the batch under way + queue of full batches + own batch through all stages + host copy, s."""
+        mean = np.where(rate > 0, self.batch_at(rate), 0.0)
+        batch = np.clip(queueing.poisson_quantile(level, mean), 1.0, self.most)
+        interval = self.interval(batch)
+        busy = np.minimum(quotient(rate * self.interval(np.ones_like(batch)), self.servers), 1.0)
+        running = queueing.residual_quantile(level, busy, interval)
+        load = quotient(rate, self.capacity())
+        variability = 0.5 / self.most
+        queue = queueing.wait_quantile(level, load, self.servers, self.interval(self.most), variability)
+        return np.asarray(running + queue + self.stages * self.on_device(batch) + self.host * batch)
+
+
+def _parts(card: ModelCard, variant: Variant, conf: Configurations, items: Floats) -> dict[str, Floats]:
+    """Memory parts in bytes, (n,); `items` in the largest batch."""
+    return {
+        "weights": memory.weight_bytes(card, variant, conf),
+        "activations": memory.batch_workspace_bytes(card, variant, items, conf.tensor),
+        "reserve": np.full_like(items, memory.RESERVE_BYTES),
+    }
+
+
+def _hand_off(work: passes.Pass, device: Device, conf: Configurations) -> tuple[Floats, Floats]:
+    """Hand-off between pipeline stages: (s per batch, s per item), (n,); 0 without pipeline."""
+    across = conf.crosses_nodes(device)
+    staged = np.where(conf.pipeline > 1, 1.0, 0.0)
+    fixed, probe = (point_to_point(device, work.hop_bytes * n, across) * staged for n in (0.0, PROBE_TOKENS))
+    return affine(fixed, probe)
+
+
+def _weight_reading_s(card: ModelCard, variant: Variant, device: Device, conf: Configurations) -> Floats:
+    """Reading a stage's weights once, s, (n,); without embedding tables, of which only rows are read."""
+    blocks, _, _ = memory.parameter_split(card)
+    return np.asarray(blocks * variant.bits_per_weight / 8.0 / (conf.tensor * conf.pipeline) / device.bandwidth)
+
+
+def server_of(
+    workload: RequestServing, card: ModelCard, variant: Variant, device: Device, conf: Configurations
+) -> Server:
+    """Coefficients of the service time."""
+    items = np.array([float(c.items) for c in workload.classes])
+    work = passes.forward(card, variant, device, conf)
+    batch = np.minimum(conf.batch, workload.max_batch) if workload.max_batch else conf.batch
+    hop_fixed, hop = _hand_off(work, device, conf)
+    parts = _parts(card, variant, conf, batch * items.max())
+    fits = conf.reachable(device) & (result.total(parts) <= device.memory_gb * BYTES_PER_GB)
+    shape = np.ones((batch.size, items.size))
+    return Server(
+        arithmetic=per_class(work.flops / device.compute(work.phase) + work.scores / device.attention) * items,
+        streaming=per_class(work.traffic) * items / device.bandwidth,
+        weights=per_class(_weight_reading_s(card, variant, device, conf)),
+        exchange_fixed=per_class(work.exchange_fixed + hop_fixed),
+        overhead=per_class(work.launches + device.efficiency.batch_overhead_s / conf.pipeline),
+        exchange=per_class(work.exchange + hop) * items,
+        host=work.host_bytes * items / device.host * shape,
+        most=per_class(batch) * shape,
+        servers=per_class(conf.data),
+        stages=per_class(conf.pipeline),
+        fits=np.asarray(per_class(fits) & (shape > 0)),
+        parts_gb={name: part / BYTES_PER_GB for name, part in parts.items()},
+    )
+
+
+def quantile_s(server: Server, slo: SLO, rate: Floats) -> Floats:
+    """Percentile of the metric; the answer comes at once, so `ttft` is the whole latency and gaps are 0."""
+    if slo.metric in ("tpot", "itl"):
+        return np.zeros_like(rate)
+    return server.latency_s(slo.percentile / 100.0, rate)
+
+
+def highest_rate(server: Server, workload: RequestServing, capacity: Floats) -> Floats:
+    """Highest rate that keeps `max_utilisation` and every SLO, requests/s, (n, C)."""
+
+    def holds(rate: Floats) -> Bools:
+        good = server.fits.copy()
+        for slo in workload.slo:
+            good &= quantile_s(server, slo, rate) * MS_PER_S <= slo.limit_ms
+        return good
+
+    return queueing.highest(holds, capacity * workload.max_utilisation)
+
+
+def bottleneck(server: Server) -> Strings:
+    """(n,) the largest consumer of time at full batches, averaged over classes."""
+    compute = server.arithmetic * server.most
+    traffic = server.streaming * server.most + server.weights
+    exchange = server.exchange * server.most + server.exchange_fixed
+    host = server.host * server.most
+    stacked = np.stack(np.broadcast_arrays(compute, traffic, exchange, host))
+    shares = quotient(stacked, stacked.max(axis=0)).mean(axis=2)
+    names = np.array(["compute", "memory_bandwidth", "interconnect", "host_link"])
+    return np.asarray(names[np.argmax(shares, axis=0)])
+
+
+def _latencies(server: Server, workload: RequestServing, rate: Floats) -> Floats:
+    if not workload.slo:
+        return np.zeros((rate.shape[0], 0, rate.shape[1]))
+    return np.stack([quantile_s(server, slo, rate) * MS_PER_S for slo in workload.slo], axis=1)
+
+
+def estimate(
+    workload: RequestServing, card: ModelCard, variant: Variant, device: Device, conf: Configurations, load: Floats
+) -> Estimate:
+    """Estimate n options; `load` (n, 1). Raises ValueError for a decoder, which `llm_serving` describes."""
+    if isinstance(card.architecture, Decoder):
+        raise ValueError(f"{workload.name} is request_serving, but {card.name} is a decoder: use llm_serving")
+    server = server_of(workload, card, variant, device, conf)
+    capacity = np.where(server.fits, server.capacity(), 0.0)
+    rate = highest_rate(server, workload, capacity)
+    return Estimate(
+        memory_gb=result.total(server.parts_gb),
+        memory_limit_gb=device.memory_gb,
+        memory_parts_gb=server.parts_gb,
+        max_rate=rate,
+        saturation_rate=capacity,
+        latency_ms=_latencies(server, workload, rate * load),
+        idle_latency_ms=_latencies(server, workload, np.zeros_like(rate)),
+        training_days=np.full(conf.batch.size, np.nan),
+        bottleneck=bottleneck(server),
+        precision_supported=True,
+        relative_uncertainty=RELATIVE_UNCERTAINTY[workload.kind],
+    )

@@ -1,0 +1,70 @@
+"""What an estimate says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gpufleet.performance.arrays import Floats, Strings
+
+Bottleneck = Literal["compute", "memory_bandwidth", "interconnect", "host_link", "kv_capacity"]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Memory, rates and latencies of n options; C classes in file order, S SLOs in file order."""
+
+    memory_gb: Floats
+    """(n,) GB needed on the fullest accelerator."""
+    memory_limit_gb: float
+    """GB open to the model on one accelerator."""
+    memory_parts_gb: Mapping[str, Floats]
+    """(n,) each: `weights`, `kv_cache`, `activations`, `gradients`, `optimizer`, `reserve`; they
+    add up to `memory_gb`."""
+    max_rate: Floats
+    """(n, C) requests/s of a class when the replica serves that class alone, at the highest utilisation not above
+    `max_utilisation` that keeps every SLO; 0 where none does or memory does not fit. Training: C = 1, runs per
+    deadline, so one replica is enough from 1 on."""
+    saturation_rate: Floats
+    """(n, C) capacity without SLO and without `max_utilisation`, requests/s (training: as `max_rate`)."""
+    latency_ms: Floats
+    """(n, S, C) predicted percentile of each SLO at `load` x `max_rate`, ms."""
+    idle_latency_ms: Floats
+    """(n, S, C) the same without load, ms."""
+    training_days: Floats
+    """(n,) days to train, overheads included; infinite where the replica cannot run; NaN when serving."""
+    bottleneck: Strings
+    """(n,) what limits the rate: `compute`, `memory_bandwidth`, `interconnect`, `host_link`, `kv_capacity`."""
+    precision_supported: bool
+    """False: the accelerator has no known rate for the arithmetic, and all arrays are 0."""
+    provenance: Literal["measured", "interpolated", "modelled"] = "modelled"
+    relative_uncertainty: float = 0.3
+    """Stated relative error of the rates (one standard deviation)."""
+
+
+def total(parts: Mapping[str, Floats]) -> Floats:
+    """Sum of the memory parts, (n,)."""
+    return np.asarray(sum(parts.values()), dtype=np.float64)
+
+
+def unsupported(options: int, classes: int, slos: int, memory_limit_gb: float, training: bool) -> Estimate:
+    """The estimate of an accelerator that lacks the arithmetic: zeros."""
+    zeros, rates = np.zeros(options), np.zeros((options, classes))
+    latency = np.zeros((options, slos, classes))
+    return Estimate(
+        memory_gb=zeros,
+        memory_limit_gb=memory_limit_gb,
+        memory_parts_gb={},
+        max_rate=rates,
+        saturation_rate=rates,
+        latency_ms=latency,
+        idle_latency_ms=latency,
+        training_days=zeros if training else np.full(options, np.nan),
+        bottleneck=np.full(options, "compute"),
+        precision_supported=False,
+    )

@@ -1,0 +1,180 @@
+"""Language-model serving with continuous batching: steady state, percentiles, highest rate inside the SLOs.
+
+b sequences decode together; every prompt delays all of them once. With t(b) the decoding step, a the time one prompt
+takes from the engine and O output tokens, Little's law over one data-parallel rank gives
+
+    r(b) = b / (O t(b) + b a)          requests/s            TPOT(b) = t(b) + b a / O          seconds
+
+Both grow with b, so rates are found by bisection over b up to the most sequences that batch and cache allow.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gpufleet.performance import memory, phases, queueing, result
+from gpufleet.performance.arrays import Bools, Floats, Strings, per_class, quotient
+from gpufleet.units import BYTES_PER_GB, MS_PER_S
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gpufleet.performance.configurations import Configurations
+    from gpufleet.performance.device import Device
+    from gpufleet.schema.models import Decoder, ModelCard, Variant
+    from gpufleet.schema.workloads import SLO, LLMServing
+
+VARIABILITY = 1.0
+"""(cv^2 of arrivals + cv^2 of service) / 2 with Poisson arrivals and exponentially spread lengths (assumed)."""
+CHUNK_TOKENS = 2048.0
+"""Prompt tokens that may delay one decoding step (chunked prefill; a common default)."""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """One workload on n options; arrays (n, C) unless said otherwise."""
+
+    step: phases.Step
+    prompt: phases.Prompt
+    output: Floats
+    """(C,) output tokens."""
+    new: Floats
+    """(C,) prompt tokens outside the prefix cache."""
+    most: Floats
+    """Most sequences at a time per data-parallel rank, at least 1."""
+    ranks: Floats
+    """(n, 1) data-parallel ranks."""
+    fits: Bools
+    """May the class run at all: memory, reach of the links, context length."""
+    cache_bound: Bools
+    """Does the cache, not the batch, bound the sequences?"""
+    parts_gb: Mapping[str, Floats]
+    """Memory parts, (n,) each."""
+
+    def residence(self, sequences: Floats) -> Floats:
+        """Time a request holds its place: O t(b) + b a, seconds."""
+        steps = self.output * self.step.seconds(np.maximum(sequences, 1.0))
+        return np.asarray(steps + sequences * self.prompt.occupancy)
+
+    def rate(self, sequences: Floats) -> Floats:
+        """r(b) over all ranks, requests/s."""
+        return quotient(self.ranks * sequences, self.residence(sequences))
+
+    def quantile_s(self, slo: SLO, sequences: Floats) -> Floats:
+        """Percentile of the SLO's metric at b sequences, seconds."""
+        level = slo.percentile / 100.0
+        crowd = np.clip(queueing.poisson_quantile(level, sequences), 1.0, self.most)
+        step = self.step.seconds(crowd)
+        if slo.metric == "itl":
+            return self._gap(level, sequences, step)
+        token = step + crowd * self.prompt.occupancy / self.output
+        if slo.metric == "tpot":
+            return np.asarray(token)
+        first = self._first_token(level, sequences, step)
+        return first if slo.metric == "ttft" else first + (self.output - 1.0) * token
+
+    def _first_token(self, level: float, sequences: Floats, step: Floats) -> Floats:
+        """Wait for a place + rest of the running step + wait behind other prompts + own prompt (quantiles added)."""
+        residence = self.residence(sequences)
+        place = queueing.wait_quantile(level, sequences / self.most, self.most, residence, VARIABILITY)
+        running = queueing.residual_quantile(level, np.minimum(sequences, 1.0), step)
+        reading = quotient(sequences * self.prompt.occupancy, residence)
+        line = queueing.wait_quantile(level, reading, 1.0, self.prompt.occupancy, VARIABILITY)
+        return np.asarray(place + running + line + self.prompt.alone)
+
+    def _gap(self, level: float, sequences: Floats, step: Floats) -> Floats:
+        """Inter-token gap: the step, and a prompt chunk when prompts fall into more than 1 - level of the gaps."""
+        prompts = quotient(sequences, self.residence(sequences)) * step
+        chunk = self.prompt.occupancy * np.minimum(CHUNK_TOKENS / self.new, 1.0)
+        return np.asarray(step + np.where(prompts > 1.0 - level, np.maximum(prompts, 1.0) * chunk, 0.0))
+
+
+def _most_sequences(workload: LLMServing, conf: Configurations) -> Floats:
+    """Sequences per data-parallel rank that the batch allows, (n,), at least 1."""
+    batch = np.minimum(conf.batch, workload.max_batch) if workload.max_batch else conf.batch
+    return np.maximum(np.floor(batch / conf.data), 1.0)
+
+
+def engine_of(
+    workload: LLMServing, card: ModelCard, decoder: Decoder, variant: Variant, device: Device, conf: Configurations
+) -> Engine:
+    """Everything about the options that does not depend on the load."""
+    inputs = np.array([float(c.input_tokens) for c in workload.classes])
+    outputs = np.array([float(c.output_tokens) for c in workload.classes])
+    new = np.maximum(inputs * (1.0 - workload.prefix_cache_hit_fraction), 1.0)
+    step = phases.decoding_step(card, decoder, variant, device, conf, inputs + outputs / 2.0)
+    batch = _most_sequences(workload, conf)
+    sequence = memory.kv_bytes(card, variant, inputs + outputs, per_class(conf.tensor), per_class(conf.pipeline))
+    prompt, each = memory.decoder_workspace_bytes(decoder, float(new.max()), conf.tensor)
+    fixed = {
+        "weights": memory.weight_bytes(card, variant, conf),
+        "activations": prompt,
+        "reserve": np.full_like(batch, memory.RESERVE_BYTES),
+    }
+    free = device.memory_gb * BYTES_PER_GB - result.total(fixed)
+    places = np.floor(quotient(np.maximum(per_class(free), 0.0), sequence + per_class(each)))
+    most = np.maximum(np.minimum(per_class(batch), places), 1.0)
+    largest = int(np.argmax(inputs + outputs))
+    parts = fixed | {"kv_cache": most[:, largest] * sequence[:, largest]}
+    parts["activations"] = prompt + most[:, largest] * each
+    within = (inputs + outputs <= decoder.max_context_tokens)[None, :]
+    return Engine(
+        step=step,
+        prompt=phases.prompt_reading(card, decoder, step, device, conf, inputs, new),
+        output=outputs,
+        new=new,
+        most=most,
+        ranks=per_class(conf.data),
+        fits=np.asarray((places >= 1.0) & per_class(conf.reachable(device)) & within),
+        cache_bound=np.asarray(places < per_class(batch)),
+        parts_gb={name: part / BYTES_PER_GB for name, part in parts.items()},
+    )
+
+
+def highest_load(engine: Engine, workload: LLMServing) -> tuple[Floats, Floats]:
+    """(b at the highest rate inside the SLOs and `max_utilisation`, saturation rate r(most)), (n, C) each."""
+    saturation = np.where(engine.fits, engine.rate(engine.most), 0.0)
+
+    def holds(sequences: Floats) -> Bools:
+        good = engine.fits & (engine.rate(sequences) <= saturation * workload.max_utilisation)
+        for slo in workload.slo:
+            good &= engine.quantile_s(slo, sequences) * MS_PER_S <= slo.limit_ms
+        return np.asarray(good)
+
+    return queueing.highest(holds, engine.most), saturation
+
+
+def sequences_at(engine: Engine, sequences: Floats, load: Floats) -> Floats:
+    """b at which the rate is `load` (n, 1) times the rate at `sequences`, (n, C)."""
+    if bool(np.all(load == 1.0)):
+        return sequences
+    wanted = load * engine.rate(sequences)
+    top = np.where(load > 1.0, engine.most, sequences)
+    return queueing.highest(lambda b: np.asarray(engine.rate(b) <= wanted), top)
+
+
+def latencies_ms(engine: Engine, workload: LLMServing, sequences: Floats) -> Floats:
+    """(n, S, C) percentiles of all SLOs, ms."""
+    if not workload.slo:
+        return np.zeros((sequences.shape[0], 0, sequences.shape[1]))
+    return np.stack([engine.quantile_s(slo, sequences) * MS_PER_S for slo in workload.slo], axis=1)
+
+
+def bottleneck(engine: Engine) -> Strings:
+    """(n,) the largest consumer of time at full load, averaged over classes; `kv_capacity` where the cache bounds the
+    sequences and the time goes into streaming weights or cache, which more sequences would amortise."""
+    product, streaming, attention, rest = engine.step.parts(engine.most)
+    bound = np.where(product >= streaming, product, 0.0)
+    prompts = engine.most * engine.prompt.arithmetic
+    overhead = engine.step.pipeline * engine.step.overhead
+    compute = engine.output * bound + prompts
+    traffic = engine.output * (np.where(product < streaming, streaming, 0.0) + attention + overhead)
+    exchange = engine.output * (rest - overhead) + engine.most * engine.prompt.exchange
+    whole = compute + traffic + exchange
+    shares = np.stack([np.nan_to_num(quotient(part, whole)).mean(axis=1) for part in (compute, traffic, exchange)])
+    names = np.array(["compute", "memory_bandwidth", "interconnect"])[np.argmax(shares, axis=0)]
+    crowded = engine.cache_bound.any(axis=1) & (names == "memory_bandwidth")
+    return np.where(crowded, "kv_capacity", names)

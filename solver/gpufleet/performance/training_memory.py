@@ -1,0 +1,121 @@
+"""Training memory of one accelerator: weights, gradients, optimizer states by ZeRO stage, activations. Bytes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gpufleet.performance import memory
+from gpufleet.schema.base import BITS
+from gpufleet.schema.models import Convolutional, Decoder, Encoder, ModelCard, Recommender, Variant
+
+if TYPE_CHECKING:
+    from gpufleet.performance.arrays import Floats
+    from gpufleet.performance.configurations import Configurations
+    from gpufleet.schema.workloads import Training
+
+RECOMPUTED_FRACTION = 0.15
+"""Share of activations still kept with recomputation where layers are not known (assumed; between the square-root
+schedule of Chen et al. 2016 and block checkpoints)."""
+GATHERED_FRACTION = 0.05
+"""Share of the weights that ZeRO-3 holds unsharded at a time where layers are not known (assumed)."""
+GATHERED_LAYERS = 2.0
+"""Blocks that ZeRO-3 holds unsharded at a time: the current one and the next."""
+
+
+def working_bytes(variant: Variant) -> float:
+    """Bytes per weight and per gradient in the pass: 4 in 32-bit arithmetic, else 2 (8-bit copies are transient)."""
+    return 4.0 if BITS[variant.compute_precision] >= 32 else 2.0
+
+
+def optimizer_bytes(variant: Variant, optimizer: str) -> float:
+    """FP32 states per trained parameter: Adam 8, SGD with momentum 4; + 4 for the FP32 copy in mixed precision."""
+    states = 8.0 if optimizer == "adam" else 4.0
+    return states + (4.0 if working_bytes(variant) < 4.0 else 0.0)
+
+
+def _gathered(card: ModelCard, sharded: Floats) -> Floats:
+    layers = getattr(card.architecture, "layers", None)
+    return sharded * (min(GATHERED_LAYERS / layers, 1.0) if layers else GATHERED_FRACTION)
+
+
+def state_parts(
+    workload: Training, card: ModelCard, variant: Variant, conf: Configurations
+) -> tuple[Floats, Floats, Floats]:
+    """(weights, gradients, optimizer), bytes, (n,).
+
+    Per local parameter: w + g + o; ZeRO 1 divides o by d, ZeRO 2 also g, ZeRO 3 also w (plus the blocks gathered at a
+    time). With a trained fraction f the frozen weights stay as stored, and g, o and their working copy exist for f.
+    """
+    local, fraction = memory.local_parameters(card, conf), workload.parameter_efficient_fraction
+    frozen = variant.bits_per_weight / 8.0 if fraction < 1.0 else 0.0
+    weights = local * (frozen + fraction * working_bytes(variant))
+    gradients = local * fraction * working_bytes(variant)
+    states = local * fraction * optimizer_bytes(variant, workload.optimizer)
+    sharded = weights / conf.data + _gathered(card, weights)
+    return (
+        np.asarray(np.where(conf.zero_stage >= 3, np.minimum(sharded, weights), weights)),
+        np.asarray(np.where(conf.zero_stage >= 2, gradients / conf.data, gradients)),
+        np.asarray(np.where(conf.zero_stage >= 1, states / conf.data, states)),
+    )
+
+
+def touched_parameters(workload: Training, card: ModelCard, conf: Configurations) -> Floats:
+    """Local parameters that a step changes, (n,): the trained ones; of embedding tables at most the gathered rows."""
+    if isinstance(card.architecture, Recommender):
+        blocks, _, tables = memory.parameter_split(card)
+        rows = float(workload.global_batch * card.architecture.lookups_per_item * card.architecture.embedding_dim)
+        return (blocks + min(tables, rows) / conf.tensor) * workload.parameter_efficient_fraction
+    return memory.local_parameters(card, conf) * workload.parameter_efficient_fraction
+
+
+def activation_bytes(
+    workload: Training, card: ModelCard, variant: Variant, conf: Configurations, micro: Floats, in_flight: Floats
+) -> Floats:
+    """Activations kept for the backward pass, bytes, (n,); `micro` samples per micro-batch, `in_flight` micro-batches.
+
+    transformer: tokens x h x (10 + 24 / t) x 2/2 bytes per block, or 2 bytes x tokens x h with recomputation plus one
+    block (attention scores are never stored); Korthikanti et al., arXiv 2205.05198. Logits add 6 V / t per token.
+    others: the card's training figure / t, or 15 % of it with recomputation.
+    """
+    architecture, scale = card.architecture, working_bytes(variant) / 2.0
+    if isinstance(architecture, Decoder | Encoder):
+        return _transformer_activations(workload, card, architecture, conf, micro, in_flight) * scale
+    if isinstance(architecture, Convolutional):
+        kept = architecture.training_activation_bytes_per_item
+        whole = 2.0 * architecture.traffic_bytes_per_item / 2.0 if kept is None else kept
+        per_item = whole / (conf.tensor * conf.pipeline) * in_flight
+        return np.asarray(scale * micro * per_item * np.where(conf.recomputation, RECOMPUTED_FRACTION, 1.0))
+    return _recommender_activations(architecture, micro) * scale
+
+
+def _recommender_activations(architecture: Recommender, micro: Floats) -> Floats:
+    """Gathered rows and their gradients, 2 bytes each, (n,)."""
+    return np.asarray(4.0 * micro * architecture.lookups_per_item * architecture.embedding_dim)
+
+
+def _transformer_activations(
+    workload: Training,
+    card: ModelCard,
+    architecture: Decoder | Encoder,
+    conf: Configurations,
+    micro: Floats,
+    in_flight: Floats,
+) -> Floats:
+    tokens = micro * sequence_tokens(workload, architecture)
+    layers = architecture.layers * memory.stage_share(card, conf.pipeline) * in_flight
+    block = tokens * architecture.hidden_size * (10.0 + 24.0 / conf.tensor)
+    border = 2.0 * tokens * architecture.hidden_size
+    kept = np.where(conf.recomputation, layers * border + block, layers * block)
+    vocabulary = architecture.vocabulary if isinstance(architecture, Decoder) else 0
+    return np.asarray(kept + 6.0 * tokens * vocabulary / conf.tensor)
+
+
+def sequence_tokens(workload: Training, architecture: Decoder | Encoder) -> float:
+    """Tokens per sample: the workload's figure, else the encoder's sequence, else the decoder's longest context."""
+    if workload.sequence_tokens is not None:
+        return float(workload.sequence_tokens)
+    if isinstance(architecture, Encoder):
+        return float(architecture.sequence_tokens)
+    return float(architecture.max_context_tokens)

@@ -1,0 +1,1 @@
+"""Options to integer data: the only room that rounds."""

@@ -1,0 +1,92 @@
+"""The procurement problem in whole numbers. Nothing below this line knows a float."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Nodes of one type at one site, however they were bought."""
+
+    site: str
+    node_type: str
+    accelerators_per_node: int
+
+    @property
+    def name(self) -> str:
+        """Readable and unique."""
+        return f"{self.site}/{self.node_type}"
+
+
+@dataclass(frozen=True)
+class OfferData:
+    """One offer: cost per node and what it draws on."""
+
+    name: str
+    pool: int
+    """Index of its pool."""
+    cost: int
+    """Per node over the horizon, micro-USD."""
+    most: int
+    """Most nodes that can be useful or had."""
+    capex: int
+    """Per node, micro-USD."""
+    power_w: int
+    """Per node, rounded up."""
+
+
+@dataclass(frozen=True)
+class OptionData:
+    """One deployment option."""
+
+    key: int
+    """Position among the workload's candidate options."""
+    pool: int
+    """Index of its pool."""
+    accelerators: int
+    """Per replica."""
+    capacity: int
+    """What one replica carries, in units of the workload."""
+    loads: tuple[int | None, ...]
+    """Routed workloads: load of one share unit per class; None = cannot serve it. Empty when nothing is routed."""
+    most: int
+    """Most replicas that can be useful."""
+
+
+@dataclass(frozen=True)
+class WorkloadData:
+    """One workload: either a covering row (one class) or routed (several)."""
+
+    name: str
+    options: tuple[OptionData, ...]
+    demand: int
+    """Covering: what the replicas' capacities must add up to. Routed: share units per class."""
+    classes: tuple[str, ...]
+    routed: bool
+    min_replicas: int
+    max_replicas: int | None
+
+
+@dataclass(frozen=True)
+class LimitRow:
+    """An upper limit on a weighted count of nodes: sum of coefficients x nodes <= limit."""
+
+    family: str
+    """`budget`, `stock`, `power`, `rack` or `quota`."""
+    name: str
+    coefficients: tuple[tuple[int, int], ...]
+    """(index of the offer, coefficient)."""
+    limit: int
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Everything the engines see."""
+
+    pools: tuple[Pool, ...]
+    offers: tuple[OfferData, ...]
+    workloads: tuple[WorkloadData, ...]
+    limits: tuple[LimitRow, ...]
+    capacity_rounding_relative: float
+    """For the certificate only: largest relative capacity that rounding gave away."""

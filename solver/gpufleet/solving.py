@@ -1,0 +1,88 @@
+"""The whole length of the house: instance, candidates, integer program, engine, plan, verification."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING
+
+from gpufleet.assemble import assemble
+from gpufleet.candidates.enumerate import build_candidates
+from gpufleet.errors import VerificationError
+from gpufleet.optimize.backends.interface import SolverLimits
+from gpufleet.optimize.engine import EngineResult, run
+from gpufleet.problem.build import build_problem
+from gpufleet.verification.run import verify
+
+if TYPE_CHECKING:
+    from gpufleet.candidates.option import Candidates
+    from gpufleet.optimize.engine import BackendChoice
+    from gpufleet.schema.plan import Plan
+    from gpufleet.schema.resolved import ResolvedInstance
+
+logger = logging.getLogger(__name__)
+
+
+def solve(
+    resolved: ResolvedInstance,
+    *,
+    time_limit_s: float = 60.0,
+    relative_gap: float = 0.0,
+    workers: int = 1,
+    seed: int = 0,
+    backend: BackendChoice = "auto",
+) -> Plan:
+    """Find the cheapest plan, prove how far from optimal it can be, and verify it.
+
+    Never raises for infeasibility or a time-out: see `plan.status` (`optimal`, `feasible`, `infeasible`, `unknown`),
+    `plan.reason` and `plan.certificate`, whose bound is valid in every case. With `relative_gap` above 0 the search
+    stops as soon as the gap is proven to be that small. One worker gives the same plan every time.
+
+    Raises InputError or Int64OverflowError for input that cannot be solved, MissingBackendError for a back end that
+    is not there, VerificationError when the result fails the independent verifier (a bug in gpufleet).
+    """
+    limits = SolverLimits(time_limit_s, relative_gap, workers, seed)
+    started = time.monotonic()
+    candidates = build_candidates(resolved)
+    problem = build_problem(resolved, candidates)
+    logger.info("candidates and problem in %.2f s", time.monotonic() - started)
+    homeless = [workload.name for workload in problem.workloads if not workload.options]
+    result = _hopeless() if homeless else run(problem, limits, backend)
+    logger.info("%s: %s in %.2f s", result.engine, result.outcome, time.monotonic() - started)
+    plan = assemble(resolved, candidates, problem, result, limits, _reason(result, homeless, candidates, limits))
+    report = verify(resolved, plan)
+    if not report.ok:
+        found = "\n".join(str(violation) for violation in report.violations)
+        raise VerificationError(f"the plan found for {resolved.instance.uid} fails verification:\n{found}")
+    return plan
+
+
+def _hopeless() -> EngineResult:
+    """The result when some workload has no option at all: infeasible without asking a solver."""
+    return EngineResult(
+        "infeasible", None, None, (), (), (), "none", "a workload has no deployment option", "none", "none"
+    )
+
+
+def _reason(
+    result: EngineResult, homeless: list[str], candidates: Candidates, limits: SolverLimits
+) -> str | None:
+    """Why there is no plan, or no better one."""
+    if homeless:
+        return "; ".join(_why_homeless(name, candidates) for name in homeless)
+    if result.outcome == "infeasible":
+        return "every workload has options, but stock, budgets, power, rack units and quotas together leave no plan"
+    if result.outcome == "unknown":
+        return f"no plan found within {limits.seconds:g} s; that none exists is not proven"
+    if result.outcome == "feasible":
+        return "stopped before optimality was proven, by the time limit or the gap asked for"
+    return None
+
+
+def _why_homeless(name: str, candidates: Candidates) -> str:
+    """The last rule that eliminated candidates of a workload, and how many."""
+    steps = [step for step in candidates.funnel if step.workload == name and step.eliminated]
+    if not steps:
+        return f"{name}: no offer carries an accelerator that it could run on"
+    counts = ", ".join(f"{step.rule} {step.eliminated:,}" for step in steps)
+    return f"{name}: no deployment option is left; eliminated by {counts}"

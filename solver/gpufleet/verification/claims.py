@@ -1,0 +1,84 @@
+"""Rules on what a plan says of itself: digest, certificate, and the figures beside each deployment."""
+
+from __future__ import annotations
+
+import math
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gpufleet.schema.plan import Certificate, Deployment, Plan
+    from gpufleet.schema.resolved import ResolvedInstance
+    from gpufleet.verification.violation import Findings, Report
+
+CLAIM_TOLERANCE = 1e-4
+"""Relative tolerance on performance figures that a plan repeats for its reader."""
+
+
+def check_identity(resolved: ResolvedInstance, plan: Plan, findings: Findings) -> None:
+    """The plan is for this instance, as it stands now."""
+    uid = resolved.instance.uid
+    findings.check("instance", "instance", plan.instance == uid, f"the plan is for {plan.instance}, the instance is {uid}")
+    if plan.certificate is not None:
+        same = plan.certificate.instance_digest == resolved.digest
+        message = (
+            f"the plan was made for digest {plan.certificate.instance_digest[:16]}, the instance, its catalogue or its "
+            f"model cards now have {resolved.digest[:16]}; solve again"
+        )
+        findings.check("digest", "certificate", same, message)
+
+
+def check_certificate(plan: Plan, cost: Decimal, findings: Findings) -> None:
+    """Objective, bound, gap and status agree with each other and with the recomputed cost."""
+    certificate = plan.certificate
+    if certificate is None:
+        return
+    if certificate.objective_usd is not None:
+        difference = Decimal(repr(certificate.objective_usd)) - cost
+        message = f"objective_usd is {certificate.objective_usd:.6f}, the fleet costs {cost:.6f} USD"
+        findings.check("certificate", "objective", difference == 0, message, float(abs(difference)), "USD")
+    _check_bound(plan, certificate, findings)
+
+
+def _check_bound(plan: Plan, certificate: Certificate, findings: Findings) -> None:
+    objective, bound, gap = certificate.objective_usd, certificate.bound_usd, certificate.gap
+    if objective is None:
+        message = f"status is {plan.status} without an objective"
+        findings.check("certificate", "status", plan.status not in ("optimal", "feasible"), message)
+        return
+    if bound is not None:
+        message = f"bound_usd {bound:.6f} is above the objective {objective:.6f}"
+        findings.check("certificate", "bound", bound <= objective, message, bound - objective, "USD")
+        right = (objective - bound) / objective if objective else 0.0
+        message = f"gap is {gap}, objective and bound give {right:.6g}"
+        findings.check("certificate", "gap", gap is not None and math.isclose(gap, right, abs_tol=1e-9), message)
+    if plan.status == "optimal":
+        message = "status is optimal, but bound and objective differ"
+        findings.check("certificate", "status", bound == objective, message)
+
+
+def check_figures(plan: Plan, report: Report, findings: Findings) -> None:
+    """Utilisation, memory, latency and training days beside each deployment are the ones recomputed here."""
+    for index, deployment in enumerate(plan.deployments):
+        where = f"deployments[{index}] ({deployment.workload} on {deployment.node_type} at {deployment.site})"
+        claims: list[tuple[str, float | None, float | None]] = [
+            ("utilisation", deployment.utilisation, report.utilisation.get(index)),
+            ("training_days", deployment.training_days, report.training_days.get(index)),
+        ]
+        needed, usable = report.memory_gb.get(index, (None, None))
+        claims += [("memory_gb", deployment.memory_gb, needed), ("memory_limit_gb", deployment.memory_limit_gb, usable)]
+        claims += _latency_claims(deployment, report.latency_ms.get(index, ()))
+        for name, said, is_ in claims:
+            if said is not None and is_ is not None:
+                same = math.isclose(said, is_, rel_tol=CLAIM_TOLERANCE, abs_tol=1e-6)
+                findings.check("figures", where, same, f"{name} is {said:.6g} in the plan and {is_:.6g} by the model", abs(said - is_))
+
+
+def _latency_claims(
+    deployment: Deployment, rows: tuple[tuple[str, str, float, float, float], ...]
+) -> list[tuple[str, float | None, float | None]]:
+    right = {(metric, name, percentile): value for metric, name, percentile, value, _ in rows}
+    return [
+        (f"{said.metric} p{said.percentile:g}", said.predicted_ms, right.get((said.metric, said.request_class, said.percentile)))
+        for said in deployment.latency
+    ]

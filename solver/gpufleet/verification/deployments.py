@@ -1,0 +1,193 @@
+"""Rules on deployments: they exist, may stand where they stand, fit into memory, and what they sustain."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gpufleet.performance.estimate import Configurations, estimate
+from gpufleet.schema.workloads import Profiled, Training
+from gpufleet.verification.violation import TOLERANCE
+
+if TYPE_CHECKING:
+    from gpufleet.performance.estimate import Estimate
+    from gpufleet.schema.models import ModelCard, Variant
+    from gpufleet.schema.plan import Deployment, Plan
+    from gpufleet.schema.resolved import ResolvedInstance
+    from gpufleet.schema.workloads import LLMServing, ProfiledOption, RequestServing, Workload
+    from gpufleet.verification.violation import Findings
+
+
+@dataclass(frozen=True)
+class Capability:
+    """What one replica of a deployment can do."""
+
+    index: int
+    """Position in `plan.deployments`."""
+    workload: Workload
+    rates: tuple[float, ...]
+    """Requests/s per class, alone; a training run: 1 when it finishes in time, else 0."""
+    estimate: Estimate | None
+    """None for profiled options."""
+    variant: Variant | None
+
+
+def check_deployments(resolved: ResolvedInstance, plan: Plan, findings: Findings) -> list[Capability]:
+    """Check every deployment by itself; returns those that are well defined."""
+    capabilities = []
+    for index, deployment in enumerate(plan.deployments):
+        where = f"deployments[{index}] ({deployment.workload} on {deployment.node_type} at {deployment.site})"
+        if _names_exist(resolved, deployment, where, findings):
+            workload = resolved.workloads[deployment.workload]
+            _check_privacy(resolved, workload, deployment, where, findings)
+            if isinstance(workload, Profiled):
+                capability = _profiled(resolved, workload, deployment, index, where, findings)
+            else:
+                capability = _modelled(resolved, workload, deployment, index, where, findings)
+            if capability is not None:
+                capabilities.append(capability)
+    return capabilities
+
+
+def _names_exist(resolved: ResolvedInstance, deployment: Deployment, where: str, findings: Findings) -> bool:
+    known = {
+        "workload": deployment.workload in resolved.workloads,
+        "site": deployment.site in resolved.sites,
+        "node type": deployment.node_type in resolved.node_types,
+    }
+    for what, exists in known.items():
+        findings.check("names", where, exists, f"the instance has no such {what}")
+    size = deployment.parallelism.accelerators
+    if deployment.accelerators is not None:
+        message = f"the plan says {deployment.accelerators} accelerators per replica, its parallelism takes {size}"
+        findings.check("parallelism", where, deployment.accelerators == size, message)
+    if known["node type"]:
+        node = resolved.node_types[deployment.node_type].accelerators
+        chained = size % node == 0 if size >= node else node % size == 0 and size.bit_count() == 1
+        message = f"replicas of {size} accelerators do not pack exactly onto nodes of {node}"
+        findings.check("replica_size", where, chained, message)
+    return all(known.values())
+
+
+def _check_privacy(
+    resolved: ResolvedInstance, workload: Workload, deployment: Deployment, where: str, findings: Findings
+) -> None:
+    site, rule = resolved.sites[deployment.site], workload.privacy
+    allowed = {
+        "any": {"on_prem", "private_cloud", "public_cloud"},
+        "private": {"on_prem", "private_cloud"},
+        "on_prem": {"on_prem"},
+    }[rule.locations]
+    broken = []
+    if site.kind not in allowed:
+        broken.append(f"locations is {rule.locations}, the site is {site.kind}")
+    if rule.countries is not None and site.country not in rule.countries:
+        broken.append(f"countries are {', '.join(rule.countries)}, the site is in {site.country}")
+    if rule.regions is not None and site.region not in rule.regions:
+        broken.append(f"regions are {', '.join(rule.regions)}, the site is in {site.region}")
+    if rule.providers is not None and site.provider is not None and site.provider not in rule.providers:
+        broken.append(f"providers are {', '.join(rule.providers)}, the site is run by {site.provider}")
+    broken += [f"the site lacks {name}" for name in rule.certifications if name not in site.certifications]
+    findings.check("privacy", where, not broken, "; ".join(broken))
+
+
+def _check_rules(
+    resolved: ResolvedInstance,
+    workload: Workload,
+    deployment: Deployment,
+    form: Variant | ProfiledOption,
+    accuracy: dict[str, float],
+    where: str,
+    findings: Findings,
+) -> None:
+    """Quality floors and allow lists."""
+    for floor in workload.accuracy:
+        value = accuracy.get(floor.metric)
+        message = f"{floor.metric} of {form.name} is {'unknown' if value is None else f'{value:g}'}, the floor is {floor.at_least:g}"
+        excess = None if value is None else floor.at_least - value
+        findings.check("accuracy", where, value is not None and value >= floor.at_least, message, excess, floor.metric)
+    if workload.precisions is not None:
+        message = f"{form.precision} is not among the allowed precisions {', '.join(workload.precisions)}"
+        findings.check("precision", where, form.precision in workload.precisions, message)
+    if workload.accelerators is not None:
+        accelerator = resolved.accelerator_of(deployment.node_type).name
+        message = f"{accelerator} is not among the allowed accelerators {', '.join(workload.accelerators)}"
+        findings.check("accelerator", where, accelerator in workload.accelerators, message)
+
+
+def _profiled(
+    resolved: ResolvedInstance, workload: Profiled, deployment: Deployment, index: int, where: str, findings: Findings
+) -> Capability | None:
+    profile = next((option for option in workload.options if option.name == deployment.option), None)
+    if not findings.check("names", where, profile is not None, f"the workload has no option {deployment.option}"):
+        return None
+    assert profile is not None
+    message = f"option {profile.name} was measured on {profile.node_type}"
+    if not findings.check("profile", where, profile.node_type == deployment.node_type, message):
+        return None
+    message = f"option {profile.name} takes {profile.accelerators} accelerators"
+    findings.check("profile", where, profile.accelerators == deployment.parallelism.accelerators, message)
+    accuracy = {figure.metric: figure.at_least for figure in profile.accuracy}
+    _check_rules(resolved, workload, deployment, profile, accuracy, where, findings)
+    rates = tuple(profile.rates.get(group.name, 0.0) * workload.max_utilisation for group in workload.classes)
+    return Capability(index, workload, rates, None, None)
+
+
+def _modelled(
+    resolved: ResolvedInstance,
+    workload: LLMServing | RequestServing | Training,
+    deployment: Deployment,
+    index: int,
+    where: str,
+    findings: Findings,
+) -> Capability | None:
+    card = resolved.models[workload.model]
+    variant = next((v for v in card.variants if v.name == deployment.variant), None)
+    if not findings.check("names", where, variant is not None, f"{card.name} has no variant {deployment.variant}"):
+        return None
+    assert variant is not None
+    accuracy = {figure.metric: figure.value for figure in variant.accuracy}
+    _check_rules(resolved, workload, deployment, variant, accuracy, where, findings)
+    figures = figures_of(resolved, workload, card, variant, deployment)
+    supported = figures.precision_supported
+    accelerator = resolved.accelerator_of(deployment.node_type).name
+    message = f"{accelerator} cannot compute in {variant.compute_precision}"
+    if not findings.check("precision", where, supported, message):
+        return None
+    _check_memory(figures, where, findings)
+    if isinstance(workload, Training):
+        return Capability(index, workload, (_on_time(workload, deployment, figures, where, findings),), figures, variant)
+    return Capability(index, workload, tuple(float(rate) for rate in figures.max_rate[0]), figures, variant)
+
+
+def figures_of(
+    resolved: ResolvedInstance,
+    workload: LLMServing | RequestServing | Training,
+    card: ModelCard,
+    variant: Variant,
+    deployment: Deployment,
+    load: float = 1.0,
+) -> Estimate:
+    """The performance model's figures for one deployment."""
+    node = resolved.node_types[deployment.node_type]
+    configuration = Configurations.of([(deployment.parallelism, deployment.batch)])
+    accelerator = resolved.accelerator_of(deployment.node_type)
+    return estimate(workload, card, variant, accelerator, node, configuration, load)
+
+
+def _check_memory(figures: Estimate, where: str, findings: Findings) -> None:
+    needed, limit = float(figures.memory_gb[0]), figures.memory_limit_gb
+    message = f"needs {needed:.4g} GB per accelerator, {limit:.4g} GB are usable"
+    findings.check("memory", where, needed <= limit, message, needed - limit, "GB")
+
+
+def _on_time(workload: Training, deployment: Deployment, figures: Estimate, where: str, findings: Findings) -> float:
+    days = float(figures.training_days[0])
+    message = f"trains for {days:.4g} days, the deadline is {workload.deadline_days:g} days"
+    on_time = days <= workload.deadline_days * (1 + TOLERANCE)
+    findings.check("deadline", where, on_time, message, days - workload.deadline_days, "days")
+    if workload.parallelism is not None:
+        label = deployment.parallelism.label
+        message = f"{label} is not among the allowed {', '.join(workload.parallelism)}"
+        findings.check("parallelism", where, label in workload.parallelism, message)
+    return 1.0 if on_time else 0.0

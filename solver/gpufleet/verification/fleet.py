@@ -1,0 +1,120 @@
+"""Rules on nodes: the offers exist, stock suffices, replicas can really be packed, power, racks and quotas hold."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from gpufleet.units import exact
+
+if TYPE_CHECKING:
+    from gpufleet.schema.plan import Plan, PlannedNodes
+    from gpufleet.schema.resolved import ResolvedInstance
+    from gpufleet.verification.violation import Findings
+
+
+def check_fleet(resolved: ResolvedInstance, plan: Plan, findings: Findings) -> tuple[PlannedNodes, ...]:
+    """Check the node list; returns the entries whose offer exists, for the rules that follow."""
+    known = tuple(nodes for nodes in plan.nodes if _offer_exists(resolved, nodes, findings))
+    for nodes in known:
+        _check_repeated_fields(resolved, nodes, findings)
+    _check_stock(resolved, known, findings)
+    _check_sites(resolved, known, findings)
+    _check_quotas(resolved, known, findings)
+    return known
+
+
+def _offer_exists(resolved: ResolvedInstance, nodes: PlannedNodes, findings: Findings) -> bool:
+    return findings.check("offer", nodes.offer, nodes.offer in resolved.offers, "the instance has no offer of this name")
+
+
+def _check_repeated_fields(resolved: ResolvedInstance, nodes: PlannedNodes, findings: Findings) -> None:
+    offer = resolved.offers[nodes.offer]
+    for field in ("node_type", "site", "term"):
+        said = getattr(nodes, field)
+        if said is not None:
+            is_ = getattr(offer, field)
+            findings.check("offer", nodes.offer, said == is_, f"the plan says {field} {said}, the offer is for {is_}")
+
+
+def _check_stock(resolved: ResolvedInstance, known: tuple[PlannedNodes, ...], findings: Findings) -> None:
+    taken: Counter[str] = Counter()
+    for nodes in known:
+        taken[nodes.offer] += nodes.count
+    for name, count in taken.items():
+        stock = resolved.offers[name].stock
+        if stock is not None:
+            message = f"{count} nodes taken, {stock} in stock"
+            findings.check("stock", name, count <= stock, message, count - stock, "nodes")
+
+
+def _check_sites(resolved: ResolvedInstance, known: tuple[PlannedNodes, ...], findings: Findings) -> None:
+    power: defaultdict[str, Fraction] = defaultdict(Fraction)
+    racks: defaultdict[str, Fraction] = defaultdict(Fraction)
+    for nodes in known:
+        offer = resolved.offers[nodes.offer]
+        node = resolved.node_types[offer.node_type]
+        power[offer.site] += nodes.count * exact(node.power_kw or 0)
+        racks[offer.site] += nodes.count * exact(node.rack_units or 0)
+    for site in resolved.instance.sites:
+        for rule, cap, used, unit in (
+            ("power", site.power_cap_kw, power[site.name], "kW"),
+            ("rack", site.rack_units, racks[site.name], "U"),
+        ):
+            if cap is not None:
+                over = float(used - exact(cap))
+                findings.check(rule, site.name, over <= 0, f"{float(used):g} {unit} needed, {cap:g} {unit} there", over, unit)
+
+
+def _check_quotas(resolved: ResolvedInstance, known: tuple[PlannedNodes, ...], findings: Findings) -> None:
+    for quota in resolved.instance.rules.quotas:
+        used = 0
+        for nodes in known:
+            offer = resolved.offers[nodes.offer]
+            node = resolved.node_types[offer.node_type]
+            if resolved.sites[offer.site].provider == quota.provider and node.accelerator == quota.accelerator:
+                used += nodes.count * node.accelerators
+        message = f"{used} {quota.accelerator} taken, the quota is {quota.accelerators}"
+        where = f"{quota.provider} {quota.accelerator}"
+        findings.check("quota", where, used <= quota.accelerators, message, used - quota.accelerators, "accelerators")
+
+
+def check_packing(
+    resolved: ResolvedInstance, plan: Plan, known: tuple[PlannedNodes, ...], findings: Findings
+) -> None:
+    """Place every replica onto the nodes of its pool, largest first, and see whether all find room."""
+    nodes: Counter[tuple[str, str]] = Counter()
+    for entry in known:
+        offer = resolved.offers[entry.offer]
+        nodes[offer.site, offer.node_type] += entry.count
+    replicas: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
+    for deployment in plan.deployments:
+        if deployment.node_type in resolved.node_types:
+            pool = (deployment.site, deployment.node_type)
+            replicas[pool] += [deployment.parallelism.accelerators] * deployment.replicas
+    for pool in sorted(replicas):
+        size = resolved.node_types[pool[1]].accelerators
+        needed = nodes_needed(replicas[pool], size)
+        message = f"the replicas need {needed} nodes of {size} accelerators, the plan takes {nodes[pool]}"
+        findings.check("packing", "/".join(pool), needed <= nodes[pool], message, needed - nodes[pool], "nodes")
+
+
+def nodes_needed(replicas: list[int], size: int) -> int:
+    """Nodes that first-fit decreasing takes for replicas of these sizes; larger replicas take whole nodes.
+
+    >>> nodes_needed([4, 2, 2, 1, 16], 8)
+    4
+    """
+    free: list[int] = []
+    whole = 0
+    for replica in sorted(replicas, reverse=True):
+        if replica >= size:
+            whole += -(-replica // size)
+            continue
+        place = next((i for i, room in enumerate(free) if room >= replica), None)
+        if place is None:
+            free.append(size - replica)
+        else:
+            free[place] -= replica
+    return whole + len(free)

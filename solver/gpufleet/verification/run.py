@@ -1,0 +1,53 @@
+"""Verify a plan against an instance."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from gpufleet.schema.workloads import Training
+from gpufleet.verification.claims import check_certificate, check_figures, check_identity
+from gpufleet.verification.deployments import check_deployments
+from gpufleet.verification.fleet import check_fleet, check_packing
+from gpufleet.verification.money import check_money
+from gpufleet.verification.service import check_latencies, check_service
+from gpufleet.verification.violation import Findings, Report
+
+if TYPE_CHECKING:
+    from gpufleet.schema.plan import Plan
+    from gpufleet.schema.resolved import ResolvedInstance
+
+
+def verify(resolved: ResolvedInstance, plan: Plan) -> Report:
+    """Recompute feasibility and cost of a plan; every broken rule is named, with by how much.
+
+    The plan may be written by hand: nodes and deployments are enough. Without routing, requests follow capacity.
+    A plan without a fleet (infeasible, unknown) is checked for its claims alone.
+    """
+    findings = Findings()
+    check_identity(resolved, plan, findings)
+    if plan.status in ("infeasible", "unknown"):
+        return _report(resolved, findings, 0.0)
+    known = check_fleet(resolved, plan, findings)
+    check_packing(resolved, plan, known, findings)
+    capabilities = check_deployments(resolved, plan, findings)
+    utilisation = check_service(resolved, plan, capabilities, findings)
+    latency = check_latencies(resolved, plan, capabilities, utilisation, findings)
+    cost = check_money(resolved, plan, known, findings)
+    check_certificate(plan, cost, findings)
+    estimates = {c.index: c.estimate for c in capabilities if c.estimate is not None}
+    trainings = {c.index for c in capabilities if isinstance(c.workload, Training)}
+    report = replace(
+        _report(resolved, findings, float(cost)),
+        utilisation=utilisation,
+        latency_ms=latency,
+        memory_gb={i: (float(e.memory_gb[0]), e.memory_limit_gb) for i, e in estimates.items()},
+        training_days={i: float(e.training_days[0]) for i, e in estimates.items() if i in trainings},
+    )
+    check_figures(plan, report, findings)
+    return replace(report, violations=tuple(findings.violations), checked=dict(findings.checked))
+
+
+def _report(resolved: ResolvedInstance, findings: Findings, cost_usd: float) -> Report:
+    per_day = cost_usd / float(resolved.instance.hours / 24)
+    return Report(tuple(findings.violations), dict(findings.checked), cost_usd, per_day, {}, {}, {}, {})

@@ -1,0 +1,154 @@
+"""Rules on service: every class is served in full, no replica carries more than it sustains, latencies hold."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from gpufleet.schema.workloads import Training
+from gpufleet.verification.deployments import figures_of
+from gpufleet.verification.violation import TOLERANCE
+
+if TYPE_CHECKING:
+    from gpufleet.schema.plan import Plan
+    from gpufleet.schema.resolved import ResolvedInstance
+    from gpufleet.schema.workloads import Workload
+    from gpufleet.verification.deployments import Capability
+    from gpufleet.verification.violation import Findings
+
+Shares = dict[tuple[int, str], float]
+"""(deployment, class) to the share of the class's rate that it serves."""
+
+
+def check_service(
+    resolved: ResolvedInstance, plan: Plan, capabilities: list[Capability], findings: Findings
+) -> dict[int, float]:
+    """Check demand, routing and replica counts; returns the utilisation per deployment."""
+    by_workload: defaultdict[str, list[Capability]] = defaultdict(list)
+    for capability in capabilities:
+        by_workload[capability.workload.name].append(capability)
+    _check_routes_exist(resolved, plan, findings)
+    utilisation: dict[int, float] = {}
+    for workload in resolved.instance.workloads:
+        group = by_workload[workload.name]
+        _check_replicas(workload, plan, findings)
+        if isinstance(workload, Training):
+            _check_run(workload, plan, group, findings)
+            utilisation |= dict.fromkeys((capability.index for capability in group), 1.0)
+        else:
+            utilisation |= _check_classes(workload, plan, group, findings)
+    return utilisation
+
+
+def _check_routes_exist(resolved: ResolvedInstance, plan: Plan, findings: Findings) -> None:
+    for index, route in enumerate(plan.routing):
+        where = f"routing[{index}]"
+        inside = route.deployment < len(plan.deployments)
+        findings.check("routing", where, inside, f"there is no deployment {route.deployment}")
+        if inside:
+            owner = plan.deployments[route.deployment].workload
+            message = f"deployment {route.deployment} belongs to {owner}, not to {route.workload}"
+            findings.check("routing", where, owner == route.workload, message)
+        workload = resolved.workloads.get(route.workload)
+        classes = [] if workload is None or isinstance(workload, Training) else [c.name for c in workload.classes]
+        findings.check("routing", where, route.request_class in classes, f"{route.workload} has no class {route.request_class}")
+
+
+def _check_replicas(workload: Workload, plan: Plan, findings: Findings) -> None:
+    count = sum(deployment.replicas for deployment in plan.deployments if deployment.workload == workload.name)
+    if workload.min_replicas:
+        message = f"{count} replicas, at least {workload.min_replicas} are required"
+        missing = workload.min_replicas - count
+        findings.check("replicas", workload.name, missing <= 0, message, missing, "replicas")
+    if workload.max_replicas is not None:
+        message = f"{count} replicas, at most {workload.max_replicas} are allowed"
+        extra = count - workload.max_replicas
+        findings.check("replicas", workload.name, extra <= 0, message, extra, "replicas")
+
+
+def _check_run(workload: Training, plan: Plan, group: list[Capability], findings: Findings) -> None:
+    runs = sum(plan.deployments[capability.index].replicas * capability.rates[0] for capability in group)
+    message = "no replica finishes the training by its deadline"
+    findings.check("demand", workload.name, runs >= 1, message, 1 - runs, "runs")
+
+
+def _check_classes(workload: Workload, plan: Plan, group: list[Capability], findings: Findings) -> dict[int, float]:
+    assert not isinstance(workload, Training)
+    names = [group_.name for group_ in workload.classes]
+    rates = {group_.name: group_.requests_per_s for group_ in workload.classes}
+    shares = _shares(workload.name, names, plan, group)
+    for name in names:
+        if rates[name]:
+            served = sum(share for (_, request_class), share in shares.items() if request_class == name)
+            message = f"class {name}: {served:.6%} of its {rates[name]:g} requests/s are routed"
+            whole = abs(served - 1) <= 10 * TOLERANCE
+            findings.check("demand", workload.name, whole, message, (1 - served) * rates[name], "requests/s")
+    return {
+        capability.index: _check_load(names, rates, shares, plan, capability, findings) for capability in group
+    }
+
+
+def _shares(workload: str, names: list[str], plan: Plan, group: list[Capability]) -> Shares:
+    """Shares as the plan states them, or in proportion to capacity where it states none for the workload."""
+    shares: defaultdict[tuple[int, str], float] = defaultdict(float)
+    stated = [route for route in plan.routing if route.workload == workload]
+    for route in stated:
+        shares[route.deployment, route.request_class] += route.share
+    if not stated:
+        for position, name in enumerate(names):
+            capacity = {c.index: plan.deployments[c.index].replicas * c.rates[position] for c in group}
+            total = sum(capacity.values())
+            for index, own in capacity.items():
+                if own:
+                    shares[index, name] = own / total
+    return dict(shares)
+
+
+def _check_load(
+    names: list[str], rates: dict[str, float], shares: Shares, plan: Plan, capability: Capability, findings: Findings
+) -> float:
+    """Load of one deployment over what it sustains; more than 1 is a violation."""
+    index = capability.index
+    deployment = plan.deployments[index]
+    where = f"deployments[{index}] ({deployment.workload} on {deployment.node_type} at {deployment.site})"
+    load = 0.0
+    for position, name in enumerate(names):
+        asked = shares.get((index, name), 0.0) * rates[name]
+        able = deployment.replicas * capability.rates[position]
+        if asked and findings.check("class", where, able > 0, f"class {name} is routed to it, but it cannot serve it"):
+            load += asked / able
+    message = f"carries {load:.6g} times what its {deployment.replicas} replicas sustain"
+    findings.check("capacity", where, load <= 1 + TOLERANCE, message, load - 1, "of its capacity")
+    return load
+
+
+def check_latencies(
+    resolved: ResolvedInstance,
+    plan: Plan,
+    capabilities: list[Capability],
+    utilisation: dict[int, float],
+    findings: Findings,
+) -> dict[int, tuple[tuple[str, str, float, float, float], ...]]:
+    """Latency percentiles at the planned load against the SLOs, for the classes that a deployment serves."""
+    figures = {}
+    for capability in capabilities:
+        workload, variant = capability.workload, capability.variant
+        if isinstance(workload, Training) or variant is None or not getattr(workload, "slo", ()):
+            continue
+        deployment = plan.deployments[capability.index]
+        card = resolved.model_of(workload)
+        assert card is not None
+        load = min(utilisation.get(capability.index, 0.0), 1.0)
+        at_load = figures_of(resolved, workload, card, variant, deployment, load).latency_ms[0]  # type: ignore[arg-type]
+        where = f"deployments[{capability.index}] ({deployment.workload} on {deployment.node_type} at {deployment.site})"
+        rows = []
+        for s, slo in enumerate(workload.slo):  # type: ignore[union-attr]
+            for c, group in enumerate(workload.classes):
+                if capability.rates[c] or len(workload.classes) == 1:
+                    value = float(at_load[s, c])
+                    rows.append((slo.metric, group.name, slo.percentile, value, slo.limit_ms))
+                    message = f"{slo.metric} p{slo.percentile:g} of class {group.name} is {value:.4g} ms, the limit {slo.limit_ms:g} ms"
+                    holds = value <= slo.limit_ms * (1 + 1e-6)
+                    findings.check("latency", where, holds, message, value - slo.limit_ms, "ms")
+        figures[capability.index] = tuple(rows)
+    return figures
