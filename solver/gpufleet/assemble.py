@@ -84,9 +84,7 @@ def _nodes(resolved: ResolvedInstance, problem: Problem, result: EngineResult) -
 
 def _cost_lines(resolved: ResolvedInstance, nodes: PlannedNodes) -> Iterator[CostLine]:
     offer = resolved.offers[nodes.offer]
-    lines = unit_costs(
-        offer, resolved.node_types[offer.node_type], resolved.sites[offer.site], resolved.instance.hours
-    )
+    lines = unit_costs(offer, resolved.node_types[offer.node_type], resolved.sites[offer.site], resolved.instance.hours)
     for line in lines:
         yield CostLine(
             item=line.item,

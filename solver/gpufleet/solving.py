@@ -64,9 +64,7 @@ def _hopeless() -> EngineResult:
     )
 
 
-def _reason(
-    result: EngineResult, homeless: list[str], candidates: Candidates, limits: SolverLimits
-) -> str | None:
+def _reason(result: EngineResult, homeless: list[str], candidates: Candidates, limits: SolverLimits) -> str | None:
     """Why there is no plan, or no better one."""
     if homeless:
         return "; ".join(_why_homeless(name, candidates) for name in homeless)

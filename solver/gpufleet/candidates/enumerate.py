@@ -98,7 +98,11 @@ def _batches(
     if isinstance(workload, Profiled):
         yield from _profiled_batches(resolved, workload, node_type)
         return
-    node, accelerator, card = resolved.node_types[node_type], resolved.accelerator_of(node_type), resolved.model_of(workload)
+    node, accelerator, card = (
+        resolved.node_types[node_type],
+        resolved.accelerator_of(node_type),
+        resolved.model_of(workload),
+    )
     assert card is not None
     limits = [nodes for nodes in stocks if nodes is not None]
     grid = configurations(workload, card, node, max(limits) if len(limits) == len(stocks) else None)
@@ -159,9 +163,7 @@ def _filter(
     return np.flatnonzero(alive)
 
 
-def _block(
-    workload: Workload, batch: _Batch, site: str, check: filters.Check, indices: npt.NDArray[np.int64]
-) -> Block:
+def _block(workload: Workload, batch: _Batch, site: str, check: filters.Check, indices: npt.NDArray[np.int64]) -> Block:
     return Block(
         workload=workload.name,
         rule=check.rule,

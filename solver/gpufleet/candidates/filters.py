@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gpufleet.candidates.option import parallelism_at
-
 from gpufleet.schema.workloads import Training
 
 if TYPE_CHECKING:
@@ -41,7 +40,9 @@ class Check:
     at_least: bool = False
 
 
-def machine_checks(workload: LLMServing | RequestServing | Training, variant: Variant, estimate: Estimate) -> Iterator[Check]:
+def machine_checks(
+    workload: LLMServing | RequestServing | Training, variant: Variant, estimate: Estimate
+) -> Iterator[Check]:
     """Memory sets the ceiling, compute sets the efficiency."""
     needed = estimate.memory_gb
     yield Check("memory", needed > estimate.memory_limit_gb, estimate.memory_limit_gb, needed, "GB per accelerator")
@@ -71,7 +72,9 @@ def _latency_checks(workload: LLMServing | RequestServing, estimate: Estimate) -
             unit = f"ms {slo.metric} p{slo.percentile:g}, idle"
             yield Check("latency", dead & misses & (worst_slo == index), slo.limit_ms, actual, unit)
     saturation = np.max(estimate.saturation_rate, axis=1)
-    yield Check("throughput", dead, "a positive rate inside every SLO", saturation, "requests/s at saturation", at_least=True)
+    yield Check(
+        "throughput", dead, "a positive rate inside every SLO", saturation, "requests/s at saturation", at_least=True
+    )
 
 
 def site_checks(workload: Workload, site: Site, n: int) -> Iterator[Check]:
@@ -114,7 +117,9 @@ def variant_checks(
         elif value < floor.at_least:
             yield Check("accuracy", everything, floor.at_least, np.full(n, value), floor.metric, at_least=True)
     if not _is_in(precision, workload.precisions):
-        yield Check("allowed_precision", everything, _listed("precisions", workload.precisions), str(precision), "precision")
+        yield Check(
+            "allowed_precision", everything, _listed("precisions", workload.precisions), str(precision), "precision"
+        )
     if not _is_in(accelerator.name, workload.accelerators):
         limit = _listed("accelerators", workload.accelerators)
         yield Check("allowed_accelerator", everything, limit, accelerator.name, "accelerator")
@@ -132,4 +137,6 @@ def parallelism_check(workload: Workload, candidates: Configurations) -> Iterato
     if isinstance(workload, Training) and workload.parallelism is not None:
         labels = [parallelism_at(candidates, index).label for index in range(len(candidates.tensor))]
         wrong = np.array([label not in workload.parallelism for label in labels])
-        yield Check("allowed_parallelism", wrong, _listed("parallelism", workload.parallelism), "another", "parallelism")
+        yield Check(
+            "allowed_parallelism", wrong, _listed("parallelism", workload.parallelism), "another", "parallelism"
+        )

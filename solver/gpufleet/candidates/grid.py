@@ -116,7 +116,9 @@ def _data_sizes(model_parallel: int, node: int, nodes: int) -> list[int]:
     """Data-parallel sizes whose replica packs exactly: chain sizes inside a node, then whole nodes."""
     totals = {size for size in chain_below(node) if size >= model_parallel}
     totals |= {node * count for count in range(1, nodes + 1) if count <= 16 or count % _stride(count) == 0}
-    return sorted(total // model_parallel for total in totals if total >= model_parallel and total % model_parallel == 0)
+    return sorted(
+        total // model_parallel for total in totals if total >= model_parallel and total % model_parallel == 0
+    )
 
 
 def _stride(count: int) -> int:

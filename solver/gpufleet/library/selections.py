@@ -54,12 +54,13 @@ def _prices(
     if "owned" in selection.terms:
         findings.add((*loc, "terms"), "owned nodes have no price in a catalogue; write an offer with term owned")
         return
-    at_site = _at_site(loc, site, shelf, findings)
+    seller = selection.provider or site.provider
+    at_site = _at_site(loc, site, seller, shelf, findings)
     known = _names_exist(loc, selection, shelf, findings)
     if not at_site or not known:
         return
     chosen = [price for price in at_site if _fits(price, selection, shelf)]
-    where = f"{site.provider} {site.region or ANY_REGION}"
+    where = f"{seller} {site.region or ANY_REGION}"
     for price in chosen:
         if shelf.node_type(price.node_type) is None:
             findings.add(loc, f"the catalogue's price {price.name} is for an unknown node type {show(price.node_type)}")
@@ -67,22 +68,22 @@ def _prices(
     yield from (price for price in chosen if shelf.node_type(price.node_type) is not None)
 
 
-def _at_site(loc: Loc, site: Site, shelf: Shelf, findings: Findings) -> list[CatalogOffer]:
-    """All prices of the site's provider and region; a price of the region replaces one of `any` region."""
-    if site.provider is None:
+def _at_site(loc: Loc, site: Site, seller: str | None, shelf: Shelf, findings: Findings) -> list[CatalogOffer]:
+    """All prices of the seller in the site's region; a price of the region replaces one of `any` region."""
+    if seller is None:
         findings.add((*loc, "site"), f"site {site.name} has no provider, so the catalogue has no prices for it")
         return []
-    offers = [offer for offer in shelf.library.offers.values() if offer.provider == site.provider]
+    offers = [offer for offer in shelf.library.offers.values() if offer.provider == seller]
     regions = {offer.region for offer in offers}
     if not offers:
-        hint = did_you_mean(site.provider, {offer.provider for offer in shelf.library.offers.values()})
-        findings.add((*loc, "site"), f"no price: the catalogue has none of provider {show(site.provider)}{hint}")
+        hint = did_you_mean(seller, {offer.provider for offer in shelf.library.offers.values()})
+        findings.add((*loc, "site"), f"no price: the catalogue has none of provider {show(seller)}{hint}")
     elif site.region is None and regions != {ANY_REGION}:
-        findings.add((*loc, "site"), f"site {site.name} has no region; {site.provider}'s prices differ by region")
+        findings.add((*loc, "site"), f"site {site.name} has no region; {seller}'s prices differ by region")
         return []
     elif not {site.region, ANY_REGION} & regions:
         hint = did_you_mean(str(site.region), regions)
-        findings.add((*loc, "site"), f"no price: the catalogue has none of {site.provider} in {site.region}{hint}")
+        findings.add((*loc, "site"), f"no price: the catalogue has none of {seller} in {site.region}{hint}")
     local = {(offer.node_type, offer.term) for offer in offers if offer.region == site.region}
     return [
         offer

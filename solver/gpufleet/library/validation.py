@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 from gpufleet.errors import InputError, InputProblem
 from gpufleet.library import wording
 from gpufleet.library.fields import Loc, choices, follow, format_path, tagged
+from gpufleet.library.findings import MAX_PROBLEMS, overflow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -53,7 +54,9 @@ def _problems(
     record: type[BaseModel], details: list[ErrorDetails], document: Located, prefix: Loc
 ) -> Iterator[InputProblem]:
     """The problems of a record, without those that only follow from another: a misspelt field is not missing too."""
-    placed = [(error, *_place(record, error)) for error in details if not _follows(error)]
+    details = [error for error in details if not _follows(error)]
+    yield from overflow(document.path, len(details))
+    placed = [(error, *_place(record, error)) for error in details[:MAX_PROBLEMS]]
     meant = {
         (*loc[:-1], wording.meant(str(loc[-1]), owner.model_fields))
         for error, loc, _, owner in placed

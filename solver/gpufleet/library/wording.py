@@ -80,7 +80,9 @@ def unknown_key(key: str, record: type[BaseModel] | None) -> str:
     if field is None:
         return f"unknown key {show(key)}{'; known here: ' + ', '.join(known) if known else ''}"
     unit, written = _split_unit(field)[1], _split_unit(key)[1]
-    return f"unknown key {show(key)}; did you mean {field}{f' (in {UNITS[unit]})' if unit != written else ''}?"
+    return (
+        f"unknown key {show(key)}; did you mean {field}{f' (in {UNITS[unit]})' if unit not in ('', written) else ''}?"
+    )
 
 
 def meant(key: str, known: Iterable[str]) -> str | None:

@@ -12,7 +12,7 @@ from gpufleet.optimize.formulation.build import build_model
 from gpufleet.optimize.formulation.tie_break import secondary_objectives
 
 if TYPE_CHECKING:
-    from gpufleet.optimize.backends.interface import Backend, Outcome
+    from gpufleet.optimize.backends.interface import Outcome
     from gpufleet.optimize.formulation.linear_model import LinearModel
     from gpufleet.optimize.formulation.variables import FleetVariables
     from gpufleet.problem.data import Problem
@@ -55,7 +55,9 @@ def run(problem: Problem, limits: SolverLimits, choice: BackendChoice = "auto") 
     values, tie_break = result.values, "none"
     if values is not None:
         left = limits.seconds - (time.monotonic() - started)
-        values, tie_break = _break_ties(problem, model, variables, values, replace(limits, seconds=left), result.outcome)
+        values, tie_break = _break_ties(
+            problem, model, variables, values, replace(limits, seconds=left), result.outcome
+        )
     return EngineResult(
         outcome=result.outcome,
         objective=result.objective,
@@ -75,7 +77,10 @@ def _choose(problem: Problem, choice: BackendChoice) -> tuple[BackendName, str]:
     shares = sum(len(option.loads) for workload in problem.workloads for option in workload.options)
     if shares > ROUTED_LIMIT:
         return "highs", f"{shares:,} routing shares: a solver based on linear programming, with integer node counts"
-    return "cpsat", f"{shares:,} routing shares: small enough for one exact model" if shares else "one exact integer model"
+    return (
+        "cpsat",
+        f"{shares:,} routing shares: small enough for one exact model" if shares else "one exact integer model",
+    )
 
 
 def _by_meaning(variables: FleetVariables, values: list[int] | None) -> dict[str, tuple]:  # type: ignore[type-arg]
@@ -84,9 +89,7 @@ def _by_meaning(variables: FleetVariables, values: list[int] | None) -> dict[str
     return {
         "nodes": tuple(values[y] for y in variables.nodes),
         "replicas": tuple(tuple(values[n] for n in row) for row in variables.replicas),
-        "shares": tuple(
-            tuple({c: values[x] for c, x in option.items()} for option in row) for row in variables.shares
-        ),
+        "shares": tuple(tuple({c: values[x] for c, x in option.items()} for option in row) for row in variables.shares),
     }
 
 

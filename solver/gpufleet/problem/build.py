@@ -86,7 +86,9 @@ def _covering(
 ) -> tuple[list[OptionData], int, float]:
     scaled = scale_covering([option.rates[position] for option in options], demand)
     rows = [
-        OptionData(key, pools[option.site, option.node_type], option.accelerators, capacity, (), -(-scaled.demand // capacity))
+        OptionData(
+            key, pools[option.site, option.node_type], option.accelerators, capacity, (), -(-scaled.demand // capacity)
+        )
         for key, (option, capacity) in enumerate(zip(options, scaled.values, strict=True))
         if capacity
     ]

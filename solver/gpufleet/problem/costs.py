@@ -34,7 +34,9 @@ class UnitCost:
 
 def unit_costs(offer: Offer, node: NodeType, site: Site, hours: Fraction) -> tuple[UnitCost, ...]:
     """The non-zero cost lines of one node over a horizon of `hours`."""
-    return tuple(UnitCost(item, amount) for item, value in _amounts(offer, node, site, hours) if (amount := micro_usd(value)))
+    return tuple(
+        UnitCost(item, amount) for item, value in _amounts(offer, node, site, hours) if (amount := micro_usd(value))
+    )
 
 
 def _amounts(offer: Offer, node: NodeType, site: Site, hours: Fraction) -> Iterator[tuple[str, Fraction]]:

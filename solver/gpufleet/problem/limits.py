@@ -25,7 +25,9 @@ def limit_rows(resolved: ResolvedInstance, offers: tuple[OfferData, ...]) -> tup
     return (*_budgets(resolved, offers), *_site_limits(resolved, offers), *_quotas(resolved, offers))
 
 
-def _row(family: str, name: str, offers: tuple[OfferData, ...], weight: Callable[[OfferData], int], limit: int) -> LimitRow:
+def _row(
+    family: str, name: str, offers: tuple[OfferData, ...], weight: Callable[[OfferData], int], limit: int
+) -> LimitRow:
     weights = ((index, weight(offer)) for index, offer in enumerate(offers))
     return LimitRow(family, name, tuple((index, value) for index, value in weights if value), limit)
 
@@ -57,7 +59,9 @@ def _caps(
         limit = math.floor(exact(caps.usd_per_day) * days * MICRO_USD_PER_USD)
         yield _row("budget", f"{label} usd_per_day", offers, cost, limit)
     if caps.horizon_usd is not None:
-        yield _row("budget", f"{label} horizon_usd", offers, cost, math.floor(exact(caps.horizon_usd) * MICRO_USD_PER_USD))
+        yield _row(
+            "budget", f"{label} horizon_usd", offers, cost, math.floor(exact(caps.horizon_usd) * MICRO_USD_PER_USD)
+        )
     if caps.capex_usd is not None:
         yield _row("budget", f"{label} capex_usd", offers, capex, math.floor(exact(caps.capex_usd) * MICRO_USD_PER_USD))
 

@@ -152,7 +152,9 @@ class OfferSelection(Record):
     """Offers taken from the catalogue for one site; every given filter must hold."""
 
     site: Name
-    """The site of the instance at which the nodes would stand; prices of its `provider` and `region` are taken."""
+    """The site of the instance at which the nodes would stand."""
+    provider: Name | None = None
+    """Whose prices to take, e.g. `list-price` for purchases; empty = the site's own provider, in the site's region."""
     terms: tuple[Term, ...] = ("on_demand",)
     """Terms to take."""
     accelerators: tuple[Name, ...] | None = None

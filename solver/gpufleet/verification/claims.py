@@ -18,7 +18,9 @@ CLAIM_TOLERANCE = 1e-4
 def check_identity(resolved: ResolvedInstance, plan: Plan, findings: Findings) -> None:
     """The plan is for this instance, as it stands now."""
     uid = resolved.instance.uid
-    findings.check("instance", "instance", plan.instance == uid, f"the plan is for {plan.instance}, the instance is {uid}")
+    findings.check(
+        "instance", "instance", plan.instance == uid, f"the plan is for {plan.instance}, the instance is {uid}"
+    )
     if plan.certificate is not None:
         same = plan.certificate.instance_digest == resolved.digest
         message = (
@@ -71,7 +73,13 @@ def check_figures(plan: Plan, report: Report, findings: Findings) -> None:
         for name, said, is_ in claims:
             if said is not None and is_ is not None:
                 same = math.isclose(said, is_, rel_tol=CLAIM_TOLERANCE, abs_tol=1e-6)
-                findings.check("figures", where, same, f"{name} is {said:.6g} in the plan and {is_:.6g} by the model", abs(said - is_))
+                findings.check(
+                    "figures",
+                    where,
+                    same,
+                    f"{name} is {said:.6g} in the plan and {is_:.6g} by the model",
+                    abs(said - is_),
+                )
 
 
 def _latency_claims(
@@ -79,6 +87,10 @@ def _latency_claims(
 ) -> list[tuple[str, float | None, float | None]]:
     right = {(metric, name, percentile): value for metric, name, percentile, value, _ in rows}
     return [
-        (f"{said.metric} p{said.percentile:g}", said.predicted_ms, right.get((said.metric, said.request_class, said.percentile)))
+        (
+            f"{said.metric} p{said.percentile:g}",
+            said.predicted_ms,
+            right.get((said.metric, said.request_class, said.percentile)),
+        )
         for said in deployment.latency
     ]

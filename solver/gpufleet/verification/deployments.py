@@ -156,7 +156,9 @@ def _modelled(
         return None
     _check_memory(figures, where, findings)
     if isinstance(workload, Training):
-        return Capability(index, workload, (_on_time(workload, deployment, figures, where, findings),), figures, variant)
+        return Capability(
+            index, workload, (_on_time(workload, deployment, figures, where, findings),), figures, variant
+        )
     return Capability(index, workload, tuple(float(rate) for rate in figures.max_rate[0]), figures, variant)
 
 

@@ -26,7 +26,9 @@ def check_fleet(resolved: ResolvedInstance, plan: Plan, findings: Findings) -> t
 
 
 def _offer_exists(resolved: ResolvedInstance, nodes: PlannedNodes, findings: Findings) -> bool:
-    return findings.check("offer", nodes.offer, nodes.offer in resolved.offers, "the instance has no offer of this name")
+    return findings.check(
+        "offer", nodes.offer, nodes.offer in resolved.offers, "the instance has no offer of this name"
+    )
 
 
 def _check_repeated_fields(resolved: ResolvedInstance, nodes: PlannedNodes, findings: Findings) -> None:
@@ -64,7 +66,9 @@ def _check_sites(resolved: ResolvedInstance, known: tuple[PlannedNodes, ...], fi
         ):
             if cap is not None:
                 over = float(used - exact(cap))
-                findings.check(rule, site.name, over <= 0, f"{float(used):g} {unit} needed, {cap:g} {unit} there", over, unit)
+                findings.check(
+                    rule, site.name, over <= 0, f"{float(used):g} {unit} needed, {cap:g} {unit} there", over, unit
+                )
 
 
 def _check_quotas(resolved: ResolvedInstance, known: tuple[PlannedNodes, ...], findings: Findings) -> None:
@@ -80,9 +84,7 @@ def _check_quotas(resolved: ResolvedInstance, known: tuple[PlannedNodes, ...], f
         findings.check("quota", where, used <= quota.accelerators, message, used - quota.accelerators, "accelerators")
 
 
-def check_packing(
-    resolved: ResolvedInstance, plan: Plan, known: tuple[PlannedNodes, ...], findings: Findings
-) -> None:
+def check_packing(resolved: ResolvedInstance, plan: Plan, known: tuple[PlannedNodes, ...], findings: Findings) -> None:
     """Place every replica onto the nodes of its pool, largest first, and see whether all find room."""
     nodes: Counter[tuple[str, str]] = Counter()
     for entry in known:

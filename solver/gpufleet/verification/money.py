@@ -44,9 +44,7 @@ def node_bill(resolved: ResolvedInstance, name: str) -> dict[str, Decimal]:
     return {item: _micro(amount) for item, amount in bill.items()}
 
 
-def check_money(
-    resolved: ResolvedInstance, plan: Plan, known: tuple[PlannedNodes, ...], findings: Findings
-) -> Decimal:
+def check_money(resolved: ResolvedInstance, plan: Plan, known: tuple[PlannedNodes, ...], findings: Findings) -> Decimal:
     """Check every figure of money in the plan; returns the cost over the horizon, USD."""
     bills = {nodes.offer: node_bill(resolved, nodes.offer) for nodes in known}
     total = sum((nodes.count * sum(bills[nodes.offer].values()) for nodes in known), Decimal(0))

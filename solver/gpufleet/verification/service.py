@@ -51,7 +51,9 @@ def _check_routes_exist(resolved: ResolvedInstance, plan: Plan, findings: Findin
             findings.check("routing", where, owner == route.workload, message)
         workload = resolved.workloads.get(route.workload)
         classes = [] if workload is None or isinstance(workload, Training) else [c.name for c in workload.classes]
-        findings.check("routing", where, route.request_class in classes, f"{route.workload} has no class {route.request_class}")
+        findings.check(
+            "routing", where, route.request_class in classes, f"{route.workload} has no class {route.request_class}"
+        )
 
 
 def _check_replicas(workload: Workload, plan: Plan, findings: Findings) -> None:
@@ -83,9 +85,7 @@ def _check_classes(workload: Workload, plan: Plan, group: list[Capability], find
             message = f"class {name}: {served:.6%} of its {rates[name]:g} requests/s are routed"
             whole = abs(served - 1) <= 10 * TOLERANCE
             findings.check("demand", workload.name, whole, message, (1 - served) * rates[name], "requests/s")
-    return {
-        capability.index: _check_load(names, rates, shares, plan, capability, findings) for capability in group
-    }
+    return {capability.index: _check_load(names, rates, shares, plan, capability, findings) for capability in group}
 
 
 def _shares(workload: str, names: list[str], plan: Plan, group: list[Capability]) -> Shares:
@@ -140,7 +140,9 @@ def check_latencies(
         assert card is not None
         load = min(utilisation.get(capability.index, 0.0), 1.0)
         at_load = figures_of(resolved, workload, card, variant, deployment, load).latency_ms[0]  # type: ignore[arg-type]
-        where = f"deployments[{capability.index}] ({deployment.workload} on {deployment.node_type} at {deployment.site})"
+        where = (
+            f"deployments[{capability.index}] ({deployment.workload} on {deployment.node_type} at {deployment.site})"
+        )
         rows = []
         for s, slo in enumerate(workload.slo):  # type: ignore[union-attr]
             for c, group in enumerate(workload.classes):

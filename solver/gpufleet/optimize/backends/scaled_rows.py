@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from gpufleet.optimize.backends.interface import BackendResult, SolverLimits
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
 
     from gpufleet.optimize.backends.interface import Backend
     from gpufleet.optimize.formulation.linear_model import LinearModel, Row
@@ -48,7 +47,9 @@ def return_to_grid(model: LinearModel, floats: list[float], exact: Backend, limi
 def _with_counts_fixed(model: LinearModel, values: list[int], free: list[int]) -> LinearModel | None:
     """The model over its shares alone; None when a row without shares is already broken."""
     rest = type(model)()
-    position = {index: rest.add_variable(model.variables[index].name, 0, model.variables[index].upper) for index in free}
+    position = {
+        index: rest.add_variable(model.variables[index].name, 0, model.variables[index].upper) for index in free
+    }
     for row in model.rows:
         constant = sum(c * values[i] for i, c in row.terms if i not in position)
         terms = [(position[i], c) for i, c in row.terms if i in position]
@@ -67,7 +68,9 @@ def finish(
     """The result of a floating-point solver in integers; an exact solver takes over if they do not hold exactly."""
     values = return_to_grid(model, floats, exact, limits)
     if values is None:
-        return exact.solve(model, limits, [min(max(round(f), v.lower), v.upper) for f, v in zip(floats, model.variables, strict=True)])
+        return exact.solve(
+            model, limits, [min(max(round(f), v.lower), v.upper) for f, v in zip(floats, model.variables, strict=True)]
+        )
     objective = model.value(model.objective, values)
     if proven or (bound is not None and bound >= objective):
         return BackendResult("optimal", values, objective, objective)
