@@ -41,11 +41,23 @@ def solve(
     Raises InputError or Int64OverflowError for input that cannot be solved, MissingBackendError for a back end that
     is not there, VerificationError when the result fails the independent verifier (a bug in gpufleet).
     """
-    limits = SolverLimits(time_limit_s, relative_gap, workers, seed)
     started = time.monotonic()
     candidates = build_candidates(resolved)
+    logger.info("candidates in %.2f s", time.monotonic() - started)
+    limits = SolverLimits(time_limit_s, relative_gap, workers, seed)
+    return solve_candidates(resolved, candidates, limits, backend)
+
+
+def solve_candidates(
+    resolved: ResolvedInstance, candidates: Candidates, limits: SolverLimits, backend: BackendChoice = "auto"
+) -> Plan:
+    """As `solve`, from candidates that were enumerated before.
+
+    Candidates depend on workloads, sites, offers and stock, not on budgets or other limits: a sweep over those
+    enumerates once.
+    """
+    started = time.monotonic()
     problem = build_problem(resolved, candidates)
-    logger.info("candidates and problem in %.2f s", time.monotonic() - started)
     homeless = [workload.name for workload in problem.workloads if not workload.options]
     result = _hopeless() if homeless else run(problem, limits, backend)
     logger.info("%s: %s in %.2f s", result.engine, result.outcome, time.monotonic() - started)

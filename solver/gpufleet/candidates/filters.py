@@ -125,11 +125,11 @@ def variant_checks(
         yield Check("allowed_accelerator", everything, limit, accelerator.name, "accelerator")
 
 
-def stock_check(accelerators: npt.NDArray[np.int64], pool_accelerators: int | None) -> Iterator[Check]:
+def stock_check(accelerators: npt.NDArray[np.float64], pool_accelerators: int | None) -> Iterator[Check]:
     """One replica must fit into everything that the pool's offers can deliver."""
     if pool_accelerators is not None:
-        needed = accelerators.astype(float)
-        yield Check("stock", needed > pool_accelerators, float(pool_accelerators), needed, "accelerators in the pool")
+        limit = float(pool_accelerators)
+        yield Check("stock", accelerators > limit, limit, accelerators, "accelerators in the pool")
 
 
 def parallelism_check(workload: Workload, candidates: Configurations) -> Iterator[Check]:

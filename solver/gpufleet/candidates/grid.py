@@ -40,7 +40,7 @@ def configurations(
         rows = _training(workload, card, node_type, most_nodes)
     else:
         rows = _serving(workload, card, node_type, most_nodes)
-    table = np.array(sorted(set(rows)), dtype=np.int64).reshape(-1, 7)
+    table = np.array(sorted(set(rows)), dtype=np.float64).reshape(-1, 7)
     return Configurations(
         tensor=table[:, 0],
         pipeline=table[:, 1],

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def profiled_configuration(profile: ProfiledOption) -> Configurations:
     """A profile as a single configuration: how its accelerators are joined is the user's business."""
-    one = np.ones(1, dtype=np.int64)
+    one = np.ones(1)
     return Configurations(
         tensor=one * profile.accelerators,
         pipeline=one,

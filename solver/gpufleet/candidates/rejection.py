@@ -15,7 +15,9 @@ from gpufleet.candidates.option import label_at
 from gpufleet.schema.plan import Rejected
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
+
+    import numpy.typing as npt
 
     from gpufleet.performance.estimate import Configurations
 
@@ -51,7 +53,7 @@ class Block:
     """Parallelism and batch of the candidates."""
     limit: float | str
     """What the rule allows."""
-    actual: Sequence[float] | str
+    actual: npt.NDArray[np.float64] | str
     """What each candidate has (one text when it is the same for all)."""
     unit: str
     at_least: bool = False
@@ -64,8 +66,7 @@ class Block:
         """Index of the candidate that came nearest to passing."""
         if isinstance(self.actual, str):
             return 0
-        values = np.asarray(self.actual, dtype=float)
-        return int(np.argmax(values) if self.at_least else np.argmin(values))
+        return int(np.argmax(self.actual) if self.at_least else np.argmin(self.actual))
 
     def summary(self) -> Rejected:
         """One row: how many, and the nearest miss."""

@@ -22,15 +22,12 @@ def parse_yaml(text: str) -> TreeBuilder:
 
     Raises StructureError where the text cannot be read on.
     """
-    loader = _YAML_LOADER(text)
     try:
-        return _build(loader)
+        return _build(_YAML_LOADER(text))
     except yaml.MarkedYAMLError as error:
         raise _syntax_error(error, text) from None
     except yaml.reader.ReaderError as error:
         raise StructureError(*_unreadable(error, text)) from None
-    finally:
-        loader.dispose()
 
 
 def _build(loader: Any) -> TreeBuilder:

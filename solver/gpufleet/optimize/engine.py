@@ -6,13 +6,12 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from gpufleet.optimize.backends.interface import SolverLimits
 from gpufleet.optimize.backends.registry import BackendName, backend
 from gpufleet.optimize.formulation.build import build_model
 from gpufleet.optimize.formulation.tie_break import secondary_objectives
 
 if TYPE_CHECKING:
-    from gpufleet.optimize.backends.interface import Outcome
+    from gpufleet.optimize.backends.interface import Outcome, SolverLimits
     from gpufleet.optimize.formulation.linear_model import LinearModel
     from gpufleet.optimize.formulation.variables import FleetVariables
     from gpufleet.problem.data import Problem

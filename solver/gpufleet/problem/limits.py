@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
     from gpufleet.problem.data import OfferData
     from gpufleet.schema.instance import BudgetCaps
-    from gpufleet.schema.offers import Offer
     from gpufleet.schema.resolved import ResolvedInstance
 
 RACK_PARTS = 1000
@@ -34,9 +33,9 @@ def _row(
 
 def _budgets(resolved: ResolvedInstance, offers: tuple[OfferData, ...]) -> Iterator[LimitRow]:
     budgets = resolved.instance.budgets
-    yield from _caps(resolved, budgets, "budget", offers, lambda offer: True)
+    yield from _caps(resolved, budgets, "budget", offers, None)
     for site, caps in budgets.sites.items():
-        yield from _caps(resolved, caps, f"budget of {site}", offers, lambda offer, site=site: offer.site == site)
+        yield from _caps(resolved, caps, f"budget of {site}", offers, site)
 
 
 def _caps(
@@ -44,16 +43,19 @@ def _caps(
     caps: BudgetCaps,
     label: str,
     offers: tuple[OfferData, ...],
-    counts: Callable[[Offer], bool],
+    site: str | None,
 ) -> Iterator[LimitRow]:
-    """The caps on one group of offers. Caps are rounded down, so a plan within the row is within the cap."""
+    """The caps on one site's offers, or on all. Caps are rounded down, so a plan within the row is within the cap."""
     days = resolved.instance.hours / HOURS_PER_DAY
 
+    def counts(offer: OfferData) -> bool:
+        return site is None or resolved.offers[offer.name].site == site
+
     def cost(offer: OfferData) -> int:
-        return offer.cost if counts(resolved.offers[offer.name]) else 0
+        return offer.cost if counts(offer) else 0
 
     def capex(offer: OfferData) -> int:
-        return offer.capex if counts(resolved.offers[offer.name]) else 0
+        return offer.capex if counts(offer) else 0
 
     if caps.usd_per_day is not None:
         limit = math.floor(exact(caps.usd_per_day) * days * MICRO_USD_PER_USD)

@@ -89,6 +89,6 @@ def check_int64(values: Iterable[int], what: str) -> None:
     total = sum(abs(value) for value in values)
     if total > INT64_MAX:
         raise Int64OverflowError(
-            f"{what} can reach {total:.3g}, beyond the signed 64-bit range; shorten the horizon or state stock and demand "
-            "in coarser units"
+            f"{what} can reach {total:.3g}, beyond the signed 64-bit range; shorten the horizon or state stock and "
+            "demand in coarser units"
         )

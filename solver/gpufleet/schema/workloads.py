@@ -110,28 +110,29 @@ class ServingBase(WorkloadBase):
     """Largest batch or concurrency per replica; empty = the model decides."""
 
 
-class TokenClass(Record):
-    """A size bucket of language-model traffic."""
+class RequestClass(Record):
+    """A bucket of a workload's traffic with its own rate."""
 
     name: Name
     """Unique within the workload."""
+    requests_per_s: NonNegative
+    """Rate that must be sustained, requests/s."""
+
+
+class TokenClass(RequestClass):
+    """A size bucket of language-model traffic."""
+
     input_tokens: PositiveCount
     """Prompt tokens per request."""
     output_tokens: PositiveCount
     """Generated tokens per request."""
-    requests_per_s: NonNegative
-    """Rate that must be sustained, requests/s."""
 
 
-class ItemClass(Record):
+class ItemClass(RequestClass):
     """A size bucket of request traffic."""
 
-    name: Name
-    """Unique within the workload."""
     items: PositiveCount = 1
     """Samples, images, sequences or user-item pairs per request."""
-    requests_per_s: NonNegative
-    """Rate that must be sustained, requests/s."""
 
 
 class LLMServing(ServingBase):
@@ -201,13 +202,8 @@ class ProfiledOption(Record):
     """Where the rates come from."""
 
 
-class ProfiledClass(Record):
+class ProfiledClass(RequestClass):
     """A request class of a profiled workload."""
-
-    name: Name
-    """Unique within the workload."""
-    requests_per_s: NonNegative
-    """Rate that must be sustained, requests/s."""
 
 
 class Profiled(WorkloadBase):

@@ -103,7 +103,8 @@ def _check_rules(
     """Quality floors and allow lists."""
     for floor in workload.accuracy:
         value = accuracy.get(floor.metric)
-        message = f"{floor.metric} of {form.name} is {'unknown' if value is None else f'{value:g}'}, the floor is {floor.at_least:g}"
+        known = "unknown" if value is None else f"{value:g}"
+        message = f"{floor.metric} of {form.name} is {known}, the floor is {floor.at_least:g}"
         excess = None if value is None else floor.at_least - value
         findings.check("accuracy", where, value is not None and value >= floor.at_least, message, excess, floor.metric)
     if workload.precisions is not None:

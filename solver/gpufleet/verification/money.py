@@ -47,7 +47,7 @@ def node_bill(resolved: ResolvedInstance, name: str) -> dict[str, Decimal]:
 def check_money(resolved: ResolvedInstance, plan: Plan, known: tuple[PlannedNodes, ...], findings: Findings) -> Decimal:
     """Check every figure of money in the plan; returns the cost over the horizon, USD."""
     bills = {nodes.offer: node_bill(resolved, nodes.offer) for nodes in known}
-    total = sum((nodes.count * sum(bills[nodes.offer].values()) for nodes in known), Decimal(0))
+    total = sum((nodes.count * sum(bills[nodes.offer].values(), Decimal(0)) for nodes in known), Decimal(0))
     for nodes in known:
         unit = sum(bills[nodes.offer].values(), Decimal(0))
         _check_amount(findings, nodes.offer, "unit_cost_usd", nodes.unit_cost_usd, unit)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from gpufleet.schema.workloads import Training
+from gpufleet.schema.workloads import Profiled, Training
 from gpufleet.verification.deployments import figures_of
 from gpufleet.verification.violation import TOLERANCE
 
@@ -133,23 +133,23 @@ def check_latencies(
     figures = {}
     for capability in capabilities:
         workload, variant = capability.workload, capability.variant
-        if isinstance(workload, Training) or variant is None or not getattr(workload, "slo", ()):
+        if isinstance(workload, Training | Profiled) or variant is None:
             continue
         deployment = plan.deployments[capability.index]
-        card = resolved.model_of(workload)
-        assert card is not None
+        card = resolved.models[workload.model]
         load = min(utilisation.get(capability.index, 0.0), 1.0)
-        at_load = figures_of(resolved, workload, card, variant, deployment, load).latency_ms[0]  # type: ignore[arg-type]
+        at_load = figures_of(resolved, workload, card, variant, deployment, load).latency_ms[0]
         where = (
             f"deployments[{capability.index}] ({deployment.workload} on {deployment.node_type} at {deployment.site})"
         )
-        rows = []
-        for s, slo in enumerate(workload.slo):  # type: ignore[union-attr]
+        rows: list[tuple[str, str, float, float, float]] = []
+        for s, slo in enumerate(workload.slo):
             for c, group in enumerate(workload.classes):
                 if capability.rates[c] or len(workload.classes) == 1:
                     value = float(at_load[s, c])
                     rows.append((slo.metric, group.name, slo.percentile, value, slo.limit_ms))
-                    message = f"{slo.metric} p{slo.percentile:g} of class {group.name} is {value:.4g} ms, the limit {slo.limit_ms:g} ms"
+                    named = f"{slo.metric} p{slo.percentile:g} of class {group.name}"
+                    message = f"{named} is {value:.4g} ms, the limit {slo.limit_ms:g} ms"
                     holds = value <= slo.limit_ms * (1 + 1e-6)
                     findings.check("latency", where, holds, message, value - slo.limit_ms, "ms")
         figures[capability.index] = tuple(rows)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pulp
@@ -14,6 +13,8 @@ from gpufleet.optimize.backends.interface import BackendResult
 from gpufleet.optimize.backends.scaled_rows import finish, scaled
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from gpufleet.optimize.backends.interface import SolverLimits
     from gpufleet.optimize.formulation.linear_model import LinearModel, Row
 

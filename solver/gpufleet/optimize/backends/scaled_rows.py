@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from gpufleet.optimize.backends.interface import BackendResult, SolverLimits
 
 if TYPE_CHECKING:
-
     from gpufleet.optimize.backends.interface import Backend
     from gpufleet.optimize.formulation.linear_model import LinearModel, Row
 

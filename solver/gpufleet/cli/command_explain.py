@@ -1,0 +1,38 @@
+"""`gpufleet explain`: why this answer, or none."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from gpufleet.cli.common import exit_code, library_option, open_library, progress, show
+
+
+@click.command("explain")
+@click.argument("file")
+@click.option(
+    "--time-limit", type=click.FloatRange(min=0, min_open=True), default=60.0, show_default=True, help="Seconds."
+)
+@library_option
+def command(file: str, time_limit: float, libraries: tuple[str, ...]) -> None:
+    """Say what eliminated the candidates of FILE, and what came nearest.
+
+    On an infeasible instance it also names every single group of limits whose removal alone would leave a plan.
+    """
+    from gpufleet.explain.limits import single_reliefs
+    from gpufleet.explain.nearest import nearest_misses
+    from gpufleet.library import load_instance
+    from gpufleet.report.explain_text import explain_text, relief_text
+    from gpufleet.solving import solve
+
+    resolved = load_instance(file, open_library(libraries))
+    with progress(f"solving {resolved.instance.uid}"):
+        plan = solve(resolved, time_limit_s=time_limit)
+        misses = {name: nearest_misses(plan, name) for name in resolved.workloads}
+        reliefs = list(single_reliefs(resolved, time_limit)) if plan.status == "infeasible" else None
+    show(explain_text(resolved, plan, misses))
+    if reliefs is not None:
+        click.echo()
+        show(relief_text(resolved, [(relief.limit, relief.plan) for relief in reliefs]))
+    sys.exit(exit_code(plan))

@@ -1,0 +1,110 @@
+"""`gpufleet solve`: the main job."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from gpufleet.cli.common import exit_code, library_option, open_library, progress, show
+
+if TYPE_CHECKING:
+    from gpufleet.schema.plan import Plan
+    from gpufleet.schema.resolved import ResolvedInstance
+
+
+@click.command("solve")
+@click.argument("file")
+@click.option("--out", metavar="FILE", help="Write the plan to this file (.json, .yaml or .yml).")
+@click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON and nothing else.")
+@click.option(
+    "--time-limit", type=click.FloatRange(min=0, min_open=True), default=60.0, show_default=True, help="Seconds."
+)
+@click.option("--gap", type=click.FloatRange(0, 1), default=0.0, show_default=True, help="Stop at this relative gap.")
+@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Threads; 1 is repeatable.")
+@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Random seed.")
+@click.option(
+    "--backend",
+    type=click.Choice(["auto", "cpsat", "pulp", "highs"]),
+    default="auto",
+    show_default=True,
+    help="Solver; pulp (CBC) is the second opinion.",
+)
+@click.option(
+    "--accelerator",
+    "accelerators",
+    multiple=True,
+    metavar="NAME",
+    help="Use only offers with this accelerator. Repeatable.",
+)
+@click.option("--compare", metavar="PLAN", help="Compare with this plan (default: the instance's baseline_plan).")
+@library_option
+def command(
+    file: str,
+    out: str | None,
+    as_json: bool,
+    time_limit: float,
+    gap: float,
+    workers: int,
+    seed: int,
+    backend: str,
+    accelerators: tuple[str, ...],
+    compare: str | None,
+    libraries: tuple[str, ...],
+) -> None:
+    """Find the cheapest fleet for an instance FILE, and prove it.
+
+    Prints fleet, deployments, costs, certificate and what eliminated the other candidates.
+    """
+    from gpufleet.library import load_instance, write_plan
+
+    _check_out(out)
+    resolved = load_instance(file, open_library(libraries))
+    with progress(f"solving {resolved.instance.uid}"):
+        if accelerators:
+            from gpufleet.whatif.edits import only_accelerators
+
+            resolved = only_accelerators(resolved, accelerators)
+        from gpufleet.solving import solve
+
+        plan = solve(resolved, time_limit_s=time_limit, relative_gap=gap, workers=workers, seed=seed, backend=backend)  # type: ignore[arg-type]
+    if out is not None:
+        write_plan(plan, out)
+    if as_json:
+        click.echo(plan.model_dump_json(indent=2))
+    else:
+        _show(load_instance(file, open_library(libraries)) if accelerators else resolved, resolved, plan, compare)
+    sys.exit(exit_code(plan))
+
+
+def _check_out(out: str | None) -> None:
+    """Refuse a plan file that could not be written before the work is done, not after."""
+    if out is not None:
+        if Path(out).suffix.lower() not in (".json", ".yaml", ".yml"):
+            raise click.BadParameter(f"{out!r} must end in .json, .yaml or .yml", param_hint="--out")
+        if not Path(out).absolute().parent.is_dir():
+            raise click.BadParameter(f"the folder of {out!r} does not exist", param_hint="--out")
+
+
+def _show(asked: ResolvedInstance, resolved: ResolvedInstance, plan: Plan, compare: str | None) -> None:
+    """Print the answer, and how it stands against the baseline (which may use offers that the answer may not)."""
+    from gpufleet.report.plan_text import plan_text
+
+    show(plan_text(resolved, plan))
+    baseline = compare or _baseline(asked)
+    if baseline is not None and plan.nodes:
+        from gpufleet.library import load_plan
+        from gpufleet.report.verdict_text import comparison_text
+        from gpufleet.verification import verify
+
+        other = load_plan(baseline)
+        click.echo()
+        show(comparison_text(asked, Path(baseline).name, plan, other, verify(asked, other)))
+
+
+def _baseline(resolved: ResolvedInstance) -> str | None:
+    """The instance's baseline plan, relative to the instance file."""
+    name = resolved.instance.baseline_plan
+    return None if name is None else str(Path(resolved.path).parent / name)

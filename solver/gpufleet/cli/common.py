@@ -1,0 +1,81 @@
+"""What several commands share: options, output, progress."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from rich.console import RenderableType
+
+    from gpufleet.library import Library
+    from gpufleet.schema.plan import Plan
+
+QUIET_SECONDS = 1.0
+"""Progress is shown for work that takes longer than this."""
+
+
+def library_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--library DIR`, repeatable."""
+    return click.option(
+        "--library",
+        "libraries",
+        multiple=True,
+        metavar="DIR",
+        help="Folder with your own catalog/ and models/; searched before the bundled data. Repeatable.",
+    )(command)
+
+
+def open_library(libraries: tuple[str, ...]) -> Library:
+    """The library of the given folders, GPUFLEET_LIBRARY and the bundled data."""
+    from gpufleet.library import Library
+
+    return Library.open(libraries)
+
+
+def show(parts: Iterable[RenderableType]) -> None:
+    """Print to standard output, as wide as the terminal (80 columns when there is none)."""
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    for part in parts:
+        console.print(part)
+
+
+def exit_code(plan: Plan) -> int:
+    """The exit code of a plan's status."""
+    from gpufleet.cli.app import EXIT_INFEASIBLE, EXIT_NO_PLAN
+
+    return {"infeasible": EXIT_INFEASIBLE, "unknown": EXIT_NO_PLAN}.get(str(plan.status), 0)
+
+
+@contextmanager
+def progress(what: str) -> Iterator[None]:
+    """Say on standard error what takes so long, once it takes more than a second."""
+    done = threading.Event()
+    watcher = threading.Thread(target=_watch, args=(what, done), daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        done.set()
+        watcher.join()
+
+
+def _watch(what: str, done: threading.Event) -> None:
+    if done.wait(QUIET_SECONDS):
+        return
+    if not sys.stderr.isatty():
+        click.echo(f"{what} ...", err=True)
+        return
+    started = time.monotonic() - QUIET_SECONDS
+    while not done.wait(0.2):
+        click.echo(f"\r{what} ... {time.monotonic() - started:.0f} s ", err=True, nl=False)
+    click.echo("\r" + " " * (len(what) + 12) + "\r", err=True, nl=False)

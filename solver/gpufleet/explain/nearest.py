@@ -1,0 +1,31 @@
+"""Per workload and rule, the candidate that came nearest to passing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gpufleet.schema.plan import Plan, Rejected
+
+
+def nearest_misses(plan: Plan, workload: str) -> dict[str, Rejected]:
+    """For every rule but dominance that eliminated candidates of the workload: the nearest miss.
+
+    Numeric rules are compared by the ratio of actual value to limit (whichever way round is above 1); rules that
+    are yes or no keep their first case.
+    """
+    nearest: dict[str, Rejected] = {}
+    for row in plan.rejections:
+        if row.workload == workload and row.rule != "dominated":
+            best = nearest.get(row.rule)
+            if best is None or miss_factor(row) < miss_factor(best):
+                nearest[row.rule] = row
+    return nearest
+
+
+def miss_factor(row: Rejected) -> float:
+    """How far from the limit: 1.05 = 5 % off; infinite where it cannot be put into a number."""
+    if isinstance(row.limit, str) or isinstance(row.actual, str) or not row.limit or not row.actual:
+        return float("inf")
+    ratio = row.actual / row.limit
+    return max(ratio, 1 / ratio)

@@ -1,0 +1,55 @@
+"""Why candidates died and what came nearest, as text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.padding import Padding
+from rich.text import Text
+
+from gpufleet.report.format import figure, money
+from gpufleet.report.plan_text import funnel_table, table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from rich.console import RenderableType
+
+    from gpufleet.schema.plan import Plan, Rejected
+    from gpufleet.schema.resolved import ResolvedInstance
+
+
+def explain_text(
+    resolved: ResolvedInstance, plan: Plan, misses: Mapping[str, Mapping[str, Rejected]]
+) -> Iterator[RenderableType]:
+    """Status, then per workload the funnel and, rule by rule, the nearest miss."""
+    yield Text(resolved.instance.title, style="bold")
+    yield Text(f"{plan.status}: {plan.reason or 'a plan exists'}", style="green" if plan.nodes else "bold red")
+    for workload in resolved.instance.workloads:
+        yield Padding(Text(f"{workload.name} ({workload.kind})", style="bold cyan"), (1, 0, 0, 0))
+        yield funnel_table(plan, workload.name)
+        if misses[workload.name]:
+            yield Padding(Text("Nearest miss of each rule", style="bold"), (1, 0, 0, 0))
+            yield _misses(misses[workload.name].values())
+
+
+def _misses(rows: Iterable[Rejected]) -> RenderableType:
+    grid = table("rule", "candidate", "has", "limit", "unit")
+    for row in rows:
+        candidate = f"{row.variant} {row.nearest} on {row.node_type} at {row.site}"
+        grid.add_row(row.rule, candidate, figure(row.actual), figure(row.limit), row.unit)
+    return grid
+
+
+def relief_text(resolved: ResolvedInstance, reliefs: Sequence[tuple[str, Plan]]) -> Iterator[RenderableType]:
+    """Which single group of limits could be lifted, and what the plan would then cost."""
+    if not reliefs:
+        yield Text("No single limit is to blame: at least two of them stand in the way together.")
+    days = float(resolved.instance.hours / 24)
+    for name, plan in reliefs:
+        assert plan.certificate is not None
+        cost = plan.certificate.objective_usd or 0.0
+        fleet = ", ".join(f"{nodes.count}x {nodes.node_type}" for nodes in plan.nodes)
+        yield Text(
+            f"Without the {name} the cheapest plan costs {money(cost)} USD ({money(cost / days)} USD a day): {fleet}"
+        )

@@ -1,0 +1,28 @@
+"""How figures are written."""
+
+from __future__ import annotations
+
+
+def money(amount: float) -> str:
+    """Dollars with cents and thousands separators; more decimals only below a dollar.
+
+    >>> money(130916.56256), money(0.0042)
+    ('130,916.56', '0.0042')
+    """
+    return f"{amount:,.2f}" if abs(amount) >= 1 or amount == 0 else f"{amount:,.4g}"
+
+
+def percent(fraction: float) -> str:
+    """A fraction as percent, with as many digits as matter.
+
+    >>> percent(0.7091), percent(0.000123)
+    ('70.9 %', '0.0123 %')
+    """
+    return f"{fraction * 100:.1f} %" if fraction >= 0.01 or fraction == 0 else f"{fraction * 100:.3g} %"
+
+
+def figure(value: float | str) -> str:
+    """A limit or actual value: four significant digits, thousands separated."""
+    if isinstance(value, str):
+        return value
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"

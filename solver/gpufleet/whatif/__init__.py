@@ -1,0 +1,1 @@
+"""What if: edits of an instance, and sweeps over budget caps."""

@@ -1,0 +1,44 @@
+"""Edits that make another question of a resolved instance; the digest follows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from gpufleet.errors import InputError, InputProblem
+from gpufleet.library import digest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gpufleet.schema.resolved import ResolvedInstance
+
+
+def redigest(resolved: ResolvedInstance) -> ResolvedInstance:
+    """The same instance with the digest of its present contents."""
+    parts = (resolved.accelerators, resolved.node_types, resolved.offers, resolved.models)
+    return replace(resolved, digest=digest(resolved.instance, *parts))
+
+
+def only_accelerators(resolved: ResolvedInstance, names: Sequence[str]) -> ResolvedInstance:
+    """Keep only the offers whose node type carries one of these accelerators.
+
+    Raises InputError when no offer carries one of them.
+    """
+    carried = {name: resolved.accelerator_of(offer.node_type).name for name, offer in resolved.offers.items()}
+    for name in names:
+        if name not in carried.values():
+            known = ", ".join(sorted(set(carried.values())))
+            message = f"no offer of the instance carries {name}; the offers carry {known}"
+            raise InputError([InputProblem(resolved.path, 0, "--accelerator", message)])
+    kept = {name: offer for name, offer in resolved.offers.items() if carried[name] in names}
+    types = {offer.node_type for offer in kept.values()}
+    node_types = {name: node for name, node in resolved.node_types.items() if name in types}
+    accelerators = {name: unit for name, unit in resolved.accelerators.items() if name in names}
+    return redigest(replace(resolved, offers=kept, node_types=node_types, accelerators=accelerators))
+
+
+def with_budget(resolved: ResolvedInstance, cap: str, value: float) -> ResolvedInstance:
+    """The instance with one budget cap (`usd_per_day`, `horizon_usd` or `capex_usd`) set."""
+    budgets = resolved.instance.budgets.model_copy(update={cap: value})
+    return redigest(replace(resolved, instance=resolved.instance.model_copy(update={"budgets": budgets})))
