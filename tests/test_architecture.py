@@ -188,7 +188,9 @@ def test_importing_the_package_is_cheap() -> None:
 
 def test_solving_does_not_load_pandas_or_the_other_back_ends() -> None:
     _run(
-        "import sys, gpufleet.solving\nloaded = {'pandas', 'ortools', 'pulp', 'rich'} & set(sys.modules)\nassert not loaded"
+        "import sys, gpufleet.solving\n"
+        "loaded = {'pandas', 'ortools', 'pulp', 'rich'} & set(sys.modules)\n"
+        "assert not loaded"
     )
 
 

@@ -8,7 +8,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from gpufleet.report.format import figure, money
-from gpufleet.report.plan_text import funnel_table, table
+from gpufleet.report.plan_text import funnel_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -30,15 +30,15 @@ def explain_text(
         yield funnel_table(plan, workload.name)
         if misses[workload.name]:
             yield Padding(Text("Nearest miss of each rule", style="bold"), (1, 0, 0, 0))
-            yield _misses(misses[workload.name].values())
+            yield from _misses(misses[workload.name].values())
 
 
-def _misses(rows: Iterable[Rejected]) -> RenderableType:
-    grid = table("rule", "candidate", "has", "limit", "unit")
+def _misses(rows: Iterable[Rejected]) -> Iterator[RenderableType]:
     for row in rows:
         candidate = f"{row.variant} {row.nearest} on {row.node_type} at {row.site}"
-        grid.add_row(row.rule, candidate, figure(row.actual), figure(row.limit), row.unit)
-    return grid
+        has, limit = figure(row.actual), figure(row.limit)
+        words = Text.assemble((f"{row.rule}: ", "bold"), f"{candidate} has {has}, the limit is {limit} ({row.unit})")
+        yield Padding(words, (0, 0, 0, 2))
 
 
 def relief_text(resolved: ResolvedInstance, reliefs: Sequence[tuple[str, Plan]]) -> Iterator[RenderableType]:

@@ -121,7 +121,7 @@ class Instance(Record):
     budgets: Budgets = Budgets()
     """Caps on money."""
     rules: FleetRules = FleetRules()
-    """Rules on the fleet as a whole."""
+    """Shares, number of node types, and quotas."""
     periods: tuple[Period, ...] = ()
     """Slices of the horizon; empty = one period of constant (peak) demand."""
     measures: tuple[Measure, ...] = ()

@@ -1,0 +1,206 @@
+"""Every command as a user runs it: what it prints, where, and its exit code."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from click.testing import CliRunner, Result
+
+from gpufleet import load_instance, load_plan, verify
+from gpufleet.cli.app import main
+
+ROOT = Path(__file__).parents[2]
+REFERENCE = ROOT / "instances" / "reference"
+BANK = REFERENCE / "bank-assistant.yaml"
+MELANGE = {
+    "gpu_info": {
+        "A10G": {"cost": 1.01, "tputs": [[2, 1], [5, 2]]},
+        "A100-80GB": {"cost": 3.67, "tputs": [[20, 20], [40, 20]]},
+    },
+    "workload_distribution": [[0.2, 0.1], [0.5, 0.2]],
+    "total_request_rate": 30.0,
+    "slice_factor": 1,
+}
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+def edited(tmp_path: Path, source: Path, **changes: object) -> Path:
+    """A copy of an instance with top-level fields replaced, and without its baseline."""
+    fields = {**yaml.safe_load(source.read_text()), **changes}
+    fields.pop("baseline_plan", None)
+    target = tmp_path / source.name
+    target.write_text(yaml.safe_dump(fields, sort_keys=False))
+    return target
+
+
+def test_help_lists_every_command() -> None:
+    result = run("--help")
+    assert result.exit_code == 0
+    for command in ("solve", "verify", "validate", "explain", "whatif", "catalog", "schema", "import"):
+        assert f"  {command} " in result.stdout
+
+
+def test_solve_prints_every_section_within_80_columns() -> None:
+    result = run("solve", BANK)
+    assert result.exit_code == 0
+    for part in ("proven optimal", "Fleet", "Deployments", "Costs over the horizon", "Certificate", "gap        0"):
+        assert part in result.stdout
+    for part in ("limit 2,000 ms", "privacy", "Compared with bank-assistant.brief-plan.yaml", "this plan saves"):
+        assert part in result.stdout
+    assert max(map(len, result.stdout.splitlines())) <= 80
+
+
+def test_json_is_all_that_stdout_holds_and_has_the_promised_order() -> None:
+    result = run("solve", BANK, "--json")
+    answer = json.loads(result.stdout)
+    assert answer["status"] == "optimal"
+    assert answer["certificate"]["objective_usd"] == answer["certificate"]["bound_usd"]
+    assert answer["certificate"]["gap"] == 0
+    keys = list(answer)
+    order = [keys.index(key) for key in ("status", "certificate", "nodes", "deployments", "routing", "costs", "funnel")]
+    assert order == sorted(order)
+
+
+@pytest.mark.parametrize("name", ["plan.json", "plan.yaml"])
+def test_out_writes_a_plan_that_verifies(tmp_path: Path, name: str) -> None:
+    out = tmp_path / name
+    assert run("solve", BANK, "--out", out).exit_code == 0
+    assert verify(load_instance(BANK), load_plan(out)).ok
+    verdict = run("verify", BANK, out)
+    assert verdict.exit_code == 0
+    assert "keeps every rule" in verdict.stdout
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.parametrize("out", ["plan.txt", "plan", "no-such-folder/plan.json"])
+def test_out_that_cannot_be_written_is_refused_before_solving(tmp_path: Path, out: str) -> None:
+    result = run("solve", BANK, "--out", tmp_path / out)
+    assert result.exit_code == 2
+    assert "--out" in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_verify_says_what_is_broken_and_exits_5(tmp_path: Path) -> None:
+    plan = yaml.safe_load((REFERENCE / "bank-assistant.brief-plan.yaml").read_text())
+    plan["nodes"][0]["count"] = 3
+    broken = tmp_path / "plan.yaml"
+    broken.write_text(yaml.safe_dump(plan))
+    result = run("verify", BANK, broken)
+    assert result.exit_code == 5
+    assert "breaks packing" in result.stdout
+    assert "need 4 nodes" in result.stdout
+    verdict = json.loads(run("verify", BANK, broken, "--json").stdout)
+    assert verdict["ok"] is False
+    assert verdict["violations"][0]["excess"] == 1
+
+
+def test_restricting_the_accelerator_and_comparing_with_the_brief() -> None:
+    result = run("solve", REFERENCE / "ecommerce-recommender.yaml", "--accelerator", "T4")
+    assert result.exit_code == 0
+    assert "int8-ptq" in result.stdout
+    assert "20x aws-g4dn.xlarge" in result.stdout
+    missing = run("solve", REFERENCE / "ecommerce-recommender.yaml", "--accelerator", "T44")
+    assert missing.exit_code == 2
+    assert "no offer of the instance carries T44" in missing.stderr
+
+
+def test_infeasible_exits_3_and_explain_names_the_budget(tmp_path: Path) -> None:
+    file = edited(tmp_path, BANK, budgets={"usd_per_day": 50})
+    solved = run("solve", file)
+    assert solved.exit_code == 3
+    assert "INFEASIBLE" in solved.stdout
+    assert json.loads(run("solve", file, "--json").stdout)["status"] == "infeasible"
+    explained = run("explain", file)
+    assert explained.exit_code == 3
+    assert "Without the budgets the cheapest plan costs 31,536.00 USD (86.40 USD a day)" in explained.stdout
+
+
+def test_explain_names_the_nearest_miss_of_a_workload_without_options(tmp_path: Path) -> None:
+    fields = yaml.safe_load(BANK.read_text())
+    fields["workloads"][0]["slo"][0]["limit_ms"] = 20
+    file = edited(tmp_path, BANK, workloads=fields["workloads"])
+    result = run("explain", file)
+    assert result.exit_code == 3
+    assert "assistant: no deployment option is left" in " ".join(result.stdout.split())
+    assert "the limit is 20 (ms end_to_end p95, idle)" in " ".join(result.stdout.split())
+
+
+def test_whatif_finds_the_cap_at_which_the_answer_appears() -> None:
+    rows = json.loads(run("whatif", BANK, "--budget", "usd_per_day=80:90:2", "--json").stdout)
+    assert [row["usd_per_day"] for row in rows] == [80, 82, 84, 86, 88, 90]
+    # the cheapest plan costs 86.40 a day
+    assert [row["status"] for row in rows] == ["infeasible"] * 4 + ["optimal"] * 2
+    table = run("whatif", BANK, "--budget", "usd_per_day=80:90:10")
+    assert table.exit_code == 0
+    assert "1x a30-4x-2u reserved_1y" in table.stdout
+
+
+@pytest.mark.parametrize(
+    "budget", ["usd=1:2:1", "usd_per_day", "usd_per_day=2:1:1", "usd_per_day=1:2:0", "capex_usd=1:nan:1"]
+)
+def test_whatif_refuses_budgets_that_make_no_sense(budget: str) -> None:
+    result = run("whatif", BANK, "--budget", budget)
+    assert result.exit_code == 2
+    assert "usd_per_day" in result.stderr or "FROM" in result.stderr
+
+
+def test_validate_lists_the_problems_of_all_files_at_once(tmp_path: Path) -> None:
+    bad = edited(tmp_path, BANK, horizon_days=-1, uid="")
+    result = run("validate", BANK, bad)
+    assert result.exit_code == 2
+    assert "valid (2 workloads" in result.stdout
+    assert "horizon_days" in result.stderr
+    assert "uid" in result.stderr
+
+
+def test_catalog_lists_and_shows() -> None:
+    listed = run("catalog", "list", "accelerators", "--match", "h100")
+    assert "H100-SXM-80GB" in listed.stdout
+    assert "T4" not in listed.stdout
+    assert "memory_gb: 16" in run("catalog", "show", "T4").stdout
+    assert "llama-3.1-8b" in run("catalog", "list", "models").stdout
+    assert "AWS/us-east-1" in run("catalog", "list", "offers").stdout
+    assert "dgx-h100" in run("catalog", "list", "node-types").stdout
+    missing = run("catalog", "show", "T44")
+    assert missing.exit_code == 2
+    assert "did you mean T4" in missing.stderr
+
+
+@pytest.mark.parametrize("kind", ["instance", "plan", "model", "accelerator", "node-type", "offer"])
+def test_schema_is_json_schema_with_a_description_for_every_field(kind: str) -> None:
+    schema = json.loads(run("schema", kind).stdout)
+    for record in [schema, *schema.get("$defs", {}).values()]:
+        for name, field in record.get("properties", {}).items():
+            assert field.get("description"), f"{record['title']}.{name} has no description"
+
+
+def test_import_melange_writes_an_instance_whose_optimum_is_known(tmp_path: Path) -> None:
+    source = tmp_path / "melange.json"
+    source.write_text(json.dumps(MELANGE))
+    out = tmp_path / "melange.yaml"
+    result = run("import", "melange", source, "--out", out, "--accelerator", "A100-80GB=A100-SXM-80GB")
+    assert result.exit_code == 0, result.stderr
+    assert json.loads(run("solve", out, "--json").stdout)["certificate"]["objective_usd"] == 4.68
+    bad = run("import", "melange", source, "--out", out, "--accelerator", "A100-80GB")
+    assert bad.exit_code == 2
+
+
+def test_python_m_gpufleet_runs_and_missing_files_exit_2(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "gpufleet", "solve", str(tmp_path / "nothing.yaml")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "no such file" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
