@@ -11,7 +11,7 @@ from ortools.math_opt.python import mathopt
 
 from gpufleet.optimize.backends.cpsat import CpSat
 from gpufleet.optimize.backends.interface import BackendResult
-from gpufleet.optimize.backends.scaled_rows import finish, scaled
+from gpufleet.optimize.backends.scaled_rows import finish, scaled, units
 
 if TYPE_CHECKING:
     from gpufleet.optimize.backends.interface import SolverLimits
@@ -46,7 +46,9 @@ class MathOptHighs:
             return BackendResult("unknown", None, None, bound)
         values = result.variable_values()
         proven = reason == mathopt.TerminationReason.OPTIMAL and limits.relative_gap == 0
-        return finish(model, [values[v] for v in variables], proven, bound, CpSat(), limits)
+        return finish(
+            model, [values[v] * u for v, u in zip(variables, units(model), strict=True)], proven, bound, CpSat(), limits
+        )
 
 
 def _bound(dual: float, divisor: int) -> int:
@@ -56,11 +58,13 @@ def _bound(dual: float, divisor: int) -> int:
 
 def _translate(model: LinearModel, divisor: int) -> tuple[mathopt.Model, list[mathopt.Variable]]:
     target = mathopt.Model(name="gpufleet")
+    unit = units(model)
     variables = [
-        target.add_variable(lb=v.lower, ub=v.upper, is_integer=v.kind == "count", name=v.name) for v in model.variables
+        target.add_variable(lb=v.lower / u, ub=v.upper / u, is_integer=v.kind == "count", name=v.name)
+        for v, u in zip(model.variables, unit, strict=True)
     ]
     for row in model.rows:
-        terms, lower, upper = scaled(row)
+        terms, lower, upper = scaled(row, unit)
         target.add_linear_constraint(
             lb=-math.inf if lower is None else lower,
             ub=math.inf if upper is None else upper,

@@ -11,10 +11,17 @@ if TYPE_CHECKING:
     from gpufleet.optimize.formulation.linear_model import LinearModel, Row
 
 
-def scaled(row: Row) -> tuple[list[tuple[int, float]], float | None, float | None]:
-    """(terms, lower, upper) divided by the largest coefficient, so that tolerances mean the same in every row."""
-    divisor = max((abs(c) for _, c in row.terms), default=1)
-    terms = [(i, c / divisor) for i, c in row.terms]
+def units(model: LinearModel) -> list[int]:
+    """What 1 means per variable for a floating-point solver: all of it for a share, one of it for a count."""
+    return [v.upper if v.kind == "share" else 1 for v in model.variables]
+
+
+def scaled(row: Row, unit: list[int]) -> tuple[list[tuple[int, float]], float | None, float | None]:
+    """(terms, lower, upper) in those units, divided by the largest coefficient, so that tolerances mean the same
+    everywhere."""
+    wide = [(i, c * unit[i]) for i, c in row.terms]
+    divisor = max((abs(c) for _, c in wide), default=1)
+    terms = [(i, c / divisor) for i, c in wide]
     return terms, _divided(row.lower, divisor), _divided(row.upper, divisor)
 
 

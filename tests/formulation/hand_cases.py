@@ -1,0 +1,200 @@
+"""Instances that can be solved on paper, two or more per constraint family. All last one hour."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from builders import accelerator, instance, node, offer, option, profiled, site
+
+from gpufleet.schema.instance import BudgetCaps, Budgets, FleetRules, Quota
+
+if TYPE_CHECKING:
+    from gpufleet.schema.instance import Instance
+
+
+@dataclass(frozen=True)
+class HandCase:
+    """What the cheapest fleet costs, USD; None = there is none."""
+
+    family: str
+    name: str
+    question: Instance
+    usd: float | None
+
+    def __str__(self) -> str:
+        return f"{self.family}-{self.name}"
+
+
+ONE = option("one", rates={"all": 3.0})
+"""3 requests/s on one accelerator."""
+FOUR = option("four", "n4", 4, rates={"all": 13.0})
+"""13 requests/s on four."""
+BOTH = (offer(), offer("o4", "n4", 3.5))
+"""A single accelerator for 1 USD, four together for 3.50 USD."""
+
+
+def _asked(rate: float, offers: tuple = BOTH, **changes: object) -> Instance:
+    return instance([profiled([ONE, FOUR], rate)], offers, **changes)
+
+
+HAND_CASES = (
+    # 20 requests/s: 13 + 3 + 3 = 19 is too little, 13 + 3 x 3 = 22 costs 3.50 + 3 = 6.50; 2 x 13 costs 7; 7 x 3 costs 7
+    HandCase("demand", "mixed fleet", _asked(20.0), 6.5),
+    # 3.0 requests/s fill one replica exactly; 3.1 do not fit on it
+    HandCase("demand", "exactly full", _asked(3.0), 1.0),
+    HandCase("demand", "just too much", _asked(3.1), 2.0),
+    # at 90 % utilisation one replica carries 2.7 of the 3.0
+    HandCase("demand", "utilisation", instance([profiled([ONE], 3.0, max_utilisation=0.9)], BOTH), 2.0),
+    # 5 nodes carry 15 of 16 requests/s
+    HandCase("demand", "not enough nodes", _asked(16.0, (offer(stock=5),)), None),
+    # a replica carries 6 of class a or 2 of class b, or a mix: 3 of a take 1/2, 1 of b takes 1/2
+    HandCase(
+        "routing",
+        "one replica shared by two classes",
+        instance([profiled([option("k", rates={"a": 6.0, "b": 2.0})], {"a": 3.0, "b": 1.0})], BOTH),
+        1.0,
+    ),
+    # the same with 3.6 of a: 0.6 + 0.5 > 1, so two replicas
+    HandCase(
+        "routing",
+        "one replica is not enough",
+        instance([profiled([option("k", rates={"a": 6.0, "b": 2.0})], {"a": 3.6, "b": 1.0})], BOTH),
+        2.0,
+    ),
+    # only `four` serves b; its replica (2 of 4 requests/s of b) has half left for a: 4 of the 6. The other 2 of a take
+    # 2/3 of a `one` replica: 3.50 + 1. Without sharing, 6 of a on `one` would need 2 replicas: 5.50.
+    HandCase(
+        "routing",
+        "a class is split",
+        instance(
+            [
+                profiled(
+                    [option("one", rates={"a": 3.0}), option("four", "n4", 4, rates={"a": 8.0, "b": 4.0})],
+                    {"a": 6.0, "b": 2.0},
+                )
+            ],
+            BOTH,
+        ),
+        4.5,
+    ),
+    # nobody serves class b
+    HandCase(
+        "routing",
+        "a class that nobody serves",
+        instance([profiled([option("k", rates={"a": 6.0})], {"a": 1.0, "b": 1.0})], BOTH),
+        None,
+    ),
+    # two nodes, three classes that each take a whole replica
+    HandCase(
+        "routing",
+        "three full classes on two nodes",
+        instance(
+            [profiled([option("k", rates={"a": 1.0, "b": 1.0, "c": 1.0})], {"a": 1.0, "b": 1.0, "c": 1.0})],
+            (offer(stock=2),),
+        ),
+        None,
+    ),
+    # two workloads of 1 replica x 2 accelerators each share one node of 4
+    HandCase(
+        "pools",
+        "two workloads share a node",
+        instance(
+            [
+                profiled([option("two", "n4", 2, rates={"all": 5.0})], 5.0, "v"),
+                profiled([option("two", "n4", 2, rates={"all": 5.0})], 5.0, "w"),
+            ],
+            BOTH,
+        ),
+        3.5,
+    ),
+    # a replica of 8 spans two nodes of 4
+    HandCase(
+        "pools",
+        "a replica over two nodes",
+        instance([profiled([option("eight", "n4", 8, rates={"all": 5.0})], 5.0)], BOTH),
+        7.0,
+    ),
+    # one node of 4 in stock: three replicas of 2 accelerators need 6
+    HandCase(
+        "pools",
+        "no room",
+        instance([profiled([option("two", "n4", 2, rates={"all": 5.0})], 15.0)], (offer("o4", "n4", 3.5, stock=1),)),
+        None,
+    ),
+    # the cheap offer has 2 of the 5 nodes needed: 2 x 0.50 + 3 x 1
+    HandCase("pools", "two offers on one pool", _asked(15.0, (offer(), offer("o", "n1", 0.5, stock=2))), 4.0),
+    # 2 requests/s need 1 replica, 3 are wanted
+    HandCase("replicas", "at least", instance([profiled([ONE], 2.0, min_replicas=3)], BOTH), 3.0),
+    # at most 2 replicas for 20 requests/s: only 2 x 13 do
+    HandCase("replicas", "at most", instance([profiled([ONE, FOUR], 20.0, max_replicas=2)], BOTH), 7.0),
+    HandCase("replicas", "too few allowed", instance([profiled([ONE, FOUR], 27.0, max_replicas=2)], BOTH), None),
+    # 12 requests/s: 4 x 3 = 4 USD or 13 = 3.50 USD; per day 24 times that
+    HandCase("budget", "exactly met", _asked(12.0, budgets=Budgets(usd_per_day=84.0)), 3.5),
+    HandCase("budget", "a cent too little", _asked(12.0, budgets=Budgets(usd_per_day=83.99)), None),
+    HandCase("budget", "horizon", _asked(12.0, budgets=Budgets(horizon_usd=3.5)), 3.5),
+    HandCase("budget", "horizon too little", _asked(12.0, budgets=Budgets(horizon_usd=3.499999)), None),
+    # `there` may cost 1.50 USD: one cheap node there, the other at home
+    HandCase(
+        "budget",
+        "one site",
+        _asked(
+            6.0,
+            (offer(usd_per_hour=2.0), offer("o", usd_per_hour=1.0, site="there")),
+            sites=(site(), site("there")),
+            budgets=Budgets(sites={"there": BudgetCaps(horizon_usd=1.5)}),
+        ),
+        3.0,
+    ),
+    # one purchase of 8,760 USD over one year costs 1 USD/h, a rented node 1.20; capex allows one purchase only
+    HandCase(
+        "budget",
+        "capex",
+        _asked(
+            6.0,
+            (
+                offer("buy", usd_per_hour=None, term="purchase", capex_usd=8760.0, life_years=1.0),
+                offer("rent", usd_per_hour=1.2),
+            ),
+            budgets=Budgets(capex_usd=17_519.99),
+        ),
+        2.2,
+    ),
+    # 9 requests/s: 3 nodes of 1 kW
+    HandCase("power", "enough", _asked(9.0, (offer(),), sites=(site(power_cap_kw=3.0),)), 3.0),
+    HandCase("power", "too little", _asked(9.0, (offer(),), sites=(site(power_cap_kw=2.9),)), None),
+    # 3 x 0.3333 kW are 0.9999 kW: watts must not be rounded up one node at a time
+    HandCase(
+        "power",
+        "fractions of a watt",
+        _asked(9.0, (offer(),), node_types=(node(power_kw=0.3333), node("n4", 4)), sites=(site(power_cap_kw=1.0),)),
+        3.0,
+    ),
+    HandCase("rack", "enough", _asked(9.0, (offer(),), sites=(site(rack_units=3.0),)), 3.0),
+    HandCase("rack", "too little", _asked(9.0, (offer(),), sites=(site(rack_units=2.5),)), None),
+    # 2 of the cheap accelerators at most, so the third replica is the dear one
+    HandCase(
+        "quota",
+        "two of the cheap kind",
+        instance(
+            [profiled([option("a", rates={"all": 3.0}), option("b", "nb", rates={"all": 3.0})], 9.0)],
+            (offer(), offer("dear", "nb", 5.0)),
+            accelerators=(accelerator("A"), accelerator("B")),
+            node_types=(node(), node("nb", carries="B")),
+            sites=(site(provider="P"),),
+            rules=FleetRules(quotas=(Quota(provider="P", accelerator="A", accelerators=2),)),
+        ),
+        7.0,
+    ),
+    # the quota counts accelerators, not nodes: 4 allowed = one node of 4, and nothing beside it
+    HandCase(
+        "quota",
+        "too few",
+        _asked(
+            14.0,
+            sites=(site(provider="P"),),
+            rules=FleetRules(quotas=(Quota(provider="P", accelerator="A", accelerators=4),)),
+        ),
+        None,
+    ),
+)

@@ -1,0 +1,36 @@
+"""Instances solved on paper, through the whole chain, on every back end."""
+
+from __future__ import annotations
+
+import pytest
+from builders import resolved
+from hand_cases import HAND_CASES, HandCase
+
+from gpufleet import solve, verify
+
+
+@pytest.mark.parametrize("case", HAND_CASES, ids=str)
+def test_hand_case(case: HandCase, backend: str) -> None:
+    asked = resolved(case.question)
+    plan = solve(asked, backend=backend)  # type: ignore[arg-type]
+    assert plan.certificate is not None
+    if case.usd is None:
+        assert plan.status == "infeasible"
+        assert plan.reason
+        assert not plan.nodes
+        assert plan.certificate.objective_usd is None
+    else:
+        assert plan.status == "optimal"
+        assert plan.certificate.objective_usd == plan.certificate.bound_usd == case.usd
+        assert verify(asked, plan).cost_usd == case.usd
+
+
+def test_the_split_is_the_one_on_paper() -> None:
+    """`a class is split`: 4 of the 6 requests/s of a fit beside class b on the large replica."""
+    case = next(case for case in HAND_CASES if case.name == "a class is split")
+    plan = solve(resolved(case.question))
+    by_option = {index: deployment.option for index, deployment in enumerate(plan.deployments)}
+    shares = {(by_option[route.deployment], route.request_class): route.share for route in plan.routing}
+    assert shares["four", "b"] == 1.0
+    assert 1 / 3 <= shares["one", "a"] <= 1 / 2
+    assert 1 / 2 <= shares["four", "a"] <= 2 / 3
