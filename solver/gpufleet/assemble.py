@@ -56,7 +56,7 @@ def assemble(
         certificate=_certificate(resolved, problem, result, limits, nodes),
         nodes=nodes,
         deployments=tuple(entry.deployment for entry in placed),
-        routing=tuple(_routes(placed)),
+        routing=tuple(_routes(resolved, placed)),
         costs=tuple(line for entry in nodes for line in _cost_lines(resolved, entry)),
         funnel=candidates.funnel,
         rejections=candidates.rejections.summaries(),
@@ -197,13 +197,13 @@ def _figures(resolved: ResolvedInstance, workload: Workload, option: Option, loa
     }
 
 
-def _routes(placed: list[_Placed]) -> Iterator[Route]:
+def _routes(resolved: ResolvedInstance, placed: list[_Placed]) -> Iterator[Route]:
+    """Who serves what; a training run is not routed."""
     for index, entry in enumerate(placed):
-        for name, share in entry.shares.items():
-            if name != "run":
-                yield Route(
-                    workload=entry.deployment.workload, request_class=name, deployment=index, share=float(share)
-                )
+        workload = entry.deployment.workload
+        if not isinstance(resolved.workloads[workload], Training):
+            for name, share in entry.shares.items():
+                yield Route(workload=workload, request_class=name, deployment=index, share=float(share))
 
 
 def _certificate(

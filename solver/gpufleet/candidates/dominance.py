@@ -8,22 +8,26 @@ the number of replicas is capped, only one-for-one replacement is allowed.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
-import numpy.typing as npt
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 
 def undominated(
-    accelerators: npt.NDArray[np.int64], rates: npt.NDArray[np.float64], one_for_one: bool
+    accelerators: npt.NDArray[np.int64], rates: npt.NDArray[Any], one_for_one: bool
 ) -> npt.NDArray[np.bool_]:
     """Mask of the options to keep.
 
-    `accelerators` has shape (n,), `rates` (n, C) in requests/s. Of options that replace each other, the first in the
-    order (fewest accelerators, highest total rate, position) is kept.
+    `accelerators` has shape (n,), `rates` (n, C) in requests/s: floats, or fractions, which are compared exactly. Of
+    options that replace each other, the first in the order (fewest accelerators, highest total rate, position) is kept.
     """
     keep = np.zeros(len(accelerators), dtype=bool)
     kept_accelerators = np.zeros(0, dtype=np.int64)
-    kept_rates = np.zeros((0, rates.shape[1]))
-    for index in np.lexsort((np.arange(len(accelerators)), -rates.sum(axis=1), accelerators)):
+    kept_rates = np.zeros((0, rates.shape[1]), dtype=rates.dtype)
+    for index in np.lexsort((np.arange(len(accelerators)), -rates.sum(axis=1).astype(float), accelerators)):
         copies = np.ones_like(kept_accelerators) if one_for_one else accelerators[index] // kept_accelerators
         if np.any(np.all(kept_rates * copies[:, None] >= rates[index], axis=1)):
             continue

@@ -190,7 +190,9 @@ def _prune(workload: Workload, found: list[_Survivors], rejections: Rejections) 
 
 def _prune_pool(workload: Workload, group: list[_Survivors], rejections: Rejections) -> Iterator[Option]:
     accelerators = np.concatenate([s.batch.candidates.accelerators[s.indices] for s in group]).astype(np.int64)
-    rates = np.concatenate([np.array([s.batch.rates[i] for i in s.indices], dtype=float) for s in group])
+    rates = np.array(
+        [s.batch.rates[i] for s in group for i in s.indices], dtype=object if group[0].batch.is_profile else float
+    )
     keep = undominated(accelerators, rates, one_for_one=workload.max_replicas is not None)
     start = 0
     for survivors in group:

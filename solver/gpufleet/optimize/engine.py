@@ -21,6 +21,8 @@ ROUTED_LIMIT = 400
 """Routing shares beyond which linear programming beats the whole model in CP-SAT (measured, docs/benchmarks.md)."""
 TIE_BREAK_LIMIT = 5_000
 """Variables beyond which ties are left as the solver decides them."""
+TIE_BREAK_EFFORT = 2.0
+"""Deterministic time (about seconds) that each step of the tie-break may take."""
 
 
 @dataclass(frozen=True)
@@ -111,10 +113,10 @@ def _break_ties(
     model.add_row("tie_break", "tie_cost", cost.items(), upper=model.value(cost, values))
     for what, coefficients in secondary_objectives(problem, variables):
         model.objective = coefficients
-        left = replace(limits, seconds=deadline - time.monotonic(), relative_gap=0.0)
+        left = replace(limits, seconds=deadline - time.monotonic(), relative_gap=0.0, effort=TIE_BREAK_EFFORT)
         result = exact.solve(model, left, hint=values) if left.seconds > 0 else None
         if result is None or result.values is None or result.outcome != "optimal":
-            return values, f"stopped by the time limit at: {what}"
+            return values, f"by the solver from here on: {what}, which took too long to settle"
         values = result.values
         model.add_row("tie_break", f"tie_{what}", coefficients.items(), upper=model.value(coefficients, values))
     return values, "fewest nodes, then least power, then names; proven"

@@ -112,7 +112,7 @@ class Deployment(Record):
     precision: Name | None = None
     """Precision of the weights (repeated for the reader)."""
     utilisation: NonNegative | None = None
-    """Load over the highest sustainable rate."""
+    """Load over the highest rate that `max_utilisation` and the SLOs allow; 1 = no headroom left."""
     memory_gb: NonNegative | None = None
     """Memory used per accelerator, GB."""
     memory_limit_gb: NonNegative | None = None

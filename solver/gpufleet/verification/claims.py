@@ -30,15 +30,29 @@ def check_identity(resolved: ResolvedInstance, plan: Plan, findings: Findings) -
         findings.check("digest", "certificate", same, message)
 
 
+def check_no_plan(plan: Plan, findings: Findings) -> None:
+    """A plan that says that there is none brings no fleet, and so none that would escape the other rules."""
+    filled = [name for name in ("nodes", "deployments", "routing", "costs") if getattr(plan, name)]
+    message = f"status is {plan.status}, but the plan has {', '.join(filled)}"
+    findings.check("status", "status", not filled, message)
+    if plan.certificate is not None:
+        priced = plan.certificate.objective_usd is not None or plan.certificate.gap is not None
+        findings.check(
+            "certificate", "objective", not priced, f"status is {plan.status}, but there is an objective or gap"
+        )
+
+
 def check_certificate(plan: Plan, cost: Decimal, findings: Findings) -> None:
     """Objective, bound, gap and status agree with each other and with the recomputed cost."""
     certificate = plan.certificate
     if certificate is None:
+        message = f"status is {plan.status}, but nothing certifies it; leave status out of a plan written by hand"
+        findings.check("certificate", "status", plan.status is None, message)
         return
     if certificate.objective_usd is not None:
-        difference = Decimal(repr(certificate.objective_usd)) - cost
+        difference = certificate.objective_usd - float(cost)
         message = f"objective_usd is {certificate.objective_usd:.6f}, the fleet costs {cost:.6f} USD"
-        findings.check("certificate", "objective", difference == 0, message, float(abs(difference)), "USD")
+        findings.check("certificate", "objective", difference == 0, message, abs(difference), "USD")
     _check_bound(plan, certificate, findings)
 
 

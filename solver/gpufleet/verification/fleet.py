@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from gpufleet.units import exact
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from gpufleet.schema.plan import Plan, PlannedNodes
     from gpufleet.schema.resolved import ResolvedInstance
     from gpufleet.verification.violation import Findings
@@ -85,16 +87,16 @@ def _check_quotas(resolved: ResolvedInstance, known: tuple[PlannedNodes, ...], f
 
 
 def check_packing(resolved: ResolvedInstance, plan: Plan, known: tuple[PlannedNodes, ...], findings: Findings) -> None:
-    """Place every replica onto the nodes of its pool, largest first, and see whether all find room."""
+    """Place all replicas onto the nodes of their pool, largest first, and see whether all find room."""
     nodes: Counter[tuple[str, str]] = Counter()
     for entry in known:
         offer = resolved.offers[entry.offer]
         nodes[offer.site, offer.node_type] += entry.count
-    replicas: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
+    replicas: defaultdict[tuple[str, str], Counter[int]] = defaultdict(Counter)
     for deployment in plan.deployments:
         if deployment.node_type in resolved.node_types:
             pool = (deployment.site, deployment.node_type)
-            replicas[pool] += [deployment.parallelism.accelerators] * deployment.replicas
+            replicas[pool][deployment.parallelism.accelerators] += deployment.replicas
     for pool in sorted(replicas):
         size = resolved.node_types[pool[1]].accelerators
         needed = nodes_needed(replicas[pool], size)
@@ -102,21 +104,36 @@ def check_packing(resolved: ResolvedInstance, plan: Plan, known: tuple[PlannedNo
         findings.check("packing", "/".join(pool), needed <= nodes[pool], message, needed - nodes[pool], "nodes")
 
 
-def nodes_needed(replicas: list[int], size: int) -> int:
-    """Nodes that first-fit decreasing takes for replicas of these sizes; larger replicas take whole nodes.
+def nodes_needed(replicas: Mapping[int, int], size: int) -> int:
+    """Nodes of `size` accelerators for so many replicas of each size; larger replicas take whole nodes.
 
-    >>> nodes_needed([4, 2, 2, 1, 16], 8)
+    Placed in descending size, each into the fullest node that has room (best-fit decreasing), in groups of equals.
+
+    >>> nodes_needed({4: 1, 2: 2, 1: 1, 16: 1}, 8)
     4
     """
-    free: list[int] = []
-    whole = 0
+    nodes = 0
+    free: Counter[int] = Counter()
     for replica in sorted(replicas, reverse=True):
+        count = replicas[replica]
         if replica >= size:
-            whole += -(-replica // size)
+            nodes += count * -(-replica // size)
             continue
-        place = next((i for i, room in enumerate(free) if room >= replica), None)
-        if place is None:
-            free.append(size - replica)
-        else:
-            free[place] -= replica
-    return whole + len(free)
+        for room in sorted(room for room in free if room >= replica):
+            count = _fill(free, room, free.pop(room), replica, count)
+        opened = -(-count // (size // replica))
+        _fill(free, size, opened, replica, count)
+        nodes += opened
+    return nodes
+
+
+def _fill(free: Counter[int], room: int, holes: int, replica: int, count: int) -> int:
+    """Put up to `count` replicas into `holes` holes of `room` accelerators; returns how many are left over."""
+    each = room // replica
+    placed = min(count, holes * each)
+    full, rest = divmod(placed, each)
+    free[room - each * replica] += full
+    if rest:
+        free[room - rest * replica] += 1
+    free[room] += holes - full - bool(rest)
+    return count - placed

@@ -60,9 +60,9 @@ def check_money(resolved: ResolvedInstance, plan: Plan, known: tuple[PlannedNode
 
 def _check_amount(findings: Findings, where: str, what: str, said: float | None, is_: Decimal) -> None:
     if said is not None:
-        difference = Decimal(repr(said)) - is_
+        difference = said - float(is_)
         message = f"{what} is {said:.6f} in the plan and {is_:.6f} by the instance's prices"
-        findings.check("cost", where, difference == 0, message, float(abs(difference)), "USD")
+        findings.check("cost", where, difference == 0, message, abs(difference), "USD")
 
 
 def _check_lines(
@@ -85,7 +85,9 @@ def _check_lines(
             _check_amount(findings, where, "total_usd", line.total_usd, line.quantity * right)
             message = f"bills {line.quantity} nodes, the plan takes {counts[line.offer]}"
             findings.check("cost", where, line.quantity == counts[line.offer], message)
-    added = sum((Decimal(repr(line.total_usd)) for line in plan.costs), Decimal(0))
+    added = sum(
+        (line.quantity * bills.get(line.offer, {}).get(line.item, Decimal(0)) for line in plan.costs), Decimal(0)
+    )
     message = f"cost lines add up to {added:.6f} USD, the fleet costs {total:.6f} USD"
     findings.check("cost", "costs", added == total, message, float(abs(added - total)), "USD")
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gpufleet.schema.workloads import Training
-from gpufleet.verification.claims import check_certificate, check_figures, check_identity
+from gpufleet.verification.claims import check_certificate, check_figures, check_identity, check_no_plan
 from gpufleet.verification.deployments import check_deployments
 from gpufleet.verification.fleet import check_fleet, check_packing
 from gpufleet.verification.money import check_money
@@ -27,6 +27,7 @@ def verify(resolved: ResolvedInstance, plan: Plan) -> Report:
     findings = Findings()
     check_identity(resolved, plan, findings)
     if plan.status in ("infeasible", "unknown"):
+        check_no_plan(plan, findings)
         return _report(resolved, findings, 0.0)
     known = check_fleet(resolved, plan, findings)
     check_packing(resolved, plan, known, findings)

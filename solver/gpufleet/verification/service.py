@@ -84,7 +84,7 @@ def _check_classes(workload: Workload, plan: Plan, group: list[Capability], find
             served = sum(share for (_, request_class), share in shares.items() if request_class == name)
             message = f"class {name}: {served:.6%} of its {rates[name]:g} requests/s are routed"
             whole = abs(served - 1) <= 10 * TOLERANCE
-            findings.check("demand", workload.name, whole, message, (1 - served) * rates[name], "requests/s")
+            findings.check("demand", workload.name, whole, message, abs(1 - served) * rates[name], "requests/s")
     return {capability.index: _check_load(names, rates, shares, plan, capability, findings) for capability in group}
 
 

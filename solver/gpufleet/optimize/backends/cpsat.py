@@ -41,6 +41,8 @@ class CpSat:
         solver.parameters.relative_gap_limit = limits.relative_gap
         solver.parameters.num_workers = limits.workers
         solver.parameters.random_seed = limits.seed
+        if limits.effort is not None:
+            solver.parameters.max_deterministic_time = limits.effort
         status = solver.solve(proto_model)
         if status not in _OUTCOMES:
             raise GpufleetError(f"CP-SAT refuses the model (a bug in gpufleet): {proto_model.validate()}")

@@ -19,6 +19,8 @@ class SolverLimits:
     relative_gap: float = 0.0
     workers: int = 1
     seed: int = 0
+    effort: float | None = None
+    """Limit on deterministic work (CP-SAT's deterministic time), so that giving up is repeatable too."""
 
 
 @dataclass(frozen=True)

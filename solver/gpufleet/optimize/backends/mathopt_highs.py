@@ -10,6 +10,7 @@ from ortools import __version__ as ortools_version
 from ortools.math_opt.python import mathopt
 
 from gpufleet.optimize.backends.cpsat import CpSat
+from gpufleet.optimize.backends.highs_process import FloatResult, solve_apart
 from gpufleet.optimize.backends.interface import BackendResult
 from gpufleet.optimize.backends.scaled_rows import finish, scaled, units
 
@@ -29,26 +30,41 @@ class MathOptHighs:
 
     def solve(self, model: LinearModel, limits: SolverLimits, hint: list[int] | None = None) -> BackendResult:
         """Minimise the model's objective; `hint` is not used."""
-        divisor = math.gcd(*model.objective.values()) or 1
-        target, variables = _translate(model, divisor)
-        parameters = mathopt.SolveParameters(
-            time_limit=datetime.timedelta(seconds=max(limits.seconds, 0.01)),
-            relative_gap_tolerance=limits.relative_gap,
-            absolute_gap_tolerance=0.0,
-            random_seed=limits.seed,
-        )
-        result = mathopt.solve(target, mathopt.SolverType.HIGHS, params=parameters)
-        reason = result.termination.reason
-        if reason in (mathopt.TerminationReason.INFEASIBLE, mathopt.TerminationReason.INFEASIBLE_OR_UNBOUNDED):
+        result = solve_apart(model, limits)
+        if result is None:
+            return BackendResult("unknown", None, None, 0)
+        if result.infeasible:
             return BackendResult("infeasible", None, None, None)
-        bound = _bound(result.dual_bound(), divisor)
-        if not result.has_primal_feasible_solution():
+        bound = _bound(result.bound, _divisor(model))
+        if result.values is None:
             return BackendResult("unknown", None, None, bound)
-        values = result.variable_values()
-        proven = reason == mathopt.TerminationReason.OPTIMAL and limits.relative_gap == 0
-        return finish(
-            model, [values[v] * u for v, u in zip(variables, units(model), strict=True)], proven, bound, CpSat(), limits
-        )
+        return finish(model, result.values, result.proven, bound, CpSat(), limits)
+
+
+def solve_here(model: LinearModel, limits: SolverLimits) -> FloatResult:
+    """Solve in this process. HiGHS may write to standard output; see `highs_process`."""
+    target, variables = _translate(model)
+    parameters = mathopt.SolveParameters(
+        time_limit=datetime.timedelta(seconds=max(limits.seconds, 0.01)),
+        relative_gap_tolerance=limits.relative_gap,
+        absolute_gap_tolerance=0.0,
+        random_seed=limits.seed,
+    )
+    result = mathopt.solve(target, mathopt.SolverType.HIGHS, params=parameters)
+    reason = result.termination.reason
+    # every variable is bounded, so "infeasible or unbounded" is infeasible
+    infeasible = reason in (mathopt.TerminationReason.INFEASIBLE, mathopt.TerminationReason.INFEASIBLE_OR_UNBOUNDED)
+    values = None
+    if result.has_primal_feasible_solution():
+        found = result.variable_values()
+        values = [found[v] * u for v, u in zip(variables, units(model), strict=True)]
+    proven = reason == mathopt.TerminationReason.OPTIMAL and limits.relative_gap == 0
+    return FloatResult(infeasible, proven, values, result.dual_bound())
+
+
+def _divisor(model: LinearModel) -> int:
+    """What the objective is divided by: the common divisor of its coefficients."""
+    return math.gcd(*model.objective.values()) or 1
 
 
 def _bound(dual: float, divisor: int) -> int:
@@ -56,9 +72,9 @@ def _bound(dual: float, divisor: int) -> int:
     return max(0, math.ceil(dual - 1e-6 * max(1.0, abs(dual)))) * divisor if math.isfinite(dual) else 0
 
 
-def _translate(model: LinearModel, divisor: int) -> tuple[mathopt.Model, list[mathopt.Variable]]:
+def _translate(model: LinearModel) -> tuple[mathopt.Model, list[mathopt.Variable]]:
     target = mathopt.Model(name="gpufleet")
-    unit = units(model)
+    unit, divisor = units(model), _divisor(model)
     variables = [
         target.add_variable(lb=v.lower / u, ub=v.upper / u, is_integer=v.kind == "count", name=v.name)
         for v, u in zip(model.variables, unit, strict=True)
