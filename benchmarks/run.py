@@ -119,26 +119,52 @@ def engines() -> list[str]:
     return rows
 
 
+INTRODUCTION = """\
+# Benchmarks
+
+Written by `make bench` (`benchmarks/run.py`); do not edit by hand.
+
+Measured on {date} with {machine}.
+
+Whole processes, median of {runs} runs after a warm-up; other work on a shared machine
+can lengthen single figures.
+
+## Whole process on the reference cases
+
+{processes}
+
+## Enumeration, filters, dominance and scaling to integers
+
+{enumeration}
+
+## Whole model by engine
+
+One run each, limit {limit} s, one worker. Routed instances are why `auto` takes HiGHS beyond 400 routing shares. All
+are generated with seed 1 (`instances/scale`). The covering instance is one for decomposition, not for a whole model.
+
+{engines}
+"""
+
+
+def machine() -> str:
+    """What the figures were measured on."""
+    solvers = ", ".join(f"{name} {version(name)}" for name in ("gpufleet", "ortools", "pulp"))
+    return f"{os.cpu_count()} cores ({platform.machine()}), Python {platform.python_version()}, {solvers}"
+
+
 def main() -> None:
     """Measure everything and write the page."""
-    machine = f"{os.cpu_count()} cores ({platform.machine()}), Python {platform.python_version()}, OR-Tools {version('ortools')}, PuLP {version('pulp')}"
-    parts = [
-        "# Benchmarks",
-        "Written by `make bench` (`benchmarks/run.py`); do not edit by hand.",
-        f"Measured on {time.strftime('%Y-%m-%d')} with {machine}, gpufleet {version('gpufleet')}. Whole processes, median of {RUNS} runs after "
-        "a warm-up; other work on a shared machine can lengthen single figures.",
-        "## Whole process on the reference cases",
-        "\n".join(processes()),
-        "## Enumeration, filters, dominance and scaling to integers",
-        "\n".join(enumeration()),
-        "## Whole model by engine",
-        f"One run each, limit {TIME_LIMIT_S} s, one worker; routed instances are why `auto` takes HiGHS beyond 400 routing "
-        "shares. Generated with seed 1 (`instances/scale`); the covering instance is closed by the decomposition engine to "
-        "come, not by a whole model.",
-        "\n".join(engines()),
-    ]
-    PAGE.write_text("\n\n".join(parts) + "\n")
-    print(PAGE.read_text())
+    page = INTRODUCTION.format(
+        date=time.strftime("%Y-%m-%d"),
+        machine=machine(),
+        runs=RUNS,
+        limit=TIME_LIMIT_S,
+        processes="\n".join(processes()),
+        enumeration="\n".join(enumeration()),
+        engines="\n".join(engines()),
+    )
+    PAGE.write_text(page)
+    print(page)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from builders import covering, offer_data, pool, problem, routed
-
 from gpufleet.optimize.backends.pulp_cbc import write_lp
 from gpufleet.optimize.formulation import cost, demand, limits, pools, replicas, routing
 from gpufleet.optimize.formulation.linear_model import LinearModel

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from builders import accelerator, instance, node, offer, option, profiled, site
-
 from gpufleet.schema.instance import BudgetCaps, Budgets, FleetRules, Quota
 
 if TYPE_CHECKING:

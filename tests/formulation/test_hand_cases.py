@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from builders import resolved
 from hand_cases import HAND_CASES, HandCase
 
+from builders import resolved
 from gpufleet import solve, verify
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from builders import accelerator, instance, node, offer, option, profiled, site
-
 from gpufleet.schema.instance import BudgetCaps, Budgets, FleetRules, Quota
 
 if TYPE_CHECKING:

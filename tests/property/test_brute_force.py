@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 from brute_force import cheapest, micro
-from builders import resolved
 from random_instances import random_instance
 
+from builders import resolved
 from gpufleet import solve, verify
 from gpufleet.candidates.enumerate import build_candidates
 from gpufleet.optimize.backends.interface import SolverLimits

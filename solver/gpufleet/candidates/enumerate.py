@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, get_args
 import numpy as np
 
 from gpufleet.candidates import filters
+from gpufleet.candidates.configuration import parallelism_at, subset
 from gpufleet.candidates.dominance import undominated
 from gpufleet.candidates.grid import configurations
-from gpufleet.candidates.option import Candidates, Option, parallelism_at, subset
+from gpufleet.candidates.option import Candidates, Option
 from gpufleet.candidates.profiled import profiled_checks, profiled_configuration, profiled_rates
 from gpufleet.candidates.rejection import Block, Rejections, Rule
 from gpufleet.performance.estimate import Configurations, estimate

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gpufleet.candidates.option import parallelism_at
+from gpufleet.candidates.configuration import parallelism_at
 from gpufleet.schema.workloads import Training
 
 if TYPE_CHECKING:

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
-
-from gpufleet.schema.plan import Parallelism
 
 if TYPE_CHECKING:
     from fractions import Fraction
 
-    import numpy as np
-    import numpy.typing as npt
-
     from gpufleet.candidates.rejection import Rejections
-    from gpufleet.performance.estimate import Configurations
-    from gpufleet.schema.plan import FunnelStep
+    from gpufleet.schema.plan import FunnelStep, Parallelism
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,28 +34,6 @@ class Option:
     def label(self) -> str:
         """Short form for messages and variable names."""
         return f"{self.variant or self.profile}/{self.parallelism.label}/b{self.batch}"
-
-
-def parallelism_at(configurations: Configurations, index: int) -> Parallelism:
-    """The parallelism of one configuration."""
-    return Parallelism(
-        tensor=int(configurations.tensor[index]),
-        pipeline=int(configurations.pipeline[index]),
-        data=int(configurations.data[index]),
-        expert=int(configurations.expert[index]),
-        zero_stage=int(configurations.zero_stage[index]),
-        recomputation=bool(configurations.recomputation[index]),
-    )
-
-
-def subset(configurations: Configurations, indices: npt.NDArray[np.int64]) -> Configurations:
-    """The configurations at the given positions."""
-    return replace(configurations, **{f.name: getattr(configurations, f.name)[indices] for f in fields(configurations)})
-
-
-def label_at(configurations: Configurations, index: int) -> str:
-    """Parallelism and batch of one configuration, e.g. `tp8-dp8-zero3/b2`."""
-    return f"{parallelism_at(configurations, index).label}/b{int(configurations.batch[index])}"
 
 
 @dataclass(frozen=True)

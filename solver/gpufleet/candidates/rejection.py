@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from gpufleet.candidates.option import label_at
+from gpufleet.candidates.configuration import label_at
 from gpufleet.schema.plan import Rejected
 
 if TYPE_CHECKING:

@@ -6,17 +6,19 @@ import math
 from typing import TYPE_CHECKING
 
 from gpufleet.problem.data import LimitRow
-from gpufleet.units import HOURS_PER_DAY, MICRO_USD_PER_USD, WATTS_PER_KW, exact
+from gpufleet.problem.scaling import check_int64
+from gpufleet.units import HOURS_PER_DAY, INT64_MAX, MICRO_USD_PER_USD, exact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from fractions import Fraction
 
     from gpufleet.problem.data import OfferData
     from gpufleet.schema.instance import BudgetCaps
     from gpufleet.schema.resolved import ResolvedInstance
 
-RACK_PARTS = 1000
-"""Rack units are counted in thousandths."""
+MOST_PARTS = 10**6
+"""Power and rack units are counted exactly, down to milliwatts and millionths; finer figures are rounded."""
 
 
 def limit_rows(resolved: ResolvedInstance, offers: tuple[OfferData, ...]) -> tuple[LimitRow, ...]:
@@ -28,7 +30,9 @@ def _row(
     family: str, name: str, offers: tuple[OfferData, ...], weight: Callable[[OfferData], int], limit: int
 ) -> LimitRow:
     weights = ((index, weight(offer)) for index, offer in enumerate(offers))
-    return LimitRow(family, name, tuple((index, value) for index, value in weights if value), limit)
+    row = tuple((index, value) for index, value in weights if value)
+    check_int64((value * offers[index].most for index, value in row), name)
+    return LimitRow(family, name, row, min(limit, INT64_MAX))
 
 
 def _budgets(resolved: ResolvedInstance, offers: tuple[OfferData, ...]) -> Iterator[LimitRow]:
@@ -70,21 +74,22 @@ def _caps(
 
 def _site_limits(resolved: ResolvedInstance, offers: tuple[OfferData, ...]) -> Iterator[LimitRow]:
     for site in resolved.instance.sites:
-
-        def power(offer: OfferData, name: str = site.name) -> int:
-            return offer.power_w if resolved.offers[offer.name].site == name else 0
-
-        def racks(offer: OfferData, name: str = site.name) -> int:
-            source = resolved.offers[offer.name]
-            units = resolved.node_types[source.node_type].rack_units
-            return math.ceil(exact(units or 0) * RACK_PARTS) if source.site == name else 0
-
+        here = {name: resolved.node_types[o.node_type] for name, o in resolved.offers.items() if o.site == site.name}
         if site.power_cap_kw is not None:
-            limit = math.floor(exact(site.power_cap_kw) * WATTS_PER_KW)
-            yield _row("power", f"power of {site.name}", offers, power, limit)
+            power = {name: exact(node.power_kw or 0) for name, node in here.items()}
+            yield _physical("power", f"power of {site.name}", offers, power, exact(site.power_cap_kw))
         if site.rack_units is not None:
-            limit = math.floor(exact(site.rack_units) * RACK_PARTS)
-            yield _row("rack", f"rack units of {site.name}", offers, racks, limit)
+            units = {name: exact(node.rack_units or 0) for name, node in here.items()}
+            yield _physical("rack", f"rack units of {site.name}", offers, units, exact(site.rack_units))
+
+
+def _physical(
+    family: str, name: str, offers: tuple[OfferData, ...], needs: dict[str, Fraction], cap: Fraction
+) -> LimitRow:
+    """A row over needs per node, over their common denominator; if that is too large, needs go up and the cap down."""
+    parts = min(math.lcm(cap.denominator, *(need.denominator for need in needs.values())), MOST_PARTS)
+    weights = {offer: math.ceil(need * parts) for offer, need in needs.items()}
+    return _row(family, name, offers, lambda offer: weights.get(offer.name, 0), math.floor(cap * parts))
 
 
 def _quotas(resolved: ResolvedInstance, offers: tuple[OfferData, ...]) -> Iterator[LimitRow]:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from decimal import Decimal
+
     from gpufleet.schema.plan import Certificate, Deployment, Plan
     from gpufleet.schema.resolved import ResolvedInstance
     from gpufleet.verification.violation import Findings, Report
+
+    Claim = tuple[str, float | None, float | None]
 
 CLAIM_TOLERANCE = 1e-4
 """Relative tolerance on performance figures that a plan repeats for its reader."""
@@ -42,8 +46,8 @@ def check_no_plan(plan: Plan, findings: Findings) -> None:
         )
 
 
-def check_certificate(plan: Plan, cost: Decimal, findings: Findings) -> None:
-    """Objective, bound, gap and status agree with each other and with the recomputed cost."""
+def check_certificate(resolved: ResolvedInstance, plan: Plan, cost: Decimal, findings: Findings) -> None:
+    """Objective, bound, gap and status agree with each other and with the recomputed cost; price dates are right."""
     certificate = plan.certificate
     if certificate is None:
         message = f"status is {plan.status}, but nothing certifies it; leave status out of a plan written by hand"
@@ -54,6 +58,10 @@ def check_certificate(plan: Plan, cost: Decimal, findings: Findings) -> None:
         message = f"objective_usd is {certificate.objective_usd:.6f}, the fleet costs {cost:.6f} USD"
         findings.check("certificate", "objective", difference == 0, message, abs(difference), "USD")
     _check_bound(plan, certificate, findings)
+    offers = [resolved.offers[nodes.offer] for nodes in plan.nodes if nodes.offer in resolved.offers]
+    dates = {offer.name: str(offer.as_of) if offer.as_of else "not dated" for offer in offers}
+    message = f"price_dates are {certificate.price_dates}, the offers have {dates}"
+    findings.check("certificate", "price_dates", certificate.price_dates == dates, message)
 
 
 def _check_bound(plan: Plan, certificate: Certificate, findings: Findings) -> None:
@@ -62,7 +70,9 @@ def _check_bound(plan: Plan, certificate: Certificate, findings: Findings) -> No
         message = f"status is {plan.status} without an objective"
         findings.check("certificate", "status", plan.status not in ("optimal", "feasible"), message)
         return
-    if bound is not None:
+    if bound is None:
+        findings.check("certificate", "gap", gap is None, f"gap is {gap} without a bound")
+    else:
         message = f"bound_usd {bound:.6f} is above the objective {objective:.6f}"
         findings.check("certificate", "bound", bound <= objective, message, bound - objective, "USD")
         right = (objective - bound) / objective if objective else 0.0
@@ -75,36 +85,37 @@ def _check_bound(plan: Plan, certificate: Certificate, findings: Findings) -> No
 
 def check_figures(plan: Plan, report: Report, findings: Findings) -> None:
     """Utilisation, memory, latency and training days beside each deployment are the ones recomputed here."""
-    for index, deployment in enumerate(plan.deployments):
+    for index in report.utilisation:
+        deployment = plan.deployments[index]
         where = f"deployments[{index}] ({deployment.workload} on {deployment.node_type} at {deployment.site})"
-        claims: list[tuple[str, float | None, float | None]] = [
-            ("utilisation", deployment.utilisation, report.utilisation.get(index)),
-            ("training_days", deployment.training_days, report.training_days.get(index)),
-        ]
         needed, usable = report.memory_gb.get(index, (None, None))
-        claims += [("memory_gb", deployment.memory_gb, needed), ("memory_limit_gb", deployment.memory_limit_gb, usable)]
-        claims += _latency_claims(deployment, report.latency_ms.get(index, ()))
+        claims: list[Claim] = [
+            ("utilisation", deployment.utilisation, report.utilisation[index]),
+            ("training_days", deployment.training_days, report.training_days.get(index)),
+            ("memory_gb", deployment.memory_gb, needed),
+            ("memory_limit_gb", deployment.memory_limit_gb, usable),
+            *_latency_claims(deployment, report.latency_ms.get(index, ())),
+        ]
         for name, said, is_ in claims:
-            if said is not None and is_ is not None:
-                same = math.isclose(said, is_, rel_tol=CLAIM_TOLERANCE, abs_tol=1e-6)
-                findings.check(
-                    "figures",
-                    where,
-                    same,
-                    f"{name} is {said:.6g} in the plan and {is_:.6g} by the model",
-                    abs(said - is_),
-                )
+            _check_figure(name, said, is_, where, findings)
 
 
-def _latency_claims(
-    deployment: Deployment, rows: tuple[tuple[str, str, float, float, float], ...]
-) -> list[tuple[str, float | None, float | None]]:
-    right = {(metric, name, percentile): value for metric, name, percentile, value, _ in rows}
-    return [
-        (
-            f"{said.metric} p{said.percentile:g}",
-            said.predicted_ms,
-            right.get((said.metric, said.request_class, said.percentile)),
-        )
-        for said in deployment.latency
-    ]
+def _check_figure(name: str, said: float | None, is_: float | None, where: str, findings: Findings) -> None:
+    if said is None:
+        return
+    if is_ is None:
+        findings.check("figures", where, False, f"{name} is {said:.6g} in the plan, but there is no such figure here")
+        return
+    same = math.isclose(said, is_, rel_tol=CLAIM_TOLERANCE, abs_tol=1e-6)
+    message = f"{name} is {said:.6g} in the plan and {is_:.6g} by the model"
+    findings.check("figures", where, same, message, abs(said - is_))
+
+
+def _latency_claims(deployment: Deployment, rows: tuple[tuple[str, str, float, float, float], ...]) -> Iterator[Claim]:
+    """Predicted latency and limit per metric, class and percentile; figures are compared only with their own kind."""
+    right = {(metric, name, percentile): (value, limit) for metric, name, percentile, value, limit in rows}
+    for said in deployment.latency:
+        value, limit = right.get((said.metric, said.request_class, said.percentile), (None, None))
+        what = f"{said.metric} p{said.percentile:g} of class {said.request_class}"
+        yield what, said.predicted_ms, value
+        yield f"limit of {what}", said.limit_ms, limit

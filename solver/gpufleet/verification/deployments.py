@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gpufleet.performance.estimate import Configurations, estimate
+from gpufleet.schema.models import Decoder, Encoder
 from gpufleet.schema.workloads import Profiled, Training
 from gpufleet.verification.violation import TOLERANCE
 
@@ -116,6 +117,51 @@ def _check_rules(
         findings.check("accelerator", where, accelerator in workload.accelerators, message)
 
 
+def _check_labels(
+    deployment: Deployment,
+    empty: tuple[str, None],
+    right: tuple[str | None, str, str],
+    where: str,
+    findings: Findings,
+) -> None:
+    """Words that a plan repeats for its reader, and a field that this kind of workload leaves empty."""
+    names = ("precision", "bottleneck", "provenance")
+    for name, is_ in (empty, *zip(names, right, strict=True)):
+        said = getattr(deployment, name)
+        if said is not None:
+            findings.check(
+                "figures", where, said == is_, f"{name} is {said} in the plan, but it is {is_ or 'empty'} here"
+            )
+
+
+def _check_parallelism(
+    resolved: ResolvedInstance,
+    workload: LLMServing | RequestServing | Training,
+    card: ModelCard,
+    deployment: Deployment,
+    where: str,
+    findings: Findings,
+) -> None:
+    """The model can be cut that way, and the batch is allowed."""
+    cut, shape = deployment.parallelism, card.architecture
+    node = resolved.node_types[deployment.node_type].accelerators
+    heads = shape.attention.heads if isinstance(shape, Decoder) else cut.tensor
+    experts = shape.experts if isinstance(shape, Decoder) else 0
+    layers = shape.layers if isinstance(shape, Decoder | Encoder) else 1
+    for holds, message in (
+        (cut.tensor <= node, f"tensor {cut.tensor} leaves the node of {node} accelerators"),
+        (heads % cut.tensor == 0, f"tensor {cut.tensor} does not divide the {heads} heads of {card.name}"),
+        (cut.pipeline <= layers, f"pipeline {cut.pipeline} is deeper than the {layers} stages of {card.name}"),
+        ((cut.tensor * cut.data) % cut.expert == 0, f"expert {cut.expert} does not divide tensor x data"),
+        (cut.expert == 1 or (experts and experts % cut.expert == 0), f"expert {cut.expert} does not divide {experts}"),
+    ):
+        findings.check("parallelism", where, bool(holds), message)
+    if not isinstance(workload, Training) and workload.max_batch is not None:
+        message = f"batch is {deployment.batch}, at most {workload.max_batch} is allowed"
+        excess = deployment.batch - workload.max_batch
+        findings.check("batch", where, excess <= 0, message, excess, "requests")
+
+
 def _profiled(
     resolved: ResolvedInstance, workload: Profiled, deployment: Deployment, index: int, where: str, findings: Findings
 ) -> Capability | None:
@@ -126,6 +172,7 @@ def _profiled(
     message = f"option {profile.name} was measured on {profile.node_type}"
     if not findings.check("profile", where, profile.node_type == deployment.node_type, message):
         return None
+    _check_labels(deployment, ("variant", None), (profile.precision, "profile", "measured"), where, findings)
     message = f"option {profile.name} takes {profile.accelerators} accelerators"
     findings.check("profile", where, profile.accelerators == deployment.parallelism.accelerators, message)
     accuracy = {figure.metric: figure.at_least for figure in profile.accuracy}
@@ -156,6 +203,9 @@ def _modelled(
     if not findings.check("precision", where, supported, message):
         return None
     _check_memory(figures, where, findings)
+    _check_parallelism(resolved, workload, card, deployment, where, findings)
+    labels = (variant.precision, str(figures.bottleneck[0]), figures.provenance)
+    _check_labels(deployment, ("option", None), labels, where, findings)
     if isinstance(workload, Training):
         return Capability(
             index, workload, (_on_time(workload, deployment, figures, where, findings),), figures, variant

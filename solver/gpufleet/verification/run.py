@@ -35,7 +35,7 @@ def verify(resolved: ResolvedInstance, plan: Plan) -> Report:
     utilisation = check_service(resolved, plan, capabilities, findings)
     latency = check_latencies(resolved, plan, capabilities, utilisation, findings)
     cost = check_money(resolved, plan, known, findings)
-    check_certificate(plan, cost, findings)
+    check_certificate(resolved, plan, cost, findings)
     estimates = {c.index: c.estimate for c in capabilities if c.estimate is not None}
     trainings = {c.index for c in capabilities if isinstance(c.workload, Training)}
     report = replace(

@@ -35,7 +35,7 @@ class FloatResult:
 def solve_apart(model: LinearModel, limits: SolverLimits) -> FloatResult | None:
     """Solve in a child process; None when it did not answer (killed, out of memory, far beyond its limit)."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-    command = [sys.executable, "-c", "from gpufleet.optimize.backends.highs_process import child; child()"]
+    command = [sys.executable, "-c", "from gpufleet.optimize.backends.highs_child import main; main()"]
     try:
         done = subprocess.run(
             command,
@@ -48,15 +48,3 @@ def solve_apart(model: LinearModel, limits: SolverLimits) -> FloatResult | None:
     except subprocess.TimeoutExpired:
         return None
     return pickle.loads(done.stdout) if done.returncode == 0 else None
-
-
-def child() -> None:
-    """The other side: standard output is kept for the answer, and HiGHS gets the null device instead."""
-    answer = os.fdopen(os.dup(1), "wb")
-    null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, 1)
-    model, limits = pickle.load(sys.stdin.buffer)
-    from gpufleet.optimize.backends.mathopt_highs import solve_here
-
-    with answer:
-        pickle.dump(solve_here(model, limits), answer)
