@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from gpufleet.library import Library, resolve
 from gpufleet.problem.data import LimitRow, OfferData, OptionData, Pool, Problem, WorkloadData
 from gpufleet.problem.scaling import SHARE_UNITS
+from gpufleet.schema.base import Record
 from gpufleet.schema.hardware import Accelerator, NodeType, PeakRates
 from gpufleet.schema.instance import Instance
 from gpufleet.schema.offers import Offer, Site
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from gpufleet.schema.resolved import ResolvedInstance
+
+
+R = TypeVar("R", bound=Record)
 
 
 def accelerator(name: str = "A", **changes: Any) -> Accelerator:
@@ -98,11 +102,10 @@ def resolved(question: Instance) -> ResolvedInstance:
     return resolve(question, Library(()))
 
 
-def edited(question: Instance, **changes: Any) -> Instance:
+def edited(record: R, **changes: Any) -> R:
     """A copy with some fields replaced, validated again."""
-    return Instance.model_validate(
-        {**{name: getattr(question, name) for name in type(question).model_fields}, **changes}
-    )
+    fields = {name: getattr(record, name) for name in type(record).model_fields}
+    return type(record).model_validate({**fields, **changes})
 
 
 # ------------------------------------------------------------------------------------------ integer problems
@@ -113,11 +116,9 @@ def pool(accelerators: int = 1, name: str = "n1") -> Pool:
     return Pool("here", name, accelerators)
 
 
-def offer_data(
-    cost: int = 10, most: int = 9, on: int = 0, name: str = "o", capex: int = 0, power_w: int = 0
-) -> OfferData:
+def offer_data(cost: int = 10, most: int = 9, on: int = 0, name: str = "o", **changes: Any) -> OfferData:
     """An offer on pool `on`."""
-    return OfferData(name=name, pool=on, cost=cost, most=most, capex=capex, power_w=power_w)
+    return OfferData(**{"name": name, "pool": on, "cost": cost, "most": most, "capex": 0, "power_w": 0, **changes})
 
 
 def covering(demand: int, options: Sequence[tuple[int, int, int]], name: str = "w", **changes: Any) -> WorkloadData:
@@ -145,6 +146,14 @@ def problem(
     offers: Sequence[OfferData] = (),
     pools: Sequence[Pool] = (),
     limits: Sequence[LimitRow] = (),
+    max_node_types: int | None = None,
 ) -> Problem:
     """An integer problem; without further ado one pool of single accelerators and one offer."""
-    return Problem(tuple(pools) or (pool(),), tuple(offers) or (offer_data(),), tuple(workloads), tuple(limits), 0.0)
+    return Problem(
+        pools=tuple(pools) or (pool(),),
+        offers=tuple(offers) or (offer_data(),),
+        workloads=tuple(workloads),
+        limits=tuple(limits),
+        max_node_types=max_node_types,
+        capacity_rounding_relative=0.0,
+    )

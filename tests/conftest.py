@@ -7,14 +7,22 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from gpufleet.optimize.backends import mathopt_highs
+
 # derandomised, so that a green build stays green; found examples are kept as tests
 settings.register_profile("gpufleet", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("gpufleet")
 
 
 @pytest.fixture(params=["cpsat", "pulp", "highs"])
-def backend(request: pytest.FixtureRequest) -> str:
-    """The name of every back end in turn."""
+def backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The name of every back end in turn.
+
+    HiGHS runs inside the test's process here, because starting another one for every tiny model takes half a second;
+    `tests/test_solve.py` runs it the usual way.
+    """
+    if request.param == "highs":
+        monkeypatch.setattr(mathopt_highs, "solve_apart", mathopt_highs.solve_here)
     return request.param
 
 

@@ -40,6 +40,8 @@ PUBLIC_FACE = {"__init__", "__main__"}
 """The package itself imports from everywhere, on first use."""
 VERIFICATION_MAY_IMPORT = {"errors", "units", "schema", "performance"}
 SOLVERS = {"ortools", "pulp", "highspy"}
+REDIRECTS = {"optimize/backends/highs_child.py"}
+"""Opens the null device for what HiGHS prints."""
 MOST_LINES = 400
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if "bundled" not in path.parts)
 FILE_METHODS = {"read_text", "read_bytes", "write_text", "write_bytes", "open", "unlink", "mkdir", "touch"}
@@ -146,7 +148,7 @@ def test_the_formulation_knows_no_back_end() -> None:
 
 
 def test_only_library_and_cli_touch_files() -> None:
-    others = [path for path in MODULES if room_of(path) not in ("library", "cli")]
+    others = [path for path in MODULES if room_of(path) not in ("library", "cli") and name_of(path) not in REDIRECTS]
     assert not [place for path in others for place in _places(path, ast.Call, lambda call: _touches_files(call.func))]
 
 

@@ -57,7 +57,7 @@ def assemble(
         nodes=nodes,
         deployments=tuple(entry.deployment for entry in placed),
         routing=tuple(_routes(resolved, placed)),
-        costs=tuple(line for entry in nodes for line in _cost_lines(resolved, entry)),
+        costs=tuple(_cost_lines(resolved, problem, result)),
         funnel=candidates.funnel,
         rejections=candidates.rejections.summaries(),
     )
@@ -82,23 +82,25 @@ def _nodes(resolved: ResolvedInstance, problem: Problem, result: EngineResult) -
     return tuple(rows)
 
 
-def _cost_lines(resolved: ResolvedInstance, nodes: PlannedNodes) -> Iterator[CostLine]:
-    offer = resolved.offers[nodes.offer]
-    lines = unit_costs(offer, resolved.node_types[offer.node_type], resolved.sites[offer.site], resolved.instance.hours)
-    for line in lines:
-        yield CostLine(
-            item=line.item,
-            offer=nodes.offer,
-            quantity=nodes.count,
-            unit_usd=usd(line.micro_usd),
-            total_usd=usd(line.micro_usd * nodes.count),
-            source=_source(offer),
-        )
+def _cost_lines(resolved: ResolvedInstance, problem: Problem, result: EngineResult) -> Iterator[CostLine]:
+    for data, count in zip(problem.offers, result.nodes, strict=bool(result.nodes)):
+        offer = resolved.offers[data.name]
+        node, site = resolved.node_types[offer.node_type], resolved.sites[offer.site]
+        for line in unit_costs(offer, node, site, resolved.instance.hours, data.discount) if count else ():
+            yield CostLine(
+                item=line.item,
+                offer=data.name,
+                quantity=count,
+                unit_usd=usd(line.micro_usd),
+                total_usd=usd(line.micro_usd * count),
+                source=_source(offer, data.discount),
+            )
 
 
-def _source(offer: Offer) -> str:
-    """Where the price comes from, as of when, and whether it is assumed."""
+def _source(offer: Offer, discount: Fraction) -> str:
+    """Where the price comes from, as of when, its volume discount, and whether it is assumed."""
     dated = f"{offer.source} (as of {offer.as_of})" if offer.as_of else offer.source
+    dated += f"; volume discount {float(discount):.4g}" if discount else ""
     return f"{dated}; assumed" if offer.assumed else dated
 
 

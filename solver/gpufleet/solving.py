@@ -15,8 +15,11 @@ from gpufleet.problem.build import build_problem
 from gpufleet.verification.run import verify
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from gpufleet.candidates.option import Candidates
     from gpufleet.optimize.engine import BackendChoice
+    from gpufleet.problem.data import Problem
     from gpufleet.schema.plan import Plan
     from gpufleet.schema.resolved import ResolvedInstance
 
@@ -58,10 +61,10 @@ def solve_candidates(
     """
     started = time.monotonic()
     problem = build_problem(resolved, candidates)
-    homeless = [workload.name for workload in problem.workloads if not workload.options]
-    result = _hopeless() if homeless else run(problem, limits, backend)
+    hopeless = list(_hopeless(problem, candidates))
+    result = _nothing() if hopeless else run(problem, limits, backend)
     logger.info("%s: %s in %.2f s", result.engine, result.outcome, time.monotonic() - started)
-    plan = assemble(resolved, candidates, problem, result, limits, _reason(result, homeless, candidates, limits))
+    plan = assemble(resolved, candidates, problem, result, limits, _reason(result, hopeless, limits))
     report = verify(resolved, plan)
     if not report.ok:
         found = "\n".join(str(violation) for violation in report.violations)
@@ -69,17 +72,28 @@ def solve_candidates(
     return plan
 
 
-def _hopeless() -> EngineResult:
-    """The result when some workload has no option at all: infeasible without asking a solver."""
+def _hopeless(problem: Problem, candidates: Candidates) -> Iterator[str]:
+    """Workloads without any option, and classes that no option serves, in words."""
+    for workload in problem.workloads:
+        if not workload.options:
+            yield _why_homeless(workload.name, candidates)
+        elif workload.routed:
+            for position, name in enumerate(workload.classes):
+                if all(option.loads[position] is None for option in workload.options):
+                    yield f"{workload.name}: none of its {len(workload.options)} deployment options serves class {name}"
+
+
+def _nothing() -> EngineResult:
+    """The result when nothing serves some workload or class: infeasible without asking a solver."""
     return EngineResult(
-        "infeasible", None, None, (), (), (), "none", "a workload has no deployment option", "none", "none"
+        "infeasible", None, None, (), (), (), "none", "a workload or class has no deployment option", "none", "none"
     )
 
 
-def _reason(result: EngineResult, homeless: list[str], candidates: Candidates, limits: SolverLimits) -> str | None:
+def _reason(result: EngineResult, hopeless: list[str], limits: SolverLimits) -> str | None:
     """Why there is no plan, or no better one."""
-    if homeless:
-        return "; ".join(_why_homeless(name, candidates) for name in homeless)
+    if hopeless:
+        return "; ".join(hopeless)
     if result.outcome == "infeasible":
         return "every workload has options, but stock, budgets, power, rack units and quotas together leave no plan"
     if result.outcome == "unknown":

@@ -39,5 +39,5 @@ def micro_usd(amount: Fraction | float) -> int:
 
 
 def usd(micro: int) -> float:
-    """Whole micro-dollars to dollars (exact to 1e-6 below nine billion dollars)."""
+    """Whole micro-dollars to dollars (exact to 1e-6 below 2**33, some eight and a half billion dollars)."""
     return micro / MICRO_USD_PER_USD

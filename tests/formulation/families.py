@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from builders import covering, offer_data, pool, problem, routed
 from gpufleet.optimize.backends.pulp_cbc import write_lp
-from gpufleet.optimize.formulation import cost, demand, limits, pools, replicas, routing
+from gpufleet.optimize.formulation import cost, demand, limits, node_types, orders, pools, replicas, routing
 from gpufleet.optimize.formulation.linear_model import LinearModel
 from gpufleet.optimize.formulation.variables import add_variables
 from gpufleet.problem.data import LimitRow
@@ -51,6 +51,12 @@ def _bounded() -> Problem:
     return problem([both, least, covering(5, [(0, 1, 5)], "u")], TWO_OFFERS, TWO_POOLS)
 
 
+def _tiers() -> Problem:
+    """An offer with two price tiers, one with a minimum order alone, and one without either, which gets no row."""
+    tiers = (offer_data(30, 4, name="a", least=1), offer_data(25, 9, name="a", least=5))
+    return problem([COVERING], (*tiers, offer_data(70, 6, 1, "b", least=2), offer_data(80, 6, 1, "c")), TWO_POOLS)
+
+
 FAMILIES: dict[str, tuple[AddRows, Problem]] = {
     "demand": (demand.add_rows, problem([COVERING, covering(5, [(0, 1, 5)], "v")], TWO_OFFERS, TWO_POOLS)),
     "routing": (routing.add_rows, _routed()),
@@ -60,6 +66,9 @@ FAMILIES: dict[str, tuple[AddRows, Problem]] = {
     "power": (limits.add_rows, _limit("power", 800, 3000, most=5000)),
     "rack": (limits.add_rows, _limit("rack", 2000, 8000, most=12000)),
     "quota": (limits.add_rows, _limit("quota", 2, 4, most=6)),
+    "share": (limits.add_rows, _limit("share", 1, -4, most=0)),
+    "orders": (orders.add_rows, _tiers()),
+    "node_types": (node_types.add_rows, problem([COVERING], TWO_OFFERS, TWO_POOLS, max_node_types=1)),
     "cost": (cost.set_objective, problem([COVERING], (*TWO_OFFERS, offer_data(0, 3, 0, "owned")), TWO_POOLS)),
 }
 """Family to what adds its rows, and the problem to add them for."""

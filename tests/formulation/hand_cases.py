@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 from builders import accelerator, instance, node, offer, option, profiled, site
 from gpufleet.schema.instance import BudgetCaps, Budgets, FleetRules, Quota
+from gpufleet.schema.offers import PriceStep
 
 if TYPE_CHECKING:
     from gpufleet.schema.instance import Instance
+    from gpufleet.schema.offers import Offer
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,23 @@ BOTH = (offer(), offer("o4", "n4", 3.5))
 
 def _asked(rate: float, offers: tuple = BOTH, **changes: object) -> Instance:
     return instance([profiled([ONE, FOUR], rate)], offers, **changes)
+
+
+def _two_kinds(**rules: object) -> Instance:
+    """9 requests/s; single nodes of A (vendor V, US) for 1 USD and of B (vendor W, CN) for 5, 3 requests/s each."""
+    return instance(
+        [profiled([option("a", rates={"all": 3.0}), option("b", "nb", rates={"all": 3.0})], 9.0)],
+        (offer(), offer("dear", "nb", 5.0)),
+        accelerators=(accelerator("A", vendor="V"), accelerator("B", vendor="W", country="CN")),
+        node_types=(node(), node("nb", carries="B")),
+        rules=FleetRules(**rules),  # type: ignore[arg-type]
+    )
+
+
+def _stepped(*steps: float) -> Offer:
+    """Single nodes for 1 USD with volume discounts: (from count, discount), one after the other."""
+    pairs = zip(steps[::2], steps[1::2], strict=True)
+    return offer(price_steps=tuple(PriceStep(from_count=int(n), discount_fraction=d) for n, d in pairs))
 
 
 HAND_CASES = (
@@ -194,6 +213,37 @@ HAND_CASES = (
             sites=(site(provider="P"),),
             rules=FleetRules(quotas=(Quota(provider="P", accelerator="A", accelerators=4),)),
         ),
+        None,
+    ),
+    # nodes of vendor V cost 1, of W 5; each carries 3. 9 requests/s take 3 nodes; V may be two thirds
+    HandCase("share", "two thirds from one vendor", _two_kinds(max_vendor_share={"V": 0.67}), 7.0),
+    # V may be half at most: 1 V and 2 W = 11; with an idle node, 2 V and 2 W = 12
+    HandCase("share", "half from one vendor", _two_kinds(max_vendor_share={"V": 0.5}), 11.0),
+    HandCase("share", "none from either vendor", _two_kinds(max_vendor_share={"V": 0.0, "W": 0.0}), None),
+    # a third of the fleet from CN, where W sits: 2 V + 1 W
+    HandCase("share", "a third domestic", _two_kinds(min_country_share={"CN": 0.33}), 7.0),
+    HandCase("share", "half of one type", _two_kinds(max_accelerator_share={"A": 0.5}), 11.0),
+    HandCase("share", "not everything at the only site", _two_kinds(max_site_share={"here": 0.99}), None),
+    # 4 requests/s need 2 nodes; at least 4 must be ordered: 4 x 1, against 2 x 2.50 without a minimum
+    HandCase("orders", "minimum order", _asked(4.0, (offer("m", min_order=4), offer("n", usd_per_hour=2.5))), 4.0),
+    # 6 x 1 against 2 x 2.50
+    HandCase("orders", "minimum too large", _asked(4.0, (offer("m", min_order=6), offer("n", usd_per_hour=2.5))), 5.0),
+    HandCase("orders", "no power", _asked(4.0, (offer(min_order=4),), sites=(site(power_cap_kw=3.0),)), None),
+    # from 3 nodes on each costs 0.60: 2 needed at 1 = 2, 3 at 0.60 = 1.80
+    HandCase("orders", "one more costs less", _asked(4.0, (_stepped(3, 0.4),)), 1.8),
+    # from 4 on: 4 x 0.60 = 2.40 is more than 2 x 1
+    HandCase("orders", "discount too far away", _asked(4.0, (_stepped(4, 0.4),)), 2.0),
+    # 5 nodes: 1 or 2 cost 1 each, 3 or 4 cost 0.90, from 5 on 0.80 = 4.00
+    HandCase("orders", "third tier", _asked(15.0, (_stepped(3, 0.1, 5, 0.2),)), 4.0),
+    # 16 requests/s on both kinds: 3.50 + 1
+    HandCase("node_types", "two allowed", _asked(16.0, rules=FleetRules(max_node_types=2)), 4.5),
+    # one kind alone: 2 x 3.50 = 7 or 6 x 1 = 6
+    HandCase("node_types", "one allowed", _asked(16.0, rules=FleetRules(max_node_types=1)), 6.0),
+    # 2 single nodes and 1 node of 4 in stock: 16 requests/s need both kinds
+    HandCase(
+        "node_types",
+        "one is not enough",
+        _asked(16.0, (offer(stock=2), offer("o4", "n4", 3.5, stock=1)), rules=FleetRules(max_node_types=1)),
         None,
     ),
 )

@@ -45,7 +45,8 @@ def cheapest(resolved: ResolvedInstance, slack: Fraction = Fraction(0)) -> int |
     for cost, counts in sorted(_fleets(resolved, offers, _most_nodes(resolved, offers, pools, usages))):
         room = [0] * len(pools)
         for offer, count in zip(offers, counts, strict=True):
-            room[pools.index((offer.site, offer.node_type))] += count * resolved.node_types[offer.node_type].accelerators
+            size = resolved.node_types[offer.node_type].accelerators
+            room[pools.index((offer.site, offer.node_type))] += count * size
         if any(all(used <= there for used, there in zip(usage, room, strict=True)) for usage in usages):
             return cost
     return None
@@ -68,7 +69,10 @@ def _most_nodes(resolved: ResolvedInstance, offers: list[Offer], pools: list[Poo
 def _usages(resolved: ResolvedInstance, workload: Profiled, pools: list[Pool], slack: Fraction) -> list[Usage]:
     """Undominated accelerators per pool of all replica counts that serve the workload."""
     places = [
-        (option, pool) for option in workload.options for pool in pools if option.node_type == pool[1] and any_rate(option)
+        (option, pool)
+        for option in workload.options
+        for pool in pools
+        if option.node_type == pool[1] and any(option.rates.values())
     ]
     loads = [_load(workload, option) for option, _ in places]
     found = set()
@@ -84,14 +88,10 @@ def _usages(resolved: ResolvedInstance, workload: Profiled, pools: list[Pool], s
     return _undominated(found)
 
 
-def any_rate(option: ProfiledOption) -> bool:
-    """Can it serve anything?"""
-    return any(option.rates.values())
-
-
 def _load(workload: Profiled, option: ProfiledOption) -> Load:
     """Replicas needed per class with demand; a class without demand takes nothing."""
-    able = [fraction(option.rates.get(group.name, 0)) * fraction(workload.max_utilisation) for group in workload.classes]
+    part = fraction(workload.max_utilisation)
+    able = [fraction(option.rates.get(group.name, 0)) * part for group in workload.classes]
     asked = [fraction(group.requests_per_s) for group in workload.classes]
     return tuple(want / rate if rate else None for want, rate in zip(asked, able, strict=True) if want)
 
@@ -181,9 +181,7 @@ def _undominated(found: Iterable[Usage]) -> list[Usage]:
     return kept
 
 
-def _fleets(
-    resolved: ResolvedInstance, offers: list[Offer], most: list[int]
-) -> Iterator[tuple[int, tuple[int, ...]]]:
+def _fleets(resolved: ResolvedInstance, offers: list[Offer], most: list[int]) -> Iterator[tuple[int, tuple[int, ...]]]:
     """(cost, node counts) of every fleet within all limits."""
     costs = [node_cost(resolved, offer) for offer in offers]
     for counts in product(*(range(count + 1) for count in most)):
@@ -207,9 +205,7 @@ def node_cost(resolved: ResolvedInstance, offer: Offer) -> int:
     return sum(micro(line) for line in lines)
 
 
-def _within_limits(
-    resolved: ResolvedInstance, offers: list[Offer], counts: tuple[int, ...], costs: list[int]
-) -> bool:
+def _within_limits(resolved: ResolvedInstance, offers: list[Offer], counts: tuple[int, ...], costs: list[int]) -> bool:
     taken = list(zip(offers, counts, costs, strict=True))
     budgets = resolved.instance.budgets
     days = fraction(resolved.instance.horizon_hours) / 24
@@ -229,12 +225,12 @@ def _within_limits(
 def _within_sites(resolved: ResolvedInstance, taken: list[tuple[Offer, int, int]]) -> bool:
     for site in resolved.sites.values():
         mine = [(resolved.node_types[offer.node_type], count) for offer, count, _ in taken if offer.site == site.name]
-        if site.power_cap_kw is not None:
-            if sum(count * fraction(node.power_kw) for node, count in mine) > fraction(site.power_cap_kw):
-                return False
-        if site.rack_units is not None:
-            if sum(count * fraction(node.rack_units) for node, count in mine) > fraction(site.rack_units):
-                return False
+        power = sum(count * fraction(node.power_kw) for node, count in mine)
+        racks = sum(count * fraction(node.rack_units) for node, count in mine)
+        if site.power_cap_kw is not None and power > fraction(site.power_cap_kw):
+            return False
+        if site.rack_units is not None and racks > fraction(site.rack_units):
+            return False
     return True
 
 

@@ -36,7 +36,7 @@ def random_instance(random: Random, routed_options: int = 2) -> Instance:
         sites=sites,
         accelerators=(accelerator("A"), accelerator("B")),
         node_types=tuple(
-            node(name, size, carries=random.choice("AB"), power_kw=random.choice((0.4, 1.0, 1.5)), rack_units=float(size))
+            node(name, size, random.choice("AB"), power_kw=random.choice((0.4, 1.0, 1.5)), rack_units=float(size))
             for name, size in SIZES.items()
         ),
         budgets=_budgets(random, [place.name for place in sites]),
@@ -57,7 +57,8 @@ def _sites(random: Random) -> tuple[Site, ...]:
 
 
 def _offers(random: Random, node_types: list[str], sites: list[str]) -> list[Offer]:
-    return [_offer(random, f"o{f}", random.choice(node_types), random.choice(sites)) for f in range(random.randint(1, 3))]
+    count = random.randint(1, 3)
+    return [_offer(random, f"o{f}", random.choice(node_types), random.choice(sites)) for f in range(count)]
 
 
 def _offer(random: Random, name: str, node_type: str, place: str) -> Offer:

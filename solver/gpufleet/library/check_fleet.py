@@ -40,7 +40,7 @@ def check_fleet(
             if name not in workloads:
                 findings.unknown(("measures", number, "workloads", place), "workload", name, workloads)
     _check_quotas(instance, shelf, findings)
-    _check_shares(instance, findings)
+    _check_shares(instance, shelf, findings)
     _check_periods(instance, findings)
     _check_electricity(instance, offers, findings)
     for loc, offer in offers:
@@ -65,7 +65,15 @@ def _check_quotas(instance: Instance, shelf: Shelf, findings: Findings) -> None:
             findings.unknown((*loc, "accelerator"), "accelerator", quota.accelerator, known, IN_LIBRARY)
 
 
-def _check_shares(instance: Instance, findings: Findings) -> None:
+def _check_shares(instance: Instance, shelf: Shelf, findings: Findings) -> None:
+    rules = instance.rules
+    if rules.max_vendor_share:
+        vendors = {unit.vendor for unit in map(shelf.accelerator, shelf.accelerator_names) if unit is not None}
+        _known(("rules", "max_vendor_share"), rules.max_vendor_share, "vendor", vendors, findings)
+    for name in rules.max_accelerator_share:
+        if shelf.accelerator(name) is None:
+            loc: Loc = ("rules", "max_accelerator_share", name)
+            findings.unknown(loc, "accelerator", name, shelf.accelerator_names, IN_LIBRARY)
     total = sum(exact(share) for share in instance.rules.min_country_share.values())
     if total > 1:
         findings.add(("rules", "min_country_share"), f"the shares add up to {_shown(total)}, more than 1")

@@ -52,8 +52,6 @@ UNSUPPORTED: Final[tuple[tuple[Callable[[Instance], Iterator[Loc]], str], ...]] 
     (_field("periods"), "periods are not supported yet; remove them (demand is taken as one period at its peak)"),
     (_field("measures"), "measures are not supported yet; remove them, or put their effect into the throughputs"),
     (_spot_offers, "term spot is not supported yet; remove it, or price the offer as on_demand"),
-    (_each("offers", "min_order"), "min_order is not supported yet; remove it (any number from 0 may be taken)"),
-    (_each("offers", "price_steps"), "price_steps are not supported yet; remove them and give the price you expect"),
     (
         _each("workloads", "redundancy", "spare_nodes"),
         "spare_nodes is not supported yet; remove it (min_replicas can ask for more replicas)",
@@ -72,10 +70,6 @@ UNSUPPORTED: Final[tuple[tuple[Callable[[Instance], Iterator[Loc]], str], ...]] 
     ),
     (_field("allow_unserved"), "allow_unserved is not supported yet; remove it (all demand must be served)"),
     (_field("budgets", "workloads"), "budgets per workload are not supported yet; cap the plan or its sites"),
-    (_field("rules", "max_node_types"), "max_node_types is not supported yet; remove it"),
-    (_field("rules", "max_vendor_share"), "max_vendor_share is not supported yet; remove it"),
-    (_field("rules", "min_country_share"), "min_country_share is not supported yet; remove it"),
-    (_field("rules", "max_site_share"), "max_site_share is not supported yet; remove it (quotas are supported)"),
     (_field("rules", "max_spot_share"), "max_spot_share is not supported yet; remove it"),
 )
 """Where the feature is used, and what to say about it."""

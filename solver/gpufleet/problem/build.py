@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import math
+from itertools import chain
 from typing import TYPE_CHECKING
 
-from gpufleet.problem.costs import capex_micro_usd, unit_costs
-from gpufleet.problem.data import OfferData, OptionData, Pool, Problem, WorkloadData
+from gpufleet.errors import Int64OverflowError
+from gpufleet.problem.data import OptionData, Pool, Problem, WorkloadData
 from gpufleet.problem.limits import limit_rows
-from gpufleet.problem.scaling import SHARE_UNITS, check_int64, scale_covering, scale_loads
+from gpufleet.problem.offers import offer_tiers
+from gpufleet.problem.scaling import ROUNDED_DEMAND, SHARE_UNITS, check_int64, scale_covering, scale_loads
 from gpufleet.schema.workloads import Training
-from gpufleet.units import WATTS_PER_KW, exact
+from gpufleet.units import exact
 
 if TYPE_CHECKING:
     from fractions import Fraction
 
     from gpufleet.candidates.option import Candidates, Option
+    from gpufleet.problem.data import OfferData
     from gpufleet.schema.resolved import ResolvedInstance
     from gpufleet.schema.workloads import Workload
 
@@ -29,9 +31,30 @@ def build_problem(resolved: ResolvedInstance, candidates: Candidates) -> Problem
         data, loss = _workload(workload, candidates.options[workload.name], index)
         workloads.append(data)
         losses.append(loss)
-    offers = _offers(resolved, index, pools, workloads)
+    offers = offer_tiers(resolved, index, pools, workloads)
+    _check_sums(pools, offers, workloads)
+    return Problem(
+        pools=pools,
+        offers=offers,
+        workloads=tuple(workloads),
+        limits=limit_rows(resolved, offers),
+        max_node_types=resolved.instance.rules.max_node_types,
+        capacity_rounding_relative=max(losses),
+    )
+
+
+def _check_sums(pools: tuple[Pool, ...], offers: tuple[OfferData, ...], workloads: list[WorkloadData]) -> None:
+    """No sum of the integer program leaves the signed 64-bit range; limits are checked where they are made."""
     check_int64((offer.cost * offer.most for offer in offers), "the total cost in micro-USD")
-    return Problem(pools, offers, tuple(workloads), limit_rows(resolved, offers), max(losses))
+    every = [option for workload in workloads for option in workload.options]
+    nodes = (pools[offer.pool].accelerators_per_node * offer.most for offer in offers)
+    check_int64(chain(nodes, (option.accelerators * option.most for option in every)), "the number of accelerators")
+    for workload in workloads:
+        capacities = (option.capacity * option.most for option in workload.options)
+        check_int64(chain(capacities, (workload.demand,)), f"the capacity of {workload.name}")
+        for option in workload.options:
+            loads = (SHARE_UNITS * load for load in option.loads if load is not None)
+            check_int64(chain(loads, (option.capacity * option.most,)), f"the load of {workload.name}")
 
 
 def _pools(resolved: ResolvedInstance) -> tuple[Pool, ...]:
@@ -85,6 +108,9 @@ def _covering(
     options: tuple[Option, ...], demand: Fraction, position: int, pools: dict[tuple[str, str], int]
 ) -> tuple[list[OptionData], int, float]:
     scaled = scale_covering([option.rates[position] for option in options], demand)
+    if options and not any(scaled.values):
+        message = f"{options[0].workload} takes more than {ROUNDED_DEMAND:,} replicas of every option; check its rates"
+        raise Int64OverflowError(message)
     rows = [
         OptionData(
             key, pools[option.site, option.node_type], option.accelerators, capacity, (), -(-scaled.demand // capacity)
@@ -108,52 +134,3 @@ def _routed(
             rows.append(OptionData(key, pool, option.accelerators, scaled.capacity, scaled.loads, most))
             losses.append(scaled.worst_relative_loss)
     return rows, max(losses)
-
-
-def _offers(
-    resolved: ResolvedInstance,
-    pools: dict[tuple[str, str], int],
-    pool_data: tuple[Pool, ...],
-    workloads: list[WorkloadData],
-) -> tuple[OfferData, ...]:
-    useful = _useful_nodes(pool_data, workloads)
-    hours = resolved.instance.hours
-    rows = []
-    for offer in resolved.offers.values():
-        pool = pools[offer.site, offer.node_type]
-        node, site = resolved.node_types[offer.node_type], resolved.sites[offer.site]
-        rows.append(
-            OfferData(
-                name=offer.name,
-                pool=pool,
-                cost=sum(line.micro_usd for line in unit_costs(offer, node, site, hours)),
-                most=useful[pool] if offer.stock is None else min(useful[pool], offer.stock),
-                capex=capex_micro_usd(offer),
-                power_w=0 if node.power_kw is None else math.ceil(exact(node.power_kw) * WATTS_PER_KW),
-            )
-        )
-    return tuple(sorted(rows, key=lambda row: row.name))
-
-
-def _useful_nodes(pools: tuple[Pool, ...], workloads: list[WorkloadData]) -> list[int]:
-    """Nodes per pool beyond which a further one stays empty in every plan without idle replicas."""
-    accelerators = [0] * len(pools)
-    for workload in workloads:
-        for pool in {option.pool for option in workload.options}:
-            accelerators[pool] += _useful_accelerators(workload, pool)
-    return [-(-count // pool.accelerators_per_node) for count, pool in zip(accelerators, pools, strict=True)]
-
-
-def _useful_accelerators(workload: WorkloadData, pool: int) -> int:
-    """Most accelerators that the workload can use on one pool when no replica can be left out.
-
-    Covering: without any one replica the demand is missed, so capacities add up to less than the demand plus the
-    largest of them; each unit of capacity takes at most max(a/r) accelerators. Replicas held only for `min_replicas`
-    come on top. Routed: every option alone never needs more than its own `most`.
-    """
-    options = [option for option in workload.options if option.pool == pool]
-    if workload.routed:
-        return sum(option.accelerators * option.most for option in options)
-    reach = workload.demand + max(option.capacity for option in options)
-    worst = max(-(-option.accelerators * reach // option.capacity) for option in options)
-    return worst + workload.min_replicas * max(option.accelerators for option in options)

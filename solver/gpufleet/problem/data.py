@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 
 @dataclass(frozen=True)
@@ -21,9 +22,10 @@ class Pool:
 
 @dataclass(frozen=True)
 class OfferData:
-    """One offer: cost per node and what it draws on."""
+    """One price tier of an offer: cost per node and what it draws on. Most offers have one tier."""
 
     name: str
+    """Name of the offer; the tiers of one offer stand together."""
     pool: int
     """Index of its pool."""
     cost: int
@@ -34,6 +36,10 @@ class OfferData:
     """Per node, micro-USD."""
     power_w: int
     """Per node, rounded up."""
+    least: int = 0
+    """Fewest nodes if any are taken on this tier: minimum order, or start of a volume discount."""
+    discount: Fraction = Fraction(0)
+    """Volume discount of the tier, as a share of the price."""
 
 
 @dataclass(frozen=True)
@@ -70,10 +76,10 @@ class WorkloadData:
 
 @dataclass(frozen=True)
 class LimitRow:
-    """An upper limit on a weighted count of nodes: sum of coefficients x nodes <= limit."""
+    """An upper limit on a weighted count of nodes: sum of coefficients x nodes <= limit. Weights may be negative."""
 
     family: str
-    """`budget`, `stock`, `power`, `rack` or `quota`."""
+    """`budget`, `power`, `rack`, `quota` or `share`."""
     name: str
     coefficients: tuple[tuple[int, int], ...]
     """(index of the offer, coefficient)."""
@@ -88,5 +94,7 @@ class Problem:
     offers: tuple[OfferData, ...]
     workloads: tuple[WorkloadData, ...]
     limits: tuple[LimitRow, ...]
+    max_node_types: int | None
+    """Most different node types in the fleet; None = no limit."""
     capacity_rounding_relative: float
     """For the certificate only: largest relative capacity that rounding gave away."""

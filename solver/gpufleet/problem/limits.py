@@ -1,4 +1,4 @@
-"""Upper limits on weighted node counts: budgets, power, rack units, quotas. Stock is a bound on each offer."""
+"""Upper limits on weighted node counts: budgets, power, rack units, quotas, shares. Stock is a bound on each offer."""
 
 from __future__ import annotations
 
@@ -23,7 +23,12 @@ MOST_PARTS = 10**6
 
 def limit_rows(resolved: ResolvedInstance, offers: tuple[OfferData, ...]) -> tuple[LimitRow, ...]:
     """Every limit of the instance as a row over offers."""
-    return (*_budgets(resolved, offers), *_site_limits(resolved, offers), *_quotas(resolved, offers))
+    return (
+        *_budgets(resolved, offers),
+        *_site_limits(resolved, offers),
+        *_quotas(resolved, offers),
+        *_shares(resolved, offers),
+    )
 
 
 def _row(
@@ -103,3 +108,33 @@ def _quotas(resolved: ResolvedInstance, offers: tuple[OfferData, ...]) -> Iterat
 
         name = f"quota {quota.provider} {quota.accelerator}"
         yield _row("quota", name, offers, accelerators, quota.accelerators)
+
+
+def _shares(resolved: ResolvedInstance, offers: tuple[OfferData, ...]) -> Iterator[LimitRow]:
+    """Shares of all accelerators: group <= share x all, or share x all <= group; exact, as share is a fraction."""
+    rules = resolved.instance.rules
+    groups: dict[str, dict[str, str]] = {"vendor": {}, "country": {}, "accelerator": {}, "site": {}}
+    for name, offer in resolved.offers.items():
+        unit = resolved.accelerator_of(offer.node_type)
+        members = (unit.vendor, unit.country, unit.name, offer.site)
+        for group, member in zip(groups.values(), members, strict=True):
+            group[name] = member
+    for kind, shares, sign in (
+        ("vendor", rules.max_vendor_share, 1),
+        ("accelerator", rules.max_accelerator_share, 1),
+        ("site", rules.max_site_share, 1),
+        ("country", rules.min_country_share, -1),
+    ):
+        for member, share in shares.items():
+            part = exact(share)
+
+            def weight(
+                offer: OfferData,
+                sign: int = sign,
+                part: Fraction = part,
+                inside: frozenset[str] = frozenset(name for name, value in groups[kind].items() if value == member),
+            ) -> int:
+                count = resolved.node_types[resolved.offers[offer.name].node_type].accelerators
+                return sign * count * ((part.denominator if offer.name in inside else 0) - part.numerator)
+
+            yield _row("share", f"{kind} share of {member}", offers, weight, 0)

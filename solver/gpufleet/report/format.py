@@ -12,6 +12,16 @@ def money(amount: float) -> str:
     return f"{amount:,.2f}" if abs(amount) >= 1 or amount == 0 else f"{amount:,.4g}"
 
 
+def span(hours: float) -> str:
+    """A horizon in words: hours below a day, else days.
+
+    >>> span(1), span(24), span(8760)
+    ('1 hour', '1 day', '365 days')
+    """
+    value, unit = (hours, "hour") if hours < 24 else (hours / 24, "day")
+    return f"{value:g} {unit}" if value == 1 else f"{value:g} {unit}s"
+
+
 def percent(fraction: float) -> str:
     """A fraction as percent, with as many digits as matter.
 

@@ -8,7 +8,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from gpufleet.report.format import figure, money, percent
+from gpufleet.report.format import figure, money, percent, span
 from gpufleet.schema.workloads import Training
 
 if TYPE_CHECKING:
@@ -59,12 +59,12 @@ def _headline(resolved: ResolvedInstance, plan: Plan) -> Iterator[RenderableType
         if certificate is not None and certificate.bound_usd:
             yield Text(f"Proven: no plan costs less than {money(certificate.bound_usd)} USD.")
         return
-    days = float(resolved.instance.hours / 24)
+    hours = float(resolved.instance.hours)
     cost = certificate.objective_usd
     proof = "proven optimal" if plan.status == "optimal" else f"within {percent(certificate.gap or 0)} of optimal"
     if certificate.gap is None:
         proof = "without a proven bound"
-    yield Text(f"{money(cost)} USD over {days:g} days ({money(cost / days)} USD a day), {proof}.", style="green")
+    yield Text(f"{money(cost)} USD over {span(hours)} ({money(cost / hours * 24)} USD a day), {proof}.", style="green")
     if plan.reason:
         yield Text(plan.reason)
 

@@ -7,7 +7,18 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from gpufleet.schema.base import Count, Flag, Fraction01, Name, NonNegative, Positive, PositiveCount, Record, Text
+from gpufleet.schema.base import (
+    Count,
+    Country,
+    Flag,
+    Fraction01,
+    Name,
+    NonNegative,
+    Positive,
+    PositiveCount,
+    Record,
+    Text,
+)
 from gpufleet.schema.hardware import Accelerator, NodeType
 from gpufleet.schema.models import ModelCard
 from gpufleet.schema.offers import Offer, OfferSelection, Site
@@ -53,7 +64,9 @@ class FleetRules(Record):
     """Most different node types in the fleet."""
     max_vendor_share: dict[Name, Fraction01] = {}
     """Largest share of all accelerators per vendor."""
-    min_country_share: dict[Name, Fraction01] = {}
+    max_accelerator_share: dict[Name, Fraction01] = {}
+    """Largest share of all accelerators per accelerator type."""
+    min_country_share: dict[Country, Fraction01] = {}
     """Smallest share of all accelerators per vendor country (domestic share)."""
     max_site_share: dict[Name, Fraction01] = {}
     """Largest share of all accelerators per site."""

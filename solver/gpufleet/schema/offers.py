@@ -129,6 +129,11 @@ class Offer(Price):
     def _counts_are_possible(self) -> Self:
         if self.stock is not None and self.min_order > self.stock:
             raise ValueError(f"min_order is {self.min_order} but stock is only {self.stock}")
+        counts = [step.from_count for step in self.price_steps]
+        if counts != sorted(set(counts)):
+            raise ValueError(f"price_steps start at {counts}; each must start at more nodes than the one before")
+        if self.term == "owned" and (self.min_order or counts):
+            raise ValueError("owned nodes are already there; they take no min_order and no price_steps")
         if self.term == "owned" and self.stock is None:
             raise ValueError("term owned needs stock: how many nodes stand there already")
         return self

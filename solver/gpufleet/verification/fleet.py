@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from gpufleet.units import exact
+from gpufleet.verification.composition import check_composition
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,6 +25,7 @@ def check_fleet(resolved: ResolvedInstance, plan: Plan, findings: Findings) -> t
     _check_stock(resolved, known, findings)
     _check_sites(resolved, known, findings)
     _check_quotas(resolved, known, findings)
+    check_composition(resolved, known, findings)
     return known
 
 
@@ -51,6 +53,10 @@ def _check_stock(resolved: ResolvedInstance, known: tuple[PlannedNodes, ...], fi
         if stock is not None:
             message = f"{count} nodes taken, {stock} in stock"
             findings.check("stock", name, count <= stock, message, count - stock, "nodes")
+        least = resolved.offers[name].min_order
+        if least and count:
+            message = f"{count} nodes taken, the minimum order is {least}"
+            findings.check("min_order", name, count >= least, message, least - count, "nodes")
 
 
 def _check_sites(resolved: ResolvedInstance, known: tuple[PlannedNodes, ...], findings: Findings) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from fractions import Fraction
 
     from gpufleet.schema.instance import BudgetCaps
+    from gpufleet.schema.offers import Offer
     from gpufleet.schema.plan import Plan, PlannedNodes
     from gpufleet.schema.resolved import ResolvedInstance
     from gpufleet.verification.violation import Findings
@@ -25,16 +27,23 @@ def _micro(amount: Fraction) -> Decimal:
     return whole.quantize(_CENT_OF_CENT, ROUND_HALF_UP)
 
 
-def node_bill(resolved: ResolvedInstance, name: str) -> dict[str, Decimal]:
-    """Cost lines in USD of one node of an offer over the horizon."""
+def _discount(offer: Offer, count: int) -> Fraction:
+    """The discount of the largest volume step that the order reaches."""
+    reached = [step.discount_fraction for step in offer.price_steps if count >= step.from_count]
+    return exact(reached[-1]) if reached else exact(0)
+
+
+def node_bill(resolved: ResolvedInstance, name: str, count: int) -> dict[str, Decimal]:
+    """Cost lines in USD of one node over the horizon, when this many are taken on the offer."""
     offer = resolved.offers[name]
     hours = resolved.instance.hours
+    paid = 1 - _discount(offer, count)
     if offer.term not in ("owned", "purchase"):
         assert offer.usd_per_hour is not None
-        return {"rent": _micro(exact(offer.usd_per_hour) * hours)}
+        return {"rent": _micro(exact(offer.usd_per_hour) * hours * paid)}
     bill: dict[str, Fraction] = {"running": exact(offer.running_usd_per_hour) * hours}
     if offer.capex_usd is not None and offer.life_years is not None:
-        price, years = exact(offer.capex_usd), hours / (365 * 24)
+        price, years = exact(offer.capex_usd) * paid, hours / (365 * 24)
         bill["write-off"] = (price - price * exact(offer.residual_fraction)) / exact(offer.life_years) * years
         bill["maintenance"] = price * exact(offer.maintenance_fraction_per_year) * years
     site, node = resolved.sites[offer.site], resolved.node_types[offer.node_type]
@@ -44,16 +53,25 @@ def node_bill(resolved: ResolvedInstance, name: str) -> dict[str, Decimal]:
     return {item: _micro(amount) for item, amount in bill.items()}
 
 
+def node_price(resolved: ResolvedInstance, name: str, count: int) -> Decimal:
+    """Purchase price of one node in USD, when this many are taken on the offer; 0 where nothing is bought."""
+    offer = resolved.offers[name]
+    return _micro(exact(offer.capex_usd or 0) * (1 - _discount(offer, count)))
+
+
 def check_money(resolved: ResolvedInstance, plan: Plan, known: tuple[PlannedNodes, ...], findings: Findings) -> Decimal:
     """Check every figure of money in the plan; returns the cost over the horizon, USD."""
-    bills = {nodes.offer: node_bill(resolved, nodes.offer) for nodes in known}
+    taken: Counter[str] = Counter()
+    for nodes in known:
+        taken[nodes.offer] += nodes.count
+    bills = {offer: node_bill(resolved, offer, count) for offer, count in taken.items()}
     total = sum((nodes.count * sum(bills[nodes.offer].values(), Decimal(0)) for nodes in known), Decimal(0))
     for nodes in known:
         unit = sum(bills[nodes.offer].values(), Decimal(0))
         _check_amount(findings, nodes.offer, "unit_cost_usd", nodes.unit_cost_usd, unit)
         _check_amount(findings, nodes.offer, "total_cost_usd", nodes.total_cost_usd, nodes.count * unit)
     if plan.costs:
-        _check_lines(plan, known, bills, total, findings)
+        _check_lines(plan, taken, bills, total, findings)
     _check_budgets(resolved, known, bills, findings)
     return total
 
@@ -67,15 +85,12 @@ def _check_amount(findings: Findings, where: str, what: str, said: float | None,
 
 def _check_lines(
     plan: Plan,
-    known: tuple[PlannedNodes, ...],
+    counts: Counter[str],
     bills: dict[str, dict[str, Decimal]],
     total: Decimal,
     findings: Findings,
 ) -> None:
     """Each line is quantity x unit at the right price, none is missing, and together they are the total."""
-    counts: dict[str, int] = {}
-    for nodes in known:
-        counts[nodes.offer] = counts.get(nodes.offer, 0) + nodes.count
     for line in plan.costs:
         where = f"cost line {line.item} of {line.offer}"
         right = bills.get(line.offer, {}).get(line.item)
@@ -113,9 +128,11 @@ def _check_caps(
     bills: dict[str, dict[str, Decimal]],
     findings: Findings,
 ) -> None:
-    nodes = tuple(nodes)
+    taken: Counter[str] = Counter()
+    for entry in (nodes := tuple(nodes)):
+        taken[entry.offer] += entry.count
     cost = exact(str(sum((entry.count * sum(bills[entry.offer].values()) for entry in nodes), Decimal(0))))
-    capex = sum((entry.count * exact(resolved.offers[entry.offer].capex_usd or 0) for entry in nodes), exact(0))
+    capex = exact(str(sum((count * node_price(resolved, offer, count) for offer, count in taken.items()), Decimal(0))))
     per_day = cost / (resolved.instance.hours / 24)
     for name, cap, spent in (
         ("usd_per_day", caps.usd_per_day, per_day),

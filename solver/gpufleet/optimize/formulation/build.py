@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gpufleet.optimize.formulation import cost, demand, limits, pools, replicas, routing
+from gpufleet.optimize.formulation import cost, demand, limits, node_types, orders, pools, replicas, routing
 from gpufleet.optimize.formulation.linear_model import LinearModel
 from gpufleet.optimize.formulation.variables import add_variables
 
@@ -22,5 +22,7 @@ def build_model(problem: Problem) -> tuple[LinearModel, FleetVariables]:
     pools.add_rows(model, problem, variables)
     replicas.add_rows(model, problem, variables)
     limits.add_rows(model, problem, variables)
+    orders.add_rows(model, problem, variables)
+    node_types.add_rows(model, problem, variables)
     cost.set_objective(model, problem, variables)
     return model, variables

@@ -2,6 +2,8 @@
 
 y_f       nodes taken on offer f
 n_wk      replicas of option k of workload w
+b_f       whether a tier with a minimum order is used
+u_m       whether node type m is in the fleet, when their number is limited
 x_wck     share units of class c of workload w served by option k (routed workloads only)
 """
 
@@ -22,7 +24,11 @@ class FleetVariables:
     """Variable indices by what they mean."""
 
     nodes: tuple[int, ...]
-    """y_f, by offer."""
+    """y_f, by offer tier."""
+    orders: dict[int, int]
+    """b_f: offer tier to variable, for tiers with a minimum."""
+    node_types: dict[str, int]
+    """u_m: node type to variable; empty when their number is not limited."""
     replicas: tuple[tuple[int, ...], ...]
     """n_wk, by workload and option."""
     shares: tuple[tuple[dict[int, int], ...], ...]
@@ -32,6 +38,9 @@ class FleetVariables:
 def add_variables(model: LinearModel, problem: Problem) -> FleetVariables:
     """Create every variable, in a fixed order."""
     nodes = tuple(model.add_variable(f"y_{f}", 0, offer.most) for f, offer in enumerate(problem.offers))
+    orders = {f: model.add_variable(f"b_{f}", 0, 1) for f, offer in enumerate(problem.offers) if offer.least}
+    types = sorted({pool.node_type for pool in problem.pools}) if problem.max_node_types is not None else []
+    node_types = {name: model.add_variable(f"u_{m}", 0, 1) for m, name in enumerate(types)}
     replicas = tuple(
         tuple(model.add_variable(f"n_{w}_{k}", 0, option.most) for k, option in enumerate(workload.options))
         for w, workload in enumerate(problem.workloads)
@@ -47,4 +56,4 @@ def add_variables(model: LinearModel, problem: Problem) -> FleetVariables:
         )
         for w, workload in enumerate(problem.workloads)
     )
-    return FleetVariables(nodes, replicas, shares)
+    return FleetVariables(nodes, orders, node_types, replicas, shares)

@@ -1,0 +1,111 @@
+"""Offers as price tiers, each with the fewest and most nodes that it can stand for."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from gpufleet.problem.costs import capex_micro_usd, unit_costs
+from gpufleet.problem.data import OfferData
+from gpufleet.units import WATTS_PER_KW, exact
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gpufleet.problem.data import Pool, WorkloadData
+    from gpufleet.schema.instance import FleetRules
+    from gpufleet.schema.offers import Offer
+    from gpufleet.schema.resolved import ResolvedInstance
+
+
+def offer_tiers(
+    resolved: ResolvedInstance,
+    pools: dict[tuple[str, str], int],
+    pool_data: tuple[Pool, ...],
+    workloads: list[WorkloadData],
+) -> tuple[OfferData, ...]:
+    """Every tier of every offer, by name and then by size."""
+    useful = _useful_nodes(pool_data, workloads, resolved.instance.rules)
+    rows: list[OfferData] = []
+    for name in sorted(resolved.offers):
+        offer = resolved.offers[name]
+        pool = pools[offer.site, offer.node_type]
+        rows += _tiers(resolved, offer, pool, useful[pool])
+    return tuple(rows)
+
+
+def _tiers(resolved: ResolvedInstance, offer: Offer, pool: int, useful: int) -> Iterator[OfferData]:
+    """A tier never reaches beyond what is useful, except to its own start: a larger order can cost less."""
+    node, site = resolved.node_types[offer.node_type], resolved.sites[offer.site]
+    for least, end, discount in _spans(offer):
+        most = min(limit for limit in (end, offer.stock, max(useful, least)) if limit is not None)
+        if most >= least:
+            lines = unit_costs(offer, node, site, resolved.instance.hours, discount)
+            yield OfferData(
+                name=offer.name,
+                pool=pool,
+                cost=sum(line.micro_usd for line in lines),
+                most=most,
+                capex=capex_micro_usd(offer, discount),
+                power_w=0 if node.power_kw is None else math.ceil(exact(node.power_kw) * WATTS_PER_KW),
+                least=least,
+                discount=discount,
+            )
+
+
+def _spans(offer: Offer) -> Iterator[tuple[int, int | None, Fraction]]:
+    """(fewest nodes, most nodes or None, discount) of each tier; fewest is 0 when a single tier has no minimum."""
+    if not offer.price_steps:
+        yield offer.min_order, None, Fraction(0)
+        return
+    starts = [max(offer.min_order, 1), *(max(step.from_count, offer.min_order) for step in offer.price_steps)]
+    ends = [step.from_count - 1 for step in offer.price_steps]
+    discounts = [Fraction(0), *(exact(step.discount_fraction) for step in offer.price_steps)]
+    yield from zip(starts, [*ends, None], discounts, strict=True)
+
+
+def _useful_nodes(pools: tuple[Pool, ...], workloads: list[WorkloadData], rules: FleetRules) -> list[int]:
+    """Nodes per pool beyond which a further one stays empty in every plan without idle replicas.
+
+    Rules on shares count nodes, so that even an empty one can help to keep them; then the bound is wider.
+    """
+    accelerators = [0] * len(pools)
+    for workload in workloads:
+        for pool in {option.pool for option in workload.options}:
+            accelerators[pool] += _useful_accelerators(workload, pool)
+    spare = _share_slack(rules)
+    if spare:
+        accelerators = [math.ceil((sum(accelerators) + 1) * spare)] * len(pools)
+    return [-(-count // pool.accelerators_per_node) for count, pool in zip(accelerators, pools, strict=True)]
+
+
+def _useful_accelerators(workload: WorkloadData, pool: int) -> int:
+    """Most accelerators that the workload can use on one pool when no replica can be left out.
+
+    Covering: without any one replica the demand is missed, so capacities add up to less than the demand plus the
+    largest of them; each unit of capacity takes at most max(a/r) accelerators. Replicas held only for `min_replicas`
+    come on top. Routed: every option alone never needs more than its own `most`.
+    """
+    options = [option for option in workload.options if option.pool == pool]
+    if workload.routed:
+        return sum(option.accelerators * option.most for option in options)
+    reach = workload.demand + max(option.capacity for option in options)
+    worst = max(-(-option.accelerators * reach // option.capacity) for option in options)
+    return worst + workload.min_replicas * max(option.accelerators for option in options)
+
+
+def _share_slack(rules: FleetRules) -> Fraction | None:
+    """By how much idle nodes can multiply the fleet in order to keep shares; None without such rules.
+
+    To bring a group down to the share s, the others grow to (1 - s)/s of it at most; to bring it up to s, it grows to
+    s/(1 - s) of the others. Several rules multiply.
+    """
+    most = [
+        share
+        for shares in (rules.max_vendor_share, rules.max_accelerator_share, rules.max_site_share)
+        for share in shares.values()
+    ]
+    grow = [1 / exact(share) for share in most if share]
+    grow += [1 / (1 - exact(share)) for share in rules.min_country_share.values() if share < 1]
+    return math.prod(grow, start=Fraction(2)) if most or rules.min_country_share else None

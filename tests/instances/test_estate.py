@@ -1,0 +1,29 @@
+"""The estate instances: optima by hand, the same on every back end, and verified."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gpufleet import load_instance, solve, verify
+
+if TYPE_CHECKING:
+    from gpufleet.optimize.engine import BackendChoice
+
+ESTATE = Path(__file__).parents[2] / "instances" / "estate"
+
+
+def test_second_sourcing(backend: BackendChoice) -> None:
+    """100 turns/s; two node types at most, one of them the domestic one (12 USD/h for 8 turns/s, 2 nodes or more).
+
+    With H20 (10 USD/h for 10 turns/s; NVIDIA at most 70 %, which 8 of 11 nodes break): 7 H20 and 4 Ascend serve 102 for
+    70 + 48 = 118 USD/h; 8 H20 at 9 USD and 4 Ascend cost 120. With MI300X (16 for 16): 6 and 2 cost 120; 5 and 3 serve
+    104 for 80 + 36 = 116 USD/h. Over a day: 24 x 116 = 2,784.
+    """
+    asked = load_instance(ESTATE / "second-sourcing.yaml")
+    plan = solve(asked, backend=backend)
+    assert plan.status == "optimal"
+    assert {nodes.offer: nodes.count for nodes in plan.nodes} == {"mi300x": 5, "ascend": 3}
+    assert plan.certificate is not None
+    assert plan.certificate.objective_usd == 24 * 116
+    assert verify(asked, plan).ok
