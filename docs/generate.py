@@ -65,7 +65,7 @@ SECTIONS: tuple[tuple[str, str, tuple[type[Record], ...]], ...] = (
         "`models/NAME.yaml`, one model a file.",
         (
             *(models.ModelCard, models.Decoder, models.Attention, models.Encoder, models.Recommender),
-            *(models.Convolutional, models.Variant, models.Accuracy),
+            *(models.Convolutional, models.Runtime, models.Variant, models.Accuracy),
         ),
     ),
     (

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from builders import accelerator, edited, instance, node, offer, option, profiled, resolved, site
-
 from gpufleet import load_instance, solve
 from gpufleet.schema.instance import BudgetCaps, Budgets, FleetRules, Quota
 from gpufleet.schema.workloads import AccuracyFloor, Privacy

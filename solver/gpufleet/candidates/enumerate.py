@@ -119,7 +119,10 @@ def _batches(
             candidates=grid,
             # a training run is one gang of accelerators: finishing twice as fast does not halve it
             rates=np.minimum(rates, 1.0) if isinstance(workload, Training) else rates,
-            checks=tuple(filters.machine_checks(workload, variant, figures)),
+            checks=(
+                *filters.machine_checks(workload, variant, figures),
+                *filters.software_check(card, variant, accelerator, len(grid.batch)),
+            ),
         )
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from gpufleet.candidates.rejection import Rule
     from gpufleet.performance.estimate import Configurations, Estimate
     from gpufleet.schema.hardware import Accelerator
-    from gpufleet.schema.models import Variant
+    from gpufleet.schema.models import ModelCard, Variant
     from gpufleet.schema.offers import Site
     from gpufleet.schema.workloads import LLMServing, RequestServing, Workload
 
@@ -75,6 +75,14 @@ def _latency_checks(workload: LLMServing | RequestServing, estimate: Estimate) -
     yield Check(
         "throughput", dead, "a positive rate inside every SLO", saturation, "requests/s at saturation", at_least=True
     )
+
+
+def software_check(card: ModelCard, variant: Variant, accelerator: Accelerator, n: int) -> Iterator[Check]:
+    """Some runtime of the model card must run the variant on the accelerator, if the card names any."""
+    if card.runtimes and not any(runtime.runs(accelerator, variant) for runtime in card.runtimes):
+        names = ", ".join(dict.fromkeys(runtime.name for runtime in card.runtimes))
+        actual = f"none runs {variant.name} on {accelerator.name}"
+        yield Check("software", np.ones(n, dtype=bool), f"one of {names}", actual, "runtime")
 
 
 def site_checks(workload: Workload, site: Site, n: int) -> Iterator[Check]:

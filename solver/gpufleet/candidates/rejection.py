@@ -28,6 +28,7 @@ Rule = Literal[
     "deadline",
     "latency",
     "throughput",
+    "software",
     "privacy",
     "accuracy",
     "allowed_precision",

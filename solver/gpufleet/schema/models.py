@@ -19,6 +19,7 @@ from gpufleet.schema.base import (
     Sourced,
     Text,
 )
+from gpufleet.schema.hardware import Accelerator, AcceleratorKind
 
 Method = Literal["native", "mixed", "ptq", "qat", "awq", "gptq"]
 
@@ -179,6 +180,31 @@ class Convolutional(Record):
     """Factor on gradient traffic of the data-parallel exchange (1 = every gradient once)."""
 
 
+class Runtime(Sourced):
+    """Software that runs the model, and on what. Every filter that is given must match."""
+
+    name: Name
+    """Name of the software, e.g. `TensorRT`."""
+    vendors: tuple[Name, ...] | None = None
+    """Only accelerators of these vendors; empty = all."""
+    kinds: tuple[AcceleratorKind, ...] | None = None
+    """Only these kinds of accelerator; empty = all."""
+    families: tuple[Name, ...] | None = None
+    """Only these architectures; empty = all."""
+    precisions: tuple[Precision, ...] | None = None
+    """Only variants stored in these precisions; empty = all."""
+
+    def runs(self, accelerator: Accelerator, variant: Variant) -> bool:
+        """Does it run this variant on this accelerator?"""
+        pairs = (
+            (self.vendors, accelerator.vendor),
+            (self.kinds, accelerator.kind),
+            (self.families, accelerator.family),
+            (self.precisions, variant.precision),
+        )
+        return all(allowed is None or value in allowed for allowed, value in pairs)
+
+
 Architecture = Annotated[Decoder | Encoder | Recommender | Convolutional, Field(discriminator="kind")]
 
 
@@ -197,6 +223,9 @@ class ModelCard(Sourced):
     """Architecture numbers, by `kind`."""
     variants: tuple[Variant, ...] = Field(min_length=1)
     """Numeric variants."""
+    runtimes: tuple[Runtime, ...] = ()
+    """Software that runs it; where none matches an accelerator, the model does not run there. Empty = not known, and
+    taken to run wherever the arithmetic is supported."""
     assumed: Flag = False
     """True when architecture figures are assumptions (a brief that gave only the parameter count, say)."""
 

@@ -203,6 +203,7 @@ def _modelled(
     if not findings.check("precision", where, supported, message):
         return None
     _check_memory(figures, where, findings)
+    _check_software(resolved, card, variant, deployment, where, findings)
     _check_parallelism(resolved, workload, card, deployment, where, findings)
     labels = (variant.precision, str(figures.bottleneck[0]), figures.provenance)
     _check_labels(deployment, ("option", None), labels, where, findings)
@@ -226,6 +227,21 @@ def figures_of(
     configuration = Configurations.of([(deployment.parallelism, deployment.batch)])
     accelerator = resolved.accelerator_of(deployment.node_type)
     return estimate(workload, card, variant, accelerator, node, configuration, load)
+
+
+def _check_software(
+    resolved: ResolvedInstance,
+    card: ModelCard,
+    variant: Variant,
+    deployment: Deployment,
+    where: str,
+    findings: Findings,
+) -> None:
+    if card.runtimes:
+        accelerator = resolved.accelerator_of(deployment.node_type)
+        runs = any(runtime.runs(accelerator, variant) for runtime in card.runtimes)
+        message = f"no runtime of {card.name} runs {variant.name} on {accelerator.name}"
+        findings.check("software", where, runs, message)
 
 
 def _check_memory(figures: Estimate, where: str, findings: Findings) -> None:
