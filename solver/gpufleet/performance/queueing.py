@@ -79,9 +79,12 @@ def highest(feasible: Callable[[Floats], Bools], top: Floats, steps: int = BISEC
 
     Returns 0 where even top x 2^-steps fails. The result is always on the feasible side.
     """
-    low, high = np.zeros_like(top), top.copy()
-    good = feasible(top)
-    low = np.where(good, top, low)
+    low = np.where(feasible(top), top, 0.0)
+    least = top * 2.0**-steps
+    # most options keep their limits at the top or miss them even when idle: then there is nothing to search
+    if not np.any((low < top) & feasible(least)):
+        return low
+    high = top.copy()
     for _ in range(steps):
         middle = (low + high) / 2.0
         good = feasible(middle)
