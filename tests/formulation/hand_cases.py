@@ -56,6 +56,17 @@ def _stepped(*steps: float) -> Offer:
     return offer(price_steps=tuple(PriceStep(from_count=int(n), discount_fraction=d) for n, d in pairs))
 
 
+def _only_a(most: float, first: Offer, dear: str, **others: float) -> Instance:
+    """3 requests/s that only A serves, at 1 USD a node; B costs 5 USD a node, whether of 1 or of 72."""
+    return instance(
+        [profiled([ONE], 3.0)],
+        (first, offer("dear", dear, 5.0)),
+        accelerators=(accelerator("A"), accelerator("B")),
+        node_types=(node(), node("nb", carries="B"), node("nb72", 72, carries="B")),
+        rules=FleetRules(max_accelerator_share={"A": most, **others}),
+    )
+
+
 HAND_CASES = (
     # 20 requests/s: 13 + 3 + 3 = 19 is too little, 13 + 3 x 3 = 22 costs 3.50 + 3 = 6.50; 2 x 13 costs 7; 7 x 3 costs 7
     HandCase("demand", "mixed fleet", _asked(20.0), 6.5),
@@ -246,4 +257,8 @@ HAND_CASES = (
         _asked(16.0, (offer(stock=2), offer("o4", "n4", 3.5, stock=1)), rules=FleetRules(max_node_types=1)),
         None,
     ),
+    # only A can serve, and its minimum order is 50 nodes; 50 idle ones of B balance them
+    HandCase("share", "idle nodes against idle nodes", _only_a(0.5, offer(min_order=50), "nb"), 50 * 1.0 + 50 * 5.0),
+    # one replica on A; B comes in nodes of 72 only, and neither may have more than half: 72 + 72 accelerators
+    HandCase("share", "a node far too large", _only_a(0.5, offer(), "nb72", B=0.5), 72 * 1.0 + 5.0),
 )

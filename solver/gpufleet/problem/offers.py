@@ -26,12 +26,16 @@ def offer_tiers(
     workloads: list[WorkloadData],
 ) -> tuple[OfferData, ...]:
     """Every tier of every offer, by name and then by size."""
-    useful = _useful_nodes(pool_data, workloads, resolved.instance.rules)
+    spare = _share_slack(resolved.instance.rules)
+    useful = _useful_nodes(pool_data, workloads)
+    if spare is not None:
+        useful = _with_idle_nodes(resolved, pool_data, useful, spare)
     rows: list[OfferData] = []
     for name in sorted(resolved.offers):
         offer = resolved.offers[name]
         pool = pools[offer.site, offer.node_type]
-        rows += _tiers(resolved, offer, pool, useful[pool])
+        most = useful[pool] if spare is None or offer.stock is None else offer.stock
+        rows += _tiers(resolved, offer, pool, most)
     return tuple(rows)
 
 
@@ -65,19 +69,28 @@ def _spans(offer: Offer) -> Iterator[tuple[int, int | None, Fraction]]:
     yield from zip(starts, [*ends, None], discounts, strict=True)
 
 
-def _useful_nodes(pools: tuple[Pool, ...], workloads: list[WorkloadData], rules: FleetRules) -> list[int]:
-    """Nodes per pool beyond which a further one stays empty in every plan without idle replicas.
-
-    Rules on shares count nodes, so that even an empty one can help to keep them; then the bound is wider.
-    """
+def _useful_nodes(pools: tuple[Pool, ...], workloads: list[WorkloadData]) -> list[int]:
+    """Nodes per pool beyond which a further one stays empty in every plan without idle replicas."""
     accelerators = [0] * len(pools)
     for workload in workloads:
         for pool in {option.pool for option in workload.options}:
             accelerators[pool] += _useful_accelerators(workload, pool)
-    spare = _share_slack(rules)
-    if spare:
-        accelerators = [math.ceil((sum(accelerators) + 1) * spare)] * len(pools)
     return [-(-count // pool.accelerators_per_node) for count, pool in zip(accelerators, pools, strict=True)]
+
+
+def _with_idle_nodes(
+    resolved: ResolvedInstance, pools: tuple[Pool, ...], useful: list[int], spare: Fraction
+) -> list[int]:
+    """The same where rules on shares count nodes, so that even an empty one can help to keep them.
+
+    What must be balanced: all useful nodes and one more per pool, and all that orders can force upon the fleet.
+    """
+    sizes = [pool.accelerators_per_node for pool in pools]
+    fleet = sum(size * (count + 1) for size, count in zip(sizes, useful, strict=True))
+    for offer in resolved.offers.values():
+        start = max((offer.min_order, *(step.from_count for step in offer.price_steps)))
+        fleet += start * resolved.node_types[offer.node_type].accelerators
+    return [math.ceil(fleet * spare / size) for size in sizes]
 
 
 def _useful_accelerators(workload: WorkloadData, pool: int) -> int:
