@@ -13,7 +13,7 @@ from gpufleet.units import WATTS_PER_KW, exact
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gpufleet.problem.data import Pool, WorkloadData
+    from gpufleet.problem.data import PeriodData, Pool, WorkloadData
     from gpufleet.schema.instance import FleetRules
     from gpufleet.schema.offers import Offer
     from gpufleet.schema.resolved import ResolvedInstance
@@ -24,24 +24,35 @@ def offer_tiers(
     pools: dict[tuple[str, str], int],
     pool_data: tuple[Pool, ...],
     workloads: list[WorkloadData],
+    periods: tuple[PeriodData, ...],
 ) -> tuple[OfferData, ...]:
-    """Every tier of every offer, by name and then by size."""
-    useful = _useful_nodes(pool_data, workloads, resolved.instance.rules)
+    """Every tier of every offer, by name, period and size; on-demand offers once per period, where there are some."""
+    spare = _share_slack(resolved.instance.rules)
+    by_period = [_useful_nodes(pool_data, [w for w in workloads if w.period == t]) for t in range(len(periods))]
+    if spare is not None:
+        by_period = [_with_idle_nodes(resolved, pool_data, useful, spare) for useful in by_period]
     rows: list[OfferData] = []
     for name in sorted(resolved.offers):
         offer = resolved.offers[name]
         pool = pools[offer.site, offer.node_type]
-        rows += _tiers(resolved, offer, pool, useful[pool])
+        rented = offer.term == "on_demand" and len(periods) > 1
+        for t in range(len(periods)) if rented else (None,):
+            useful = max(row[pool] for row in by_period) if t is None else by_period[t][pool]
+            most = useful if spare is None or offer.stock is None else offer.stock
+            hours = resolved.instance.hours if t is None else periods[t].hours
+            rows += _tiers(resolved, offer, pool, most, t, hours)
     return tuple(rows)
 
 
-def _tiers(resolved: ResolvedInstance, offer: Offer, pool: int, useful: int) -> Iterator[OfferData]:
+def _tiers(
+    resolved: ResolvedInstance, offer: Offer, pool: int, useful: int, period: int | None, hours: Fraction
+) -> Iterator[OfferData]:
     """A tier never reaches beyond what is useful, except to its own start: a larger order can cost less."""
     node, site = resolved.node_types[offer.node_type], resolved.sites[offer.site]
     for least, end, discount in _spans(offer):
         most = min(limit for limit in (end, offer.stock, max(useful, least)) if limit is not None)
         if most >= least:
-            lines = unit_costs(offer, node, site, resolved.instance.hours, discount)
+            lines = unit_costs(offer, node, site, hours, discount)
             yield OfferData(
                 name=offer.name,
                 pool=pool,
@@ -51,6 +62,7 @@ def _tiers(resolved: ResolvedInstance, offer: Offer, pool: int, useful: int) -> 
                 power_w=0 if node.power_kw is None else math.ceil(exact(node.power_kw) * WATTS_PER_KW),
                 least=least,
                 discount=discount,
+                period=period,
             )
 
 
@@ -65,19 +77,28 @@ def _spans(offer: Offer) -> Iterator[tuple[int, int | None, Fraction]]:
     yield from zip(starts, [*ends, None], discounts, strict=True)
 
 
-def _useful_nodes(pools: tuple[Pool, ...], workloads: list[WorkloadData], rules: FleetRules) -> list[int]:
-    """Nodes per pool beyond which a further one stays empty in every plan without idle replicas.
-
-    Rules on shares count nodes, so that even an empty one can help to keep them; then the bound is wider.
-    """
+def _useful_nodes(pools: tuple[Pool, ...], workloads: list[WorkloadData]) -> list[int]:
+    """Nodes per pool beyond which a further one stays empty in every plan without idle replicas."""
     accelerators = [0] * len(pools)
     for workload in workloads:
         for pool in {option.pool for option in workload.options}:
             accelerators[pool] += _useful_accelerators(workload, pool)
-    spare = _share_slack(rules)
-    if spare:
-        accelerators = [math.ceil((sum(accelerators) + 1) * spare)] * len(pools)
     return [-(-count // pool.accelerators_per_node) for count, pool in zip(accelerators, pools, strict=True)]
+
+
+def _with_idle_nodes(
+    resolved: ResolvedInstance, pools: tuple[Pool, ...], useful: list[int], spare: Fraction
+) -> list[int]:
+    """The same where rules on shares count nodes, so that even an empty one can help to keep them.
+
+    What must be balanced: all useful nodes and one more per pool, and all that orders can force upon the fleet.
+    """
+    sizes = [pool.accelerators_per_node for pool in pools]
+    fleet = sum(size * (count + 1) for size, count in zip(sizes, useful, strict=True))
+    for offer in resolved.offers.values():
+        start = max((offer.min_order, *(step.from_count for step in offer.price_steps)))
+        fleet += start * resolved.node_types[offer.node_type].accelerators
+    return [math.ceil(fleet * spare / size) for size in sizes]
 
 
 def _useful_accelerators(workload: WorkloadData, pool: int) -> int:
@@ -85,9 +106,11 @@ def _useful_accelerators(workload: WorkloadData, pool: int) -> int:
 
     Covering: without any one replica the demand is missed, so capacities add up to less than the demand plus the
     largest of them; each unit of capacity takes at most max(a/r) accelerators. Replicas held only for `min_replicas`
-    come on top. Routed: every option alone never needs more than its own `most`.
+    come on top. A part of a run is one replica. Routed: every option alone never needs more than its own `most`.
     """
     options = [option for option in workload.options if option.pool == pool]
+    if workload.run is not None:
+        return max(option.accelerators for option in options)
     if workload.routed:
         return sum(option.accelerators * option.most for option in options)
     reach = workload.demand + max(option.capacity for option in options)
