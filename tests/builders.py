@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from gpufleet.library import Library, resolve
-from gpufleet.problem.data import LimitRow, OfferData, OptionData, Pool, Problem, WorkloadData
+from gpufleet.problem.data import LimitRow, OfferData, OptionData, PeriodData, Pool, Problem, WorkloadData
 from gpufleet.problem.scaling import SHARE_UNITS
 from gpufleet.schema.base import Record
 from gpufleet.schema.hardware import Accelerator, NodeType, PeakRates
@@ -92,7 +93,7 @@ def instance(workloads: Sequence[Profiled], offers: Sequence[Offer], **changes: 
         "workloads": tuple(workloads),
         "offers": tuple(offers),
     }
-    if "horizon_days" in changes:
+    if "horizon_days" in changes and changes["horizon_days"] is not None:
         del fields["horizon_hours"]
     return Instance(**{**fields, **changes})
 
@@ -147,6 +148,7 @@ def problem(
     pools: Sequence[Pool] = (),
     limits: Sequence[LimitRow] = (),
     max_node_types: int | None = None,
+    periods: int = 1,
 ) -> Problem:
     """An integer problem; without further ado one pool of single accelerators and one offer."""
     return Problem(
@@ -154,6 +156,7 @@ def problem(
         offers=tuple(offers) or (offer_data(),),
         workloads=tuple(workloads),
         limits=tuple(limits),
+        periods=tuple(PeriodData(f"t{t}" if periods > 1 else None, Fraction(1)) for t in range(periods)),
         max_node_types=max_node_types,
         capacity_rounding_relative=0.0,
     )

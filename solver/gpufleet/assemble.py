@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from gpufleet import __version__
 from gpufleet.performance.estimate import Configurations, estimate
-from gpufleet.problem.build import class_names, demands
 from gpufleet.problem.costs import unit_costs
 from gpufleet.problem.scaling import SHARE_UNITS
+from gpufleet.problem.workloads import class_names, demand_factor, demands
 from gpufleet.schema.plan import Certificate, CostLine, Deployment, LatencyFigure, Plan, PlannedNodes, Route
 from gpufleet.schema.workloads import Profiled, Training
 from gpufleet.units import usd
@@ -72,6 +72,7 @@ def _nodes(resolved: ResolvedInstance, problem: Problem, result: EngineResult) -
                 PlannedNodes(
                     offer=data.name,
                     count=count,
+                    period=_period_name(problem, data.period),
                     node_type=offer.node_type,
                     site=offer.site,
                     term=offer.term,
@@ -82,14 +83,20 @@ def _nodes(resolved: ResolvedInstance, problem: Problem, result: EngineResult) -
     return tuple(rows)
 
 
+def _period_name(problem: Problem, period: int | None) -> str | None:
+    return None if period is None else problem.periods[period].name
+
+
 def _cost_lines(resolved: ResolvedInstance, problem: Problem, result: EngineResult) -> Iterator[CostLine]:
     for data, count in zip(problem.offers, result.nodes, strict=bool(result.nodes)):
         offer = resolved.offers[data.name]
         node, site = resolved.node_types[offer.node_type], resolved.sites[offer.site]
-        for line in unit_costs(offer, node, site, resolved.instance.hours, data.discount) if count else ():
+        hours = resolved.instance.hours if data.period is None else problem.periods[data.period].hours
+        for line in unit_costs(offer, node, site, hours, data.discount) if count else ():
             yield CostLine(
                 item=line.item,
                 offer=data.name,
+                period=_period_name(problem, data.period),
                 quantity=count,
                 unit_usd=usd(line.micro_usd),
                 total_usd=usd(line.micro_usd * count),
@@ -108,7 +115,6 @@ def _placed(
     resolved: ResolvedInstance, candidates: Candidates, problem: Problem, result: EngineResult
 ) -> Iterator[_Placed]:
     for w, data in enumerate(problem.workloads):
-        workload = resolved.workloads[data.name]
         options = candidates.options[data.name]
         total = sum(o.capacity * n for o, n in zip(data.options, result.replicas[w], strict=True))
         for k, (row, count) in enumerate(zip(data.options, result.replicas[w], strict=True)):
@@ -116,7 +122,7 @@ def _placed(
                 option = options[row.key]
                 routed = result.shares[w][k] if data.routed else None
                 shares = _shares(data, row, count, total, routed)
-                yield _Placed(_deployment(resolved, workload, option, count, shares), shares)
+                yield _Placed(_deployment(resolved, problem, data, option, count, shares), shares)
 
 
 def _shares(
@@ -129,14 +135,21 @@ def _shares(
 
 
 def _deployment(
-    resolved: ResolvedInstance, workload: Workload, option: Option, count: int, shares: dict[str, Fraction]
+    resolved: ResolvedInstance,
+    problem: Problem,
+    data: WorkloadData,
+    option: Option,
+    count: int,
+    shares: dict[str, Fraction],
 ) -> Deployment:
-    load = _load(workload, option, count, shares)
+    workload = resolved.workloads[data.name]
+    load = _load(workload, option, count, shares) * float(demand_factor(resolved.instance, workload, data.period))
     bare = Deployment(
         workload=workload.name,
         site=option.site,
         node_type=option.node_type,
         replicas=count,
+        period=_period_name(problem, data.period),
         variant=option.variant,
         option=option.profile,
         parallelism=option.parallelism,

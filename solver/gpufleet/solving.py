@@ -61,7 +61,7 @@ def solve_candidates(
     """
     started = time.monotonic()
     problem = build_problem(resolved, candidates)
-    hopeless = list(_hopeless(problem, candidates))
+    hopeless = list(dict.fromkeys(_hopeless(problem, candidates)))
     result = _nothing() if hopeless else run(problem, limits, backend)
     logger.info("%s: %s in %.2f s", result.engine, result.outcome, time.monotonic() - started)
     plan = assemble(resolved, candidates, problem, result, limits, _reason(result, hopeless, limits))

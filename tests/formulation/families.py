@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from builders import covering, offer_data, pool, problem, routed
 from gpufleet.optimize.backends.pulp_cbc import write_lp
-from gpufleet.optimize.formulation import cost, demand, limits, node_types, orders, pools, replicas, routing
+from gpufleet.optimize.formulation import cost, demand, limits, node_types, orders, pools, replicas, routing, runs
 from gpufleet.optimize.formulation.linear_model import LinearModel
 from gpufleet.optimize.formulation.variables import add_variables
 from gpufleet.problem.data import LimitRow
@@ -57,9 +57,17 @@ def _tiers() -> Problem:
     return problem([COVERING], (*tiers, offer_data(70, 6, 1, "b", least=2), offer_data(80, 6, 1, "c")), TWO_POOLS)
 
 
+def _night_and_day() -> Problem:
+    """A run with one option in the first period and two in the second, beside a workload that is no run."""
+    night = covering(12, [(0, 2, 5)], "r", run="r")
+    day = covering(12, [(0, 2, 9), (1, 4, 12)], "r", run="r", period=1)
+    return problem([night, day, COVERING], TWO_OFFERS, TWO_POOLS, periods=2)
+
+
 FAMILIES: dict[str, tuple[AddRows, Problem]] = {
     "demand": (demand.add_rows, problem([COVERING, covering(5, [(0, 1, 5)], "v")], TWO_OFFERS, TWO_POOLS)),
     "routing": (routing.add_rows, _routed()),
+    "runs": (runs.add_rows, _night_and_day()),
     "pools": (pools.add_rows, problem([COVERING], (*TWO_OFFERS, offer_data(25, 3, 0, "c")), TWO_POOLS)),
     "replicas": (replicas.add_rows, _bounded()),
     "budget": (limits.add_rows, _limit("budget", 30, 70, most=200)),

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from builders import accelerator, instance, node, offer, option, profiled, site
-from gpufleet.schema.instance import BudgetCaps, Budgets, FleetRules, Quota
+from gpufleet.performance.estimate import Configurations, estimate
+from gpufleet.schema.instance import BudgetCaps, Budgets, FleetRules, Period, Quota
+from gpufleet.schema.models import Convolutional, ModelCard, Variant
 from gpufleet.schema.offers import PriceStep
+from gpufleet.schema.plan import Parallelism
+from gpufleet.schema.workloads import Training
 
 if TYPE_CHECKING:
     from gpufleet.schema.instance import Instance
@@ -66,6 +70,58 @@ def _only_a(most: float, first: Offer, dear: str, **others: float) -> Instance:
         rules=FleetRules(max_accelerator_share={"A": most, **others}),
     )
 
+
+PERIODS = (Period(name="night", hours=8.0, demand_factor=0.25), Period(name="day", hours=16.0))
+
+
+def _day(
+    offers: tuple[Offer, ...], factors: dict[str, float] | None = None, min_replicas: int = 0, **changes: Any
+) -> Instance:
+    """A day of 8 hours at a quarter of 12 requests/s and 16 hours at all of it; nodes carry 3 requests/s."""
+    work = profiled([ONE], 12.0, min_replicas=min_replicas, demand_factors=factors or {})
+    return instance([work], offers, horizon_days=1.0, periods=PERIODS, **changes)
+
+
+def _reserved(usd_per_hour: float) -> Offer:
+    return offer("r", usd_per_hour=usd_per_hour, term="reserved_1y")
+
+
+def _trained(
+    share: float, rate: float = 0.0, offers: tuple[Offer, ...] = (offer(),), allowed: tuple[str, ...] | None = None
+) -> Instance:
+    """A run that takes this share of its deadline on one single-accelerator node, beside so many requests/s by day."""
+    run = Training(
+        name="run",
+        kind="training",
+        model="net",
+        samples=1000.0,
+        epochs=1.0,
+        global_batch=1,
+        deadline_days=1.0,
+        periods=allowed,
+    )
+    one = Configurations.of([(Parallelism(), 1)])
+    days = float(estimate(run, NET, NET.variants[0], accelerator(), node(), one).training_days[0])
+    run = run.model_copy(update={"deadline_days": days / share})
+    served = [profiled([ONE], rate, demand_factors={"night": 1 / 3})] if rate else []
+    return instance([*served, run], offers, horizon_days=1.0, periods=PERIODS, models=(NET,))
+
+
+NET = ModelCard(
+    name="net",
+    title="A small network",
+    source="test",
+    parameters=1e6,
+    architecture=Convolutional(
+        kind="convolutional",
+        flops_per_item=1e12,
+        activation_bytes_per_item=1e6,
+        traffic_bytes_per_item=1e6,
+        host_bytes_per_item=1e3,
+        training_activation_bytes_per_item=1e6,
+    ),
+    variants=(Variant(name="fp32", precision="fp32"),),
+)
 
 HAND_CASES = (
     # 20 requests/s: 13 + 3 + 3 = 19 is too little, 13 + 3 x 3 = 22 costs 3.50 + 3 = 6.50; 2 x 13 costs 7; 7 x 3 costs 7
@@ -261,4 +317,27 @@ HAND_CASES = (
     HandCase("share", "idle nodes against idle nodes", _only_a(0.5, offer(min_order=50), "nb"), 50 * 1.0 + 50 * 5.0),
     # one replica on A; B comes in nodes of 72 only, and neither may have more than half: 72 + 72 accelerators
     HandCase("share", "a node far too large", _only_a(0.5, offer(), "nb72", B=0.5), 72 * 1.0 + 5.0),
+    # night (8 h) needs 1 node, day (16 h) 4. Rented at 1 USD/h: 8 + 64 = 72; owned by the year at 0.50 USD/h: 12 each
+    HandCase("demand", "rented by the hour", _day((offer(),)), 72.0),
+    # all four reserved: 48. One reserved, three rented by day: 12 + 48 = 60
+    HandCase("demand", "reserved for the peak", _day((offer(), _reserved(0.5))), 48.0),
+    # at 0.90 USD/h a reserved node costs 21.60 a day, a node rented by day 16: one reserved, three rented = 69.60
+    HandCase("demand", "base and burst", _day((offer(), _reserved(0.9))), 69.6),
+    # the stock of rented nodes holds in each period: 3 by day, and the fourth must be reserved
+    HandCase("demand", "burst from a small stock", _day((offer(stock=3), _reserved(0.95))), 22.8 + 48.0),
+    HandCase("demand", "peak above all stock", _day((offer(stock=3),)), None),
+    # no demand at all by night: 4 rented by day, or none by night for a workload that keeps 2 replicas: 16 more
+    HandCase("demand", "nights off", _day((offer(),), {"night": 0.0}), 64.0),
+    HandCase("replicas", "kept warm by night", _day((offer(),), {"night": 0.0}, min_replicas=2), 80.0),
+    # 3 kW by day are too little for 4 nodes
+    HandCase("power", "too little by day", _day((offer(),), sites=(site(power_cap_kw=3.0),)), None),
+    # the run takes 0.45 of its deadline: the day (2/3 of the time) is enough, 16 x 1
+    HandCase("runs", "by day", _trained(0.45), 16.0),
+    # 0.3 of its deadline: the night alone will do, 8 x 1
+    HandCase("runs", "by night", _trained(0.3), 8.0),
+    # 0.9 of its deadline: day and night
+    HandCase("runs", "round the clock", _trained(0.9), 24.0),
+    # by day it serves 9 requests/s on 3 nodes, by night on 1; a reserved fleet of 3 has 2 idle by night for the run
+    HandCase("runs", "on idle nodes", _trained(0.3, 9.0, (_reserved(0.5),)), 36.0),
+    HandCase("runs", "not allowed by day, too slow by night", _trained(0.45, allowed=("night",)), None),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gpufleet import load_instance, solve, verify
+from gpufleet import load_instance, resolve, solve, verify
 
 if TYPE_CHECKING:
     from gpufleet.optimize.engine import BackendChoice
@@ -27,3 +27,28 @@ def test_second_sourcing(backend: BackendChoice) -> None:
     assert plan.certificate is not None
     assert plan.certificate.objective_usd == 24 * 116
     assert verify(asked, plan).ok
+
+
+def test_day_and_night() -> None:
+    """The own nodes are the base, rented ones the burst of the peak, and training uses what idles by night.
+
+    Peak and trough decide by arithmetic that anyone can repeat from the plan: without the rented nodes the busiest hour
+    is not served, and a node rented all year would cost more than the hours taken.
+    """
+    asked = load_instance(ESTATE / "day-and-night.yaml")
+    plan = solve(asked)
+    assert plan.status == "optimal"
+    factors = {period.name: period.demand_factor for period in asked.instance.periods}
+    rented = {nodes.period for nodes in plan.nodes if nodes.period is not None}
+    assert rented
+    assert min(factors[name] for name in rented if name is not None) >= 0.9
+    assert all(nodes.term == "on_demand" for nodes in plan.nodes if nodes.period is not None)
+    trained = [deployment for deployment in plan.deployments if deployment.workload == "fine-tuning"]
+    assert {deployment.site for deployment in trained} == {"own"}
+    assert {str(deployment.period) for deployment in trained} <= {"22h", "23h", *(f"{h:02d}h" for h in range(7))}
+    # the nodes that train are there for the chat by day: they cost nothing more
+    without = asked.instance.model_copy(update={"workloads": asked.instance.workloads[:1]})
+    chat_alone = solve(resolve(without))
+    assert plan.certificate is not None
+    assert chat_alone.certificate is not None
+    assert chat_alone.certificate.objective_usd == plan.certificate.objective_usd

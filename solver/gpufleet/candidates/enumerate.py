@@ -107,6 +107,7 @@ def _batches(
     assert card is not None
     limits = [nodes for nodes in stocks if nodes is not None]
     grid = configurations(workload, card, node, max(limits) if len(limits) == len(stocks) else None)
+    steady = isinstance(workload, Training) and not resolved.instance.periods
     for variant in card.variants:
         figures = estimate(workload, card, variant, accelerator, node, grid)
         rates = figures.max_rate
@@ -117,8 +118,8 @@ def _batches(
             precision=variant.precision,
             accuracy={accuracy.metric: accuracy.value for accuracy in variant.accuracy},
             candidates=grid,
-            # a training run is one gang of accelerators: finishing twice as fast does not halve it
-            rates=np.minimum(rates, 1.0) if isinstance(workload, Training) else rates,
+            # a run that may not stop is one gang of accelerators all the time: finishing sooner gains nothing
+            rates=np.minimum(rates, 1.0) if steady else rates,
             checks=(
                 *filters.machine_checks(workload, variant, figures),
                 *filters.software_check(card, variant, accelerator, len(grid.batch)),
@@ -197,7 +198,9 @@ def _prune_pool(workload: Workload, group: list[_Survivors], rejections: Rejecti
     rates = np.array(
         [s.batch.rates[i] for s in group for i in s.indices], dtype=object if group[0].batch.is_profile else float
     )
-    keep = undominated(accelerators, rates, one_for_one=workload.max_replicas is not None)
+    keep = undominated(
+        accelerators, rates, one_for_one=workload.max_replicas is not None or isinstance(workload, Training)
+    )
     start = 0
     for survivors in group:
         mask = keep[start : start + len(survivors.indices)]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from gpufleet.library.shelf import Shelf
     from gpufleet.schema.instance import Instance
     from gpufleet.schema.models import Decoder, ModelCard
-    from gpufleet.schema.workloads import AccuracyFloor
+    from gpufleet.schema.workloads import AccuracyFloor, Workload
 
 
 def check_workloads(instance: Instance, models: Mapping[str, ModelCard], shelf: Shelf, findings: Findings) -> None:
@@ -30,10 +30,26 @@ def check_workloads(instance: Instance, models: Mapping[str, ModelCard], shelf: 
                 )
         if not isinstance(workload, Training) and not any(member.requests_per_s for member in workload.classes):
             findings.add((*loc, "classes"), "no demand: requests_per_s is 0 in every class; remove the workload")
+        _check_periods(loc, workload, instance, findings)
         if isinstance(workload, Profiled):
             _check_profiled(loc, workload, shelf, findings)
         elif (card := models.get(workload.model)) is not None:
             _check_model(loc, workload, card, findings)
+
+
+def _check_periods(loc: Loc, workload: Workload, instance: Instance, findings: Findings) -> None:
+    """Periods that a workload names exist, and leave it something to do."""
+    periods = {period.name: period.demand_factor for period in instance.periods}
+    if isinstance(workload, Training):
+        for place, name in enumerate(workload.periods or ()):
+            if name not in periods:
+                findings.unknown((*loc, "periods", place), "period", name, periods)
+        return
+    for name in workload.demand_factors:
+        if name not in periods:
+            findings.unknown((*loc, "demand_factors", name), "period", name, periods)
+    if periods and not any({**periods, **workload.demand_factors}.values()):
+        findings.add((*loc, "demand_factors"), "no demand: the factor is 0 in every period; remove the workload")
 
 
 def _check_profiled(loc: Loc, workload: Profiled, shelf: Shelf, findings: Findings) -> None:

@@ -49,7 +49,6 @@ def _spot_offers(instance: Instance) -> Iterator[Loc]:
 
 
 UNSUPPORTED: Final[tuple[tuple[Callable[[Instance], Iterator[Loc]], str], ...]] = (
-    (_field("periods"), "periods are not supported yet; remove them (demand is taken as one period at its peak)"),
     (_field("measures"), "measures are not supported yet; remove them, or put their effect into the throughputs"),
     (_spot_offers, "term spot is not supported yet; remove it, or price the offer as on_demand"),
     (

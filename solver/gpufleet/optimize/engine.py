@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from gpufleet.optimize.backends.registry import BackendName, backend
 from gpufleet.optimize.formulation.build import build_model
-from gpufleet.optimize.formulation.tie_break import secondary_objectives
+from gpufleet.optimize.formulation.tie_break import add_forms, secondary_objectives
 
 if TYPE_CHECKING:
     from gpufleet.optimize.backends.interface import Outcome, SolverLimits
@@ -111,7 +111,9 @@ def _break_ties(
     deadline = time.monotonic() + limits.seconds
     cost = model.objective
     model.add_row("tie_break", "tie_cost", cost.items(), upper=model.value(cost, values))
-    for what, coefficients in secondary_objectives(problem, variables):
+    values = list(values)
+    forms = add_forms(model, problem, variables, values)
+    for what, coefficients in secondary_objectives(problem, variables, forms):
         model.objective = coefficients
         left = replace(limits, seconds=deadline - time.monotonic(), relative_gap=0.0, effort=TIE_BREAK_EFFORT)
         result = exact.solve(model, left, hint=values) if left.seconds > 0 else None

@@ -7,6 +7,15 @@ from fractions import Fraction
 
 
 @dataclass(frozen=True)
+class PeriodData:
+    """A slice of the horizon that comes again and again."""
+
+    name: str | None
+    """None when the instance names no periods: the whole horizon."""
+    hours: Fraction
+
+
+@dataclass(frozen=True)
 class Pool:
     """Nodes of one type at one site, however they were bought."""
 
@@ -40,6 +49,8 @@ class OfferData:
     """Fewest nodes if any are taken on this tier: minimum order, or start of a volume discount."""
     discount: Fraction = Fraction(0)
     """Volume discount of the tier, as a share of the price."""
+    period: int | None = None
+    """The period for which its nodes are rented; None = they are there in all periods."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +73,7 @@ class OptionData:
 
 @dataclass(frozen=True)
 class WorkloadData:
-    """One workload: either a covering row (one class) or routed (several)."""
+    """One workload in one period: either a covering row (one class) or routed (several)."""
 
     name: str
     options: tuple[OptionData, ...]
@@ -72,6 +83,10 @@ class WorkloadData:
     routed: bool
     min_replicas: int
     max_replicas: int | None
+    period: int = 0
+    run: str | None = None
+    """Training over several periods: name of the run, of which this is the part in one period. Capacities of all its
+    parts add up to the demand, which is the same number in each."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +109,7 @@ class Problem:
     offers: tuple[OfferData, ...]
     workloads: tuple[WorkloadData, ...]
     limits: tuple[LimitRow, ...]
+    periods: tuple[PeriodData, ...]
     max_node_types: int | None
     """Most different node types in the fleet; None = no limit."""
     capacity_rounding_relative: float

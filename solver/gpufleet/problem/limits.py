@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gpufleet.problem.data import LimitRow
@@ -23,12 +24,19 @@ MOST_PARTS = 10**6
 
 def limit_rows(resolved: ResolvedInstance, offers: tuple[OfferData, ...]) -> tuple[LimitRow, ...]:
     """Every limit of the instance as a row over offers."""
-    return (
-        *_budgets(resolved, offers),
-        *_site_limits(resolved, offers),
-        *_quotas(resolved, offers),
-        *_shares(resolved, offers),
-    )
+    standing = (*_site_limits(resolved, offers), *_quotas(resolved, offers), *_shares(resolved, offers))
+    return (*_budgets(resolved, offers), *_in_every_period(standing, offers))
+
+
+def _in_every_period(rows: tuple[LimitRow, ...], offers: tuple[OfferData, ...]) -> Iterator[LimitRow]:
+    """Limits on what stands there at a time: one row per period, over its rented nodes and those of all periods."""
+    periods = sorted({offer.period for offer in offers if offer.period is not None}) or [0]
+    for row in rows:
+        parts = {
+            tuple((f, weight) for f, weight in row.coefficients if offers[f].period in (None, period))
+            for period in periods
+        }
+        yield from (replace(row, coefficients=part) for part in sorted(parts))
 
 
 def _row(

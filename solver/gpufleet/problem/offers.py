@@ -13,7 +13,7 @@ from gpufleet.units import WATTS_PER_KW, exact
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gpufleet.problem.data import Pool, WorkloadData
+    from gpufleet.problem.data import PeriodData, Pool, WorkloadData
     from gpufleet.schema.instance import FleetRules
     from gpufleet.schema.offers import Offer
     from gpufleet.schema.resolved import ResolvedInstance
@@ -24,28 +24,35 @@ def offer_tiers(
     pools: dict[tuple[str, str], int],
     pool_data: tuple[Pool, ...],
     workloads: list[WorkloadData],
+    periods: tuple[PeriodData, ...],
 ) -> tuple[OfferData, ...]:
-    """Every tier of every offer, by name and then by size."""
+    """Every tier of every offer, by name, period and size; on-demand offers once per period, where there are some."""
     spare = _share_slack(resolved.instance.rules)
-    useful = _useful_nodes(pool_data, workloads)
+    by_period = [_useful_nodes(pool_data, [w for w in workloads if w.period == t]) for t in range(len(periods))]
     if spare is not None:
-        useful = _with_idle_nodes(resolved, pool_data, useful, spare)
+        by_period = [_with_idle_nodes(resolved, pool_data, useful, spare) for useful in by_period]
     rows: list[OfferData] = []
     for name in sorted(resolved.offers):
         offer = resolved.offers[name]
         pool = pools[offer.site, offer.node_type]
-        most = useful[pool] if spare is None or offer.stock is None else offer.stock
-        rows += _tiers(resolved, offer, pool, most)
+        rented = offer.term == "on_demand" and len(periods) > 1
+        for t in range(len(periods)) if rented else (None,):
+            useful = max(row[pool] for row in by_period) if t is None else by_period[t][pool]
+            most = useful if spare is None or offer.stock is None else offer.stock
+            hours = resolved.instance.hours if t is None else periods[t].hours
+            rows += _tiers(resolved, offer, pool, most, t, hours)
     return tuple(rows)
 
 
-def _tiers(resolved: ResolvedInstance, offer: Offer, pool: int, useful: int) -> Iterator[OfferData]:
+def _tiers(
+    resolved: ResolvedInstance, offer: Offer, pool: int, useful: int, period: int | None, hours: Fraction
+) -> Iterator[OfferData]:
     """A tier never reaches beyond what is useful, except to its own start: a larger order can cost less."""
     node, site = resolved.node_types[offer.node_type], resolved.sites[offer.site]
     for least, end, discount in _spans(offer):
         most = min(limit for limit in (end, offer.stock, max(useful, least)) if limit is not None)
         if most >= least:
-            lines = unit_costs(offer, node, site, resolved.instance.hours, discount)
+            lines = unit_costs(offer, node, site, hours, discount)
             yield OfferData(
                 name=offer.name,
                 pool=pool,
@@ -55,6 +62,7 @@ def _tiers(resolved: ResolvedInstance, offer: Offer, pool: int, useful: int) -> 
                 power_w=0 if node.power_kw is None else math.ceil(exact(node.power_kw) * WATTS_PER_KW),
                 least=least,
                 discount=discount,
+                period=period,
             )
 
 
@@ -98,9 +106,11 @@ def _useful_accelerators(workload: WorkloadData, pool: int) -> int:
 
     Covering: without any one replica the demand is missed, so capacities add up to less than the demand plus the
     largest of them; each unit of capacity takes at most max(a/r) accelerators. Replicas held only for `min_replicas`
-    come on top. Routed: every option alone never needs more than its own `most`.
+    come on top. A part of a run is one replica. Routed: every option alone never needs more than its own `most`.
     """
     options = [option for option in workload.options if option.pool == pool]
+    if workload.run is not None:
+        return max(option.accelerators for option in options)
     if workload.routed:
         return sum(option.accelerators * option.most for option in options)
     reach = workload.demand + max(option.capacity for option in options)

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gpufleet.report.format import figure, money, percent, span
+from gpufleet.report.timetable import schedules, timetable
 from gpufleet.schema.workloads import Training
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
+    from gpufleet.schema.hardware import NodeType
     from gpufleet.schema.plan import Certificate, Deployment, Plan
     from gpufleet.schema.resolved import ResolvedInstance
 
@@ -26,6 +28,7 @@ def plan_text(resolved: ResolvedInstance, plan: Plan) -> Iterator[RenderableType
     if plan.nodes:
         yield _section("Fleet")
         yield _fleet(resolved, plan)
+        yield from _rented(resolved, plan)
         yield _section("Deployments")
         yield from _deployments(resolved, plan)
         yield _section("Costs over the horizon")
@@ -73,37 +76,57 @@ def _fleet(resolved: ResolvedInstance, plan: Plan) -> RenderableType:
     grid = table(
         "nodes", "node type", "site", "term", "USD/node", "USD total", numeric=("nodes", "USD/node", "USD total")
     )
-    for nodes in plan.nodes:
+    for nodes in (entry for entry in plan.nodes if entry.period is None):
         node = resolved.node_types[nodes.node_type or ""]
-        grid.add_row(
-            str(nodes.count),
-            f"{node.name} ({node.accelerators}x {node.accelerator})",
-            nodes.site,
-            nodes.term,
-            money(nodes.unit_cost_usd or 0),
-            money(nodes.total_cost_usd or 0),
-        )
+        unit, total = money(nodes.unit_cost_usd or 0), money(nodes.total_cost_usd or 0)
+        grid.add_row(str(nodes.count), _node_words(node), nodes.site, nodes.term, unit, total)
+    for offer, counts in schedules(resolved, ((n.offer, n.period, n.count) for n in plan.nodes)).items():
+        rented = [entry for entry in plan.nodes if entry.offer == offer]
+        node = resolved.node_types[rented[0].node_type or ""]
+        total = money(sum(entry.total_cost_usd or 0 for entry in rented))
+        grid.add_row(f"{min(counts)}-{max(counts)}", _node_words(node), rented[0].site, rented[0].term, "", total)
     return grid
+
+
+def _node_words(node: NodeType) -> str:
+    return f"{node.name} ({node.accelerators}x {node.accelerator})"
+
+
+def _rented(resolved: ResolvedInstance, plan: Plan) -> Iterator[RenderableType]:
+    """When rented nodes are there."""
+    for offer, counts in schedules(resolved, ((n.offer, n.period, n.count) for n in plan.nodes)).items():
+        yield Text.assemble(("nodes of ", "dim"), offer, f": {timetable(resolved, counts)}")
 
 
 def _deployments(resolved: ResolvedInstance, plan: Plan) -> Iterator[RenderableType]:
     for workload in resolved.instance.workloads:
         model = "" if resolved.model_of(workload) is None else f", {workload.model}"  # type: ignore[union-attr]
         yield Text(f"{workload.name} ({workload.kind}{model})", style="bold cyan")
+        groups: dict[str, list[int]] = {}
         for index, deployment in enumerate(plan.deployments):
             if deployment.workload == workload.name:
-                for line in _deployment_lines(resolved, plan, index, deployment):
-                    yield Padding(Text(line), (0, 0, 0, 2))
+                groups.setdefault(_form(deployment), []).append(index)
+        for form, indices in groups.items():
+            for line in _deployment_lines(resolved, plan, form, indices):
+                yield Padding(Text(line), (0, 0, 0, 2))
 
 
-def _deployment_lines(resolved: ResolvedInstance, plan: Plan, index: int, deployment: Deployment) -> Iterator[str]:
-    form = deployment.variant or deployment.option
+def _form(deployment: Deployment) -> str:
+    """What one replica is and where it runs."""
     size = deployment.parallelism.accelerators
-    unit = "accelerator" if size == 1 else "accelerators"
-    yield (
-        f"{deployment.replicas} x {form} on {deployment.node_type} at {deployment.site}: "
-        f"{deployment.parallelism.label}, batch {deployment.batch}, {size} {unit} a replica"
+    return (
+        f"{deployment.variant or deployment.option} on {deployment.node_type} at {deployment.site}: "
+        f"{deployment.parallelism.label}, batch {deployment.batch}, "
+        f"{size} {'accelerator' if size == 1 else 'accelerators'} a replica"
     )
+
+
+def _deployment_lines(resolved: ResolvedInstance, plan: Plan, form: str, indices: list[int]) -> Iterator[str]:
+    """The same deployment in one or several periods: figures are those of the period with the highest load."""
+    group = [plan.deployments[index] for index in indices]
+    deployment = max(group, key=lambda entry: entry.utilisation or 0)
+    most = max(entry.replicas for entry in group)
+    yield f"{'up to ' if deployment.period is not None else ''}{most} x {form}"
     parts = []
     if not isinstance(resolved.workloads[deployment.workload], Training):
         parts.append(f"utilisation {percent(deployment.utilisation or 0)}")
@@ -114,9 +137,14 @@ def _deployment_lines(resolved: ResolvedInstance, plan: Plan, index: int, deploy
     if deployment.training_days is not None:
         workload = resolved.workloads[deployment.workload]
         assert isinstance(workload, Training)
-        yield f"  trains in {deployment.training_days:.3g} days (deadline {workload.deadline_days:g})"
+        pace = " without a break" if deployment.period is not None else ""
+        yield f"  trains in {deployment.training_days:.3g} days{pace} (deadline {workload.deadline_days:g})"
     yield from _latency_lines(deployment)
-    routes = [route for route in plan.routing if route.deployment == index]
+    if deployment.period is not None:
+        counts = schedules(resolved, (("", entry.period, entry.replicas) for entry in group))
+        yield f"  replicas: {timetable(resolved, counts[''])}"
+        return
+    routes = [route for route in plan.routing if route.deployment in indices]
     if routes:
         yield "  serves " + ", ".join(f"{route.request_class} {percent(route.share)}" for route in routes)
 
@@ -129,9 +157,14 @@ def _latency_lines(deployment: Deployment) -> Iterator[str]:
 
 
 def _costs(plan: Plan) -> RenderableType:
+    """The bill; what is rented period by period is added up over the periods."""
     grid = table("cost", "offer", "nodes", "USD/node", "USD total", numeric=("nodes", "USD/node", "USD total"))
-    for line in plan.costs:
+    for line in (entry for entry in plan.costs if entry.period is None):
         grid.add_row(line.item, line.offer, str(line.quantity), money(line.unit_usd), money(line.total_usd))
+    by_period = [line for line in plan.costs if line.period is not None]
+    for item, offer in dict.fromkeys((line.item, line.offer) for line in by_period):
+        total = sum(line.total_usd for line in by_period if (line.item, line.offer) == (item, offer))
+        grid.add_row(item, offer, "by period", "", money(total))
     grid.add_row("total", "", "", "", money(sum(line.total_usd for line in plan.costs)), style="bold")
     return grid
 

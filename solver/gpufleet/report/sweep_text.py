@@ -17,8 +17,12 @@ if TYPE_CHECKING:
 
 
 def fleet_words(plan: Plan) -> str:
-    """The fleet in a line, e.g. `2x dgx-h100 purchase, 1x aws-g5.xlarge on_demand`."""
-    return ", ".join(f"{nodes.count}x {nodes.node_type} {nodes.term}" for nodes in plan.nodes)
+    """The fleet in a line, e.g. `2x dgx-h100 purchase, up to 3x aws-g5.xlarge on_demand`."""
+    most: dict[tuple[str, str], int] = {}
+    for nodes in plan.nodes:
+        key = ("up to " if nodes.period else "", f"{nodes.node_type} {nodes.term}")
+        most[key] = max(most.get(key, 0), nodes.count) if nodes.period else most.get(key, 0) + nodes.count
+    return ", ".join(f"{prefix}{count}x {words}" for (prefix, words), count in most.items())
 
 
 def sweep_text(resolved: ResolvedInstance, cap: str, points: Sequence[tuple[float, Plan]]) -> RenderableType:

@@ -77,7 +77,10 @@ class FleetRules(Record):
 
 
 class Period(Record):
-    """A slice of the horizon with its own demand."""
+    """A slice of the horizon with its own demand, that comes again and again: an hour of the typical day, say.
+
+    On-demand nodes are rented period by period; every other node is there in all of them.
+    """
 
     name: Name
     """Unique name, e.g. `weekday-14h`."""

@@ -28,6 +28,8 @@ class PlannedNodes(Record):
     """Name of the offer."""
     count: Count
     """How many nodes."""
+    period: Name | None = None
+    """The period for which they are rented; empty = all periods."""
     node_type: Name | None = None
     """Node type (repeated for the reader; checked)."""
     site: Name | None = None
@@ -99,6 +101,8 @@ class Deployment(Record):
     """Node type."""
     replicas: Count
     """How many replicas."""
+    period: Name | None = None
+    """The period in which they run; empty = all periods."""
     variant: Name | None = None
     """Variant of the model card; for a profiled workload, empty."""
     option: Name | None = None
@@ -147,6 +151,8 @@ class CostLine(Record):
     """What is paid for: `write-off`, `maintenance`, `rent`, `energy`, `running`."""
     offer: Name
     """The offer it belongs to."""
+    period: Name | None = None
+    """The period it is paid for; empty = the whole horizon."""
     quantity: Count
     """Nodes."""
     unit_usd: Money

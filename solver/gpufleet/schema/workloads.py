@@ -108,6 +108,8 @@ class ServingBase(WorkloadBase):
     """Most of a replica's highest sustainable rate that may be used (SLOs can force it lower)."""
     max_batch: PositiveCount | None = None
     """Largest batch or concurrency per replica; empty = the model decides."""
+    demand_factors: dict[Name, NonNegative] = {}
+    """Factor on the rates in single periods, by period name; the period's own `demand_factor` elsewhere."""
 
 
 class RequestClass(Record):
@@ -178,6 +180,8 @@ class Training(WorkloadBase):
     """Share of the parameters that is trained (LoRA and the like below 1)."""
     restart_overhead_fraction: Fraction01 = 0.0
     """Time lost to checkpoints and restarts, as a share of the pure training time."""
+    periods: tuple[Name, ...] | None = None
+    """Only in these periods may it run, by name; empty = in any. It stops at the end of one and goes on in another."""
     parallelism: tuple[Name, ...] | None = None
     """Only these parallelism labels, e.g. `tp8-dp8-zero3`; empty = all."""
 
@@ -217,6 +221,8 @@ class Profiled(WorkloadBase):
     """Measured options."""
     max_utilisation: Annotated[float, Field(gt=0, le=1, strict=True)] = 1.0
     """Most of a replica's measured rate that may be used."""
+    demand_factors: dict[Name, NonNegative] = {}
+    """Factor on the rates in single periods, by period name; the period's own `demand_factor` elsewhere."""
 
 
 Workload = Annotated[LLMServing | RequestServing | Training | Profiled, Field(discriminator="kind")]

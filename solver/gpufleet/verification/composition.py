@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from gpufleet.verification.violation import Findings
 
 
-def check_composition(resolved: ResolvedInstance, known: tuple[PlannedNodes, ...], findings: Findings) -> None:
+def check_composition(
+    resolved: ResolvedInstance, known: tuple[PlannedNodes, ...], label: str, findings: Findings
+) -> None:
     """Shares are of all accelerators that are taken, used or not."""
     rules = resolved.instance.rules
     owned: dict[str, Counter[str]] = {
@@ -45,12 +47,12 @@ def check_composition(resolved: ResolvedInstance, known: tuple[PlannedNodes, ...
         for member, most in shares.items():
             over = owned[kind][member] - exact(most) * total
             message = f"{owned[kind][member]} of {total} accelerators, at most the share {most:g} is allowed"
-            findings.check("share", f"{kind} {member}", over <= 0, message, float(over), "accelerators")
+            findings.check("share", f"{kind} {member}{label}", over <= 0, message, float(over), "accelerators")
     for member, least in rules.min_country_share.items():
         short = exact(least) * total - owned["country"][member]
         message = f"{owned['country'][member]} of {total} accelerators, at least the share {least:g} is required"
-        findings.check("share", f"country {member}", short <= 0, message, float(short), "accelerators")
+        findings.check("share", f"country {member}{label}", short <= 0, message, float(short), "accelerators")
     if rules.max_node_types is not None:
         extra = len(types) - rules.max_node_types
         message = f"{len(types)} node types, at most {rules.max_node_types} are allowed"
-        findings.check("node_types", "fleet", extra <= 0, message, extra, "node types")
+        findings.check("node_types", f"fleet{label}", extra <= 0, message, extra, "node types")

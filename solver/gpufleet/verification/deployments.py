@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from gpufleet.performance.estimate import Configurations, estimate
 from gpufleet.schema.models import Decoder, Encoder
 from gpufleet.schema.workloads import Profiled, Training
+from gpufleet.verification.slices import check_period
 from gpufleet.verification.violation import TOLERANCE
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def check_deployments(resolved: ResolvedInstance, plan: Plan, findings: Findings
     capabilities = []
     for index, deployment in enumerate(plan.deployments):
         where = f"deployments[{index}] ({deployment.workload} on {deployment.node_type} at {deployment.site})"
+        check_period(resolved, where, deployment.period, True, findings)
         if _names_exist(resolved, deployment, where, findings):
             workload = resolved.workloads[deployment.workload]
             _check_privacy(resolved, workload, deployment, where, findings)

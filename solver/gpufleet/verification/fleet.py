@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 from gpufleet.units import exact
 from gpufleet.verification.composition import check_composition
+from gpufleet.verification.slices import check_period, slices_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gpufleet.schema.plan import Plan, PlannedNodes
     from gpufleet.schema.resolved import ResolvedInstance
+    from gpufleet.verification.slices import Slice
     from gpufleet.verification.violation import Findings
 
 
@@ -22,10 +24,14 @@ def check_fleet(resolved: ResolvedInstance, plan: Plan, findings: Findings) -> t
     known = tuple(nodes for nodes in plan.nodes if _offer_exists(resolved, nodes, findings))
     for nodes in known:
         _check_repeated_fields(resolved, nodes, findings)
-    _check_stock(resolved, known, findings)
-    _check_sites(resolved, known, findings)
-    _check_quotas(resolved, known, findings)
-    check_composition(resolved, known, findings)
+        rented = resolved.offers[nodes.offer].term == "on_demand"
+        check_period(resolved, nodes.offer, nodes.period, rented, findings)
+    for now in slices_of(resolved):
+        there = now.nodes(known)
+        _check_stock(resolved, there, now.label, findings)
+        _check_sites(resolved, there, now.label, findings)
+        _check_quotas(resolved, there, now.label, findings)
+        check_composition(resolved, there, now.label, findings)
     return known
 
 
@@ -44,7 +50,7 @@ def _check_repeated_fields(resolved: ResolvedInstance, nodes: PlannedNodes, find
             findings.check("offer", nodes.offer, said == is_, f"the plan says {field} {said}, the offer is for {is_}")
 
 
-def _check_stock(resolved: ResolvedInstance, known: tuple[PlannedNodes, ...], findings: Findings) -> None:
+def _check_stock(resolved: ResolvedInstance, known: tuple[PlannedNodes, ...], label: str, findings: Findings) -> None:
     taken: Counter[str] = Counter()
     for nodes in known:
         taken[nodes.offer] += nodes.count
@@ -52,14 +58,14 @@ def _check_stock(resolved: ResolvedInstance, known: tuple[PlannedNodes, ...], fi
         stock = resolved.offers[name].stock
         if stock is not None:
             message = f"{count} nodes taken, {stock} in stock"
-            findings.check("stock", name, count <= stock, message, count - stock, "nodes")
+            findings.check("stock", name + label, count <= stock, message, count - stock, "nodes")
         least = resolved.offers[name].min_order
         if least and count:
             message = f"{count} nodes taken, the minimum order is {least}"
-            findings.check("min_order", name, count >= least, message, least - count, "nodes")
+            findings.check("min_order", name + label, count >= least, message, least - count, "nodes")
 
 
-def _check_sites(resolved: ResolvedInstance, known: tuple[PlannedNodes, ...], findings: Findings) -> None:
+def _check_sites(resolved: ResolvedInstance, known: tuple[PlannedNodes, ...], label: str, findings: Findings) -> None:
     power: defaultdict[str, Fraction] = defaultdict(Fraction)
     racks: defaultdict[str, Fraction] = defaultdict(Fraction)
     for nodes in known:
@@ -75,11 +81,16 @@ def _check_sites(resolved: ResolvedInstance, known: tuple[PlannedNodes, ...], fi
             if cap is not None:
                 over = float(used - exact(cap))
                 findings.check(
-                    rule, site.name, over <= 0, f"{float(used):g} {unit} needed, {cap:g} {unit} there", over, unit
+                    rule,
+                    site.name + label,
+                    over <= 0,
+                    f"{float(used):g} {unit} needed, {cap:g} {unit} there",
+                    over,
+                    unit,
                 )
 
 
-def _check_quotas(resolved: ResolvedInstance, known: tuple[PlannedNodes, ...], findings: Findings) -> None:
+def _check_quotas(resolved: ResolvedInstance, known: tuple[PlannedNodes, ...], label: str, findings: Findings) -> None:
     for quota in resolved.instance.rules.quotas:
         used = 0
         for nodes in known:
@@ -89,25 +100,35 @@ def _check_quotas(resolved: ResolvedInstance, known: tuple[PlannedNodes, ...], f
                 used += nodes.count * node.accelerators
         message = f"{used} {quota.accelerator} taken, the quota is {quota.accelerators}"
         where = f"{quota.provider} {quota.accelerator}"
-        findings.check("quota", where, used <= quota.accelerators, message, used - quota.accelerators, "accelerators")
+        findings.check(
+            "quota", where + label, used <= quota.accelerators, message, used - quota.accelerators, "accelerators"
+        )
 
 
 def check_packing(resolved: ResolvedInstance, plan: Plan, known: tuple[PlannedNodes, ...], findings: Findings) -> None:
-    """Place all replicas onto the nodes of their pool, largest first, and see whether all find room."""
+    """In every period, place all replicas onto the nodes of their pool and see whether all find room."""
+    for now in slices_of(resolved):
+        _check_packing_now(resolved, plan, now, now.nodes(known), findings)
+
+
+def _check_packing_now(
+    resolved: ResolvedInstance, plan: Plan, now: Slice, there: tuple[PlannedNodes, ...], findings: Findings
+) -> None:
     nodes: Counter[tuple[str, str]] = Counter()
-    for entry in known:
+    for entry in there:
         offer = resolved.offers[entry.offer]
         nodes[offer.site, offer.node_type] += entry.count
     replicas: defaultdict[tuple[str, str], Counter[int]] = defaultdict(Counter)
     for deployment in plan.deployments:
-        if deployment.node_type in resolved.node_types:
+        if deployment.node_type in resolved.node_types and now.holds(deployment.period):
             pool = (deployment.site, deployment.node_type)
             replicas[pool][deployment.parallelism.accelerators] += deployment.replicas
     for pool in sorted(replicas):
         size = resolved.node_types[pool[1]].accelerators
         needed = nodes_needed(replicas[pool], size)
         message = f"the replicas need {needed} nodes of {size} accelerators, the plan takes {nodes[pool]}"
-        findings.check("packing", "/".join(pool), needed <= nodes[pool], message, needed - nodes[pool], "nodes")
+        where = "/".join(pool) + now.label
+        findings.check("packing", where, needed <= nodes[pool], message, needed - nodes[pool], "nodes")
 
 
 def nodes_needed(replicas: Mapping[int, int], size: int) -> int:

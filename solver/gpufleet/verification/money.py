@@ -7,6 +7,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING
 
 from gpufleet.units import exact
+from gpufleet.verification.slices import hours_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from gpufleet.schema.resolved import ResolvedInstance
     from gpufleet.verification.violation import Findings
 
+Order = tuple[str, str | None]
+"""(offer, period); a volume discount looks at the size of one order."""
 _CENT_OF_CENT = Decimal("0.000001")
 
 
@@ -33,10 +36,10 @@ def _discount(offer: Offer, count: int) -> Fraction:
     return exact(reached[-1]) if reached else exact(0)
 
 
-def node_bill(resolved: ResolvedInstance, name: str, count: int) -> dict[str, Decimal]:
-    """Cost lines in USD of one node over the horizon, when this many are taken on the offer."""
+def node_bill(resolved: ResolvedInstance, name: str, period: str | None, count: int) -> dict[str, Decimal]:
+    """Cost lines in USD of one node over the horizon, or over a period, when this many are taken on the offer."""
     offer = resolved.offers[name]
-    hours = resolved.instance.hours
+    hours = hours_of(resolved, period)
     paid = 1 - _discount(offer, count)
     if offer.term not in ("owned", "purchase"):
         assert offer.usd_per_hour is not None
@@ -59,15 +62,21 @@ def node_price(resolved: ResolvedInstance, name: str, count: int) -> Decimal:
     return _micro(exact(offer.capex_usd or 0) * (1 - _discount(offer, count)))
 
 
+def _taken(nodes: Iterable[PlannedNodes]) -> Counter[Order]:
+    """Nodes per offer and period."""
+    taken: Counter[Order] = Counter()
+    for entry in nodes:
+        taken[entry.offer, entry.period] += entry.count
+    return taken
+
+
 def check_money(resolved: ResolvedInstance, plan: Plan, known: tuple[PlannedNodes, ...], findings: Findings) -> Decimal:
     """Check every figure of money in the plan; returns the cost over the horizon, USD."""
-    taken: Counter[str] = Counter()
+    taken = _taken(known)
+    bills = {order: node_bill(resolved, *order, count) for order, count in taken.items()}
+    total = sum((count * sum(bills[order].values(), Decimal(0)) for order, count in taken.items()), Decimal(0))
     for nodes in known:
-        taken[nodes.offer] += nodes.count
-    bills = {offer: node_bill(resolved, offer, count) for offer, count in taken.items()}
-    total = sum((nodes.count * sum(bills[nodes.offer].values(), Decimal(0)) for nodes in known), Decimal(0))
-    for nodes in known:
-        unit = sum(bills[nodes.offer].values(), Decimal(0))
+        unit = sum(bills[nodes.offer, nodes.period].values(), Decimal(0))
         _check_amount(findings, nodes.offer, "unit_cost_usd", nodes.unit_cost_usd, unit)
         _check_amount(findings, nodes.offer, "total_cost_usd", nodes.total_cost_usd, nodes.count * unit)
     if plan.costs:
@@ -85,23 +94,25 @@ def _check_amount(findings: Findings, where: str, what: str, said: float | None,
 
 def _check_lines(
     plan: Plan,
-    counts: Counter[str],
-    bills: dict[str, dict[str, Decimal]],
+    counts: Counter[Order],
+    bills: dict[Order, dict[str, Decimal]],
     total: Decimal,
     findings: Findings,
 ) -> None:
     """Each line is quantity x unit at the right price, none is missing, and together they are the total."""
     for line in plan.costs:
         where = f"cost line {line.item} of {line.offer}"
-        right = bills.get(line.offer, {}).get(line.item)
+        order = (line.offer, line.period)
+        right = bills.get(order, {}).get(line.item)
         if findings.check("cost", where, right is not None, "the fleet has no such cost"):
             assert right is not None
             _check_amount(findings, where, "unit_usd", line.unit_usd, right)
             _check_amount(findings, where, "total_usd", line.total_usd, line.quantity * right)
-            message = f"bills {line.quantity} nodes, the plan takes {counts[line.offer]}"
-            findings.check("cost", where, line.quantity == counts[line.offer], message)
+            message = f"bills {line.quantity} nodes, the plan takes {counts[order]}"
+            findings.check("cost", where, line.quantity == counts[order], message)
     added = sum(
-        (line.quantity * bills.get(line.offer, {}).get(line.item, Decimal(0)) for line in plan.costs), Decimal(0)
+        (line.quantity * bills.get((line.offer, line.period), {}).get(line.item, Decimal(0)) for line in plan.costs),
+        Decimal(0),
     )
     message = f"cost lines add up to {added:.6f} USD, the fleet costs {total:.6f} USD"
     findings.check("cost", "costs", added == total, message, float(abs(added - total)), "USD")
@@ -110,7 +121,7 @@ def _check_lines(
 def _check_budgets(
     resolved: ResolvedInstance,
     known: tuple[PlannedNodes, ...],
-    bills: dict[str, dict[str, Decimal]],
+    bills: dict[Order, dict[str, Decimal]],
     findings: Findings,
 ) -> None:
     budgets = resolved.instance.budgets
@@ -125,14 +136,13 @@ def _check_caps(
     where: str,
     caps: BudgetCaps,
     nodes: Iterable[PlannedNodes],
-    bills: dict[str, dict[str, Decimal]],
+    bills: dict[Order, dict[str, Decimal]],
     findings: Findings,
 ) -> None:
-    taken: Counter[str] = Counter()
-    for entry in (nodes := tuple(nodes)):
-        taken[entry.offer] += entry.count
-    cost = exact(str(sum((entry.count * sum(bills[entry.offer].values()) for entry in nodes), Decimal(0))))
-    capex = exact(str(sum((count * node_price(resolved, offer, count) for offer, count in taken.items()), Decimal(0))))
+    taken = _taken(nodes)
+    cost = exact(str(sum((count * sum(bills[order].values()) for order, count in taken.items()), Decimal(0))))
+    prices = (count * node_price(resolved, offer, count) for (offer, _), count in taken.items())
+    capex = exact(str(sum(prices, Decimal(0))))
     per_day = cost / (resolved.instance.hours / 24)
     for name, cap, spent in (
         ("usd_per_day", caps.usd_per_day, per_day),

@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING
 
 from gpufleet.schema.workloads import Profiled, Training
 from gpufleet.verification.deployments import figures_of
+from gpufleet.verification.runs import check_run_over_periods
+from gpufleet.verification.slices import factor_of, slices_of
 from gpufleet.verification.violation import TOLERANCE
 
 if TYPE_CHECKING:
     from gpufleet.schema.plan import Plan
     from gpufleet.schema.resolved import ResolvedInstance
-    from gpufleet.schema.workloads import Workload
+    from gpufleet.schema.workloads import LLMServing, RequestServing, Workload
     from gpufleet.verification.deployments import Capability
+    from gpufleet.verification.slices import Slice
     from gpufleet.verification.violation import Findings
 
 Shares = dict[tuple[int, str], float]
@@ -23,7 +26,7 @@ Shares = dict[tuple[int, str], float]
 def check_service(
     resolved: ResolvedInstance, plan: Plan, capabilities: list[Capability], findings: Findings
 ) -> dict[int, float]:
-    """Check demand, routing and replica counts; returns the utilisation per deployment."""
+    """Check demand, routing and replica counts in every period; returns the highest utilisation per deployment."""
     by_workload: defaultdict[str, list[Capability]] = defaultdict(list)
     for capability in capabilities:
         by_workload[capability.workload.name].append(capability)
@@ -31,13 +34,31 @@ def check_service(
     utilisation: dict[int, float] = {}
     for workload in resolved.instance.workloads:
         group = by_workload[workload.name]
-        _check_replicas(workload, plan, findings)
-        if isinstance(workload, Training):
-            _check_run(workload, plan, group, findings)
+        if isinstance(workload, Training) and resolved.instance.periods:
+            check_run_over_periods(resolved, workload, plan, group, findings)
             utilisation |= dict.fromkeys((capability.index for capability in group), 1.0)
-        else:
-            utilisation |= _check_classes(workload, plan, group, findings)
+            continue
+        for now in slices_of(resolved):
+            for index, load in _check_now(resolved, workload, plan, group, now, findings).items():
+                utilisation[index] = max(load, utilisation.get(index, 0.0))
     return utilisation
+
+
+def _check_now(
+    resolved: ResolvedInstance,
+    workload: Workload,
+    plan: Plan,
+    group: list[Capability],
+    now: Slice,
+    findings: Findings,
+) -> dict[int, float]:
+    """One workload in one period; returns the utilisation of what runs then."""
+    running = [capability for capability in group if now.holds(plan.deployments[capability.index].period)]
+    _check_replicas(workload, plan, now, findings)
+    if isinstance(workload, Training):
+        _check_run(workload, plan, running, findings)
+        return dict.fromkeys((capability.index for capability in running), 1.0)
+    return _check_classes(workload, plan, running, factor_of(resolved, workload, now), now, findings)
 
 
 def _check_routes_exist(resolved: ResolvedInstance, plan: Plan, findings: Findings) -> None:
@@ -56,16 +77,18 @@ def _check_routes_exist(resolved: ResolvedInstance, plan: Plan, findings: Findin
         )
 
 
-def _check_replicas(workload: Workload, plan: Plan, findings: Findings) -> None:
-    count = sum(deployment.replicas for deployment in plan.deployments if deployment.workload == workload.name)
+def _check_replicas(workload: Workload, plan: Plan, now: Slice, findings: Findings) -> None:
+    where = workload.name + now.label
+    running = [d for d in plan.deployments if d.workload == workload.name and now.holds(d.period)]
+    count = sum(deployment.replicas for deployment in running)
     if workload.min_replicas:
         message = f"{count} replicas, at least {workload.min_replicas} are required"
         missing = workload.min_replicas - count
-        findings.check("replicas", workload.name, missing <= 0, message, missing, "replicas")
+        findings.check("replicas", where, missing <= 0, message, missing, "replicas")
     if workload.max_replicas is not None:
         message = f"{count} replicas, at most {workload.max_replicas} are allowed"
         extra = count - workload.max_replicas
-        findings.check("replicas", workload.name, extra <= 0, message, extra, "replicas")
+        findings.check("replicas", where, extra <= 0, message, extra, "replicas")
 
 
 def _check_run(workload: Training, plan: Plan, group: list[Capability], findings: Findings) -> None:
@@ -74,24 +97,33 @@ def _check_run(workload: Training, plan: Plan, group: list[Capability], findings
     findings.check("demand", workload.name, runs >= 1, message, 1 - runs, "runs")
 
 
-def _check_classes(workload: Workload, plan: Plan, group: list[Capability], findings: Findings) -> dict[int, float]:
-    assert not isinstance(workload, Training)
+def _check_classes(
+    workload: LLMServing | RequestServing | Profiled,
+    plan: Plan,
+    group: list[Capability],
+    factor: float,
+    now: Slice,
+    findings: Findings,
+) -> dict[int, float]:
     names = [group_.name for group_ in workload.classes]
-    rates = {group_.name: group_.requests_per_s for group_ in workload.classes}
+    rates = {group_.name: group_.requests_per_s * factor for group_ in workload.classes}
     shares = _shares(workload.name, names, plan, group)
     for name in names:
         if rates[name]:
             served = sum(share for (_, request_class), share in shares.items() if request_class == name)
             message = f"class {name}: {served:.6%} of its {rates[name]:g} requests/s are routed"
             whole = abs(served - 1) <= 10 * TOLERANCE
-            findings.check("demand", workload.name, whole, message, abs(1 - served) * rates[name], "requests/s")
+            findings.check(
+                "demand", workload.name + now.label, whole, message, abs(1 - served) * rates[name], "requests/s"
+            )
     return {capability.index: _check_load(names, rates, shares, plan, capability, findings) for capability in group}
 
 
 def _shares(workload: str, names: list[str], plan: Plan, group: list[Capability]) -> Shares:
     """Shares as the plan states them, or in proportion to capacity where it states none for the workload."""
     shares: defaultdict[tuple[int, str], float] = defaultdict(float)
-    stated = [route for route in plan.routing if route.workload == workload]
+    running = {capability.index for capability in group}
+    stated = [r for r in plan.routing if r.workload == workload and (r.deployment in running or not running)]
     for route in stated:
         shares[route.deployment, route.request_class] += route.share
     if not stated:

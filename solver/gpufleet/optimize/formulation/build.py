@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gpufleet.optimize.formulation import cost, demand, limits, node_types, orders, pools, replicas, routing
+from gpufleet.optimize.formulation import cost, demand, limits, node_types, orders, pools, replicas, routing, runs
 from gpufleet.optimize.formulation.linear_model import LinearModel
 from gpufleet.optimize.formulation.variables import add_variables
 
@@ -19,6 +19,7 @@ def build_model(problem: Problem) -> tuple[LinearModel, FleetVariables]:
     variables = add_variables(model, problem)
     demand.add_rows(model, problem, variables)
     routing.add_rows(model, problem, variables)
+    runs.add_rows(model, problem, variables)
     pools.add_rows(model, problem, variables)
     replicas.add_rows(model, problem, variables)
     limits.add_rows(model, problem, variables)

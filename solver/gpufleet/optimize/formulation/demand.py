@@ -1,8 +1,8 @@
 """Family `demand`: a workload with one request class is served.
 
-sum_k capacity_wk n_wk >= demand_w          for every covering workload w
+sum_k capacity_wkt n_wkt >= demand_wt          for every covering workload w and period t
 
-One class and one period reduce to integer covering; who serves which share then follows from capacity.
+One class per period reduces to integer covering; who serves which share then follows from capacity.
 """
 
 from __future__ import annotations
@@ -20,6 +20,6 @@ FAMILY = "demand"
 def add_rows(model: LinearModel, problem: Problem, variables: FleetVariables) -> None:
     """One covering row per workload that is not routed."""
     for w, workload in enumerate(problem.workloads):
-        if not workload.routed:
+        if not workload.routed and workload.run is None:
             terms = [(n, option.capacity) for n, option in zip(variables.replicas[w], workload.options, strict=True)]
             model.add_row(FAMILY, f"demand_{w}", terms, lower=workload.demand)

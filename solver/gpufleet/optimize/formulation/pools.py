@@ -1,8 +1,9 @@
-"""Family `pools`: replicas fit on the nodes that were taken.
+"""Family `pools`: replicas fit on the nodes that are there.
 
-sum_{w, k on p} accelerators_k n_wk <= size_p sum_{f on p} y_f          for every pool p
+sum_{w, k on p} accelerators_k n_wkt <= size_p (sum_{f on p, all periods} y_f + sum_{f on p} y_ft)
 
-Counting accelerators is exact packing, because replica sizes form a divisibility chain (see `candidates.replica_size`).
+for every pool p and period t. Counting accelerators is exact packing, because replica sizes form a divisibility chain
+(see `candidates.replica_size`).
 """
 
 from __future__ import annotations
@@ -18,14 +19,17 @@ FAMILY = "pools"
 
 
 def add_rows(model: LinearModel, problem: Problem, variables: FleetVariables) -> None:
-    """One row per pool that some option uses."""
-    terms: list[list[tuple[int, int]]] = [[] for _ in problem.pools]
+    """One row per pool and period in which some option can use it."""
+    used: dict[tuple[int, int], list[tuple[int, int]]] = {}
     for w, workload in enumerate(problem.workloads):
         for n, option in zip(variables.replicas[w], workload.options, strict=True):
-            terms[option.pool].append((n, option.accelerators))
-    used = [bool(row) for row in terms]
-    for y, offer in zip(variables.nodes, problem.offers, strict=True):
-        terms[offer.pool].append((y, -problem.pools[offer.pool].accelerators_per_node))
-    for p, row in enumerate(terms):
-        if used[p]:
-            model.add_row(FAMILY, f"pool_{p}", row, upper=0)
+            used.setdefault((option.pool, workload.period), []).append((n, option.accelerators))
+    for (p, t), terms in sorted(used.items()):
+        size = problem.pools[p].accelerators_per_node
+        there = [
+            (y, -size)
+            for y, offer in zip(variables.nodes, problem.offers, strict=True)
+            if offer.pool == p and offer.period in (None, t)
+        ]
+        name = f"pool_{p}" if len(problem.periods) == 1 else f"pool_{p}_{t}"
+        model.add_row(FAMILY, name, [*terms, *there], upper=0)

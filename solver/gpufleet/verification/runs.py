@@ -1,0 +1,39 @@
+"""Rules on training runs that stop and go on: one replica at a time, in allowed periods, done by the deadline."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gpufleet.verification.slices import slices_of
+from gpufleet.verification.violation import TOLERANCE
+
+if TYPE_CHECKING:
+    from gpufleet.schema.plan import Plan
+    from gpufleet.schema.resolved import ResolvedInstance
+    from gpufleet.schema.workloads import Training
+    from gpufleet.verification.deployments import Capability
+    from gpufleet.verification.violation import Findings
+
+
+def check_run_over_periods(
+    resolved: ResolvedInstance, workload: Training, plan: Plan, group: list[Capability], findings: Findings
+) -> None:
+    """A period is this share of any deadline's time; an option gets that share of deadline / training days done."""
+    total = resolved.instance.hours
+    done = 0.0
+    for now in slices_of(resolved):
+        running = [
+            c for c in group if now.holds(plan.deployments[c.index].period) and plan.deployments[c.index].replicas
+        ]
+        replicas = sum(plan.deployments[c.index].replicas for c in running)
+        where = workload.name + now.label
+        message = f"{replicas} replicas of one run at a time; a second one does not train it faster"
+        findings.check("runs", where, replicas <= 1, message, replicas - 1, "replicas")
+        allowed = workload.periods is None or now.name in workload.periods
+        findings.check("period", where, allowed or not running, "the run is not allowed in this period")
+        for capability in running:
+            assert capability.estimate is not None
+            days = float(capability.estimate.training_days[0])
+            done += float(now.hours / total) * workload.deadline_days / days
+    message = f"{done:.6g} of the run is done within its deadline of {workload.deadline_days:g} days"
+    findings.check("demand", workload.name, done >= 1 - TOLERANCE, message, 1 - done, "runs")
