@@ -25,6 +25,8 @@ from gpufleet.schema.workloads import Privacy
 from gpufleet.units import micro_usd
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from gpufleet.schema.instance import Instance
 
 ONE = option("one", rates={"all": 3.0})
@@ -178,8 +180,19 @@ def test_the_child_process_returns_what_solving_here_returns() -> None:
     assert solve_apart(model, limits) == solve_here(model, limits)
 
 
-def test_a_child_process_that_dies_is_a_missing_answer_not_a_wrong_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_child_process_that_cannot_run_is_a_missing_back_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(highs_process.sys, "executable", "/bin/false")
+    with pytest.raises(MissingBackendError, match="HiGHS cannot run"):
+        solve(resolved(instance([profiled([ONE])], [offer()])), backend="highs")
+
+
+def test_a_child_process_that_is_killed_is_a_missing_answer_not_a_wrong_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    killed = tmp_path / "killed"
+    killed.write_text("#!/bin/sh\nkill -9 $$\n")
+    killed.chmod(0o755)
+    monkeypatch.setattr(highs_process.sys, "executable", str(killed))
     plan = solve(resolved(instance([profiled([ONE])], [offer()])), backend="highs")
     assert plan.status == "unknown"
     assert plan.certificate is not None

@@ -45,6 +45,7 @@ def _quota(accelerators: int) -> FleetRules:
     return FleetRules(quotas=(Quota(provider="P", accelerator="A", accelerators=accelerators),))
 
 
+_PRIVATE = Privacy(locations="private")
 _ELSEWHERE = (Runtime(name="other", vendors=("Other",), source="-"),)
 
 
@@ -121,6 +122,9 @@ DEPLOYMENTS = (
     Mutation("private data in the cloud", PROFILED, lambda c: c.with_deployment(2, site="cloud"), "privacy"),
     Mutation("images leave the hospital", MEDICAL, lambda c: c.with_deployment(0, site="aws-us-east-1"), "privacy"),
     Mutation("privacy tightened", SHOP, lambda c: c.with_workload(0, privacy=Privacy(locations="on_prem")), "privacy"),
+    Mutation("privacy tightened a little", SHOP, lambda c: c.with_workload(0, privacy=_PRIVATE), "privacy"),
+    Mutation("no longer on premises", MEDICAL, lambda c: c.with_site(0, kind="private_cloud"), "privacy"),
+    Mutation("private cloud turned public", BANK, lambda c: c.with_site(0, kind="public_cloud"), "privacy"),
     Mutation("country forbidden", SHOP, lambda c: c.with_workload(0, privacy=Privacy(countries=("DE",))), "privacy"),
     Mutation(
         "region forbidden", SHOP, lambda c: c.with_workload(0, privacy=Privacy(regions=("eu-west-1",))), "privacy"

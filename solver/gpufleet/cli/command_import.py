@@ -29,6 +29,41 @@ def melange(file: str, out: str, names: tuple[str, ...], libraries: tuple[str, .
     click.echo(f"wrote {out}: solve it with gpufleet solve {out}")
 
 
+@command.command("trace")
+@click.argument("trace")
+@click.option("--into", required=True, metavar="FILE", help="Instance whose workload gets the traffic.")
+@click.option("--workload", required=True, metavar="NAME", help="An llm_serving workload of that instance.")
+@click.option("--out", required=True, metavar="FILE", help="Instance file to write (.yaml, .yml or .json).")
+@click.option(
+    "--percentile",
+    type=click.FloatRange(0, 100, min_open=True),
+    default=95.0,
+    show_default=True,
+    help="Of an hour's minutes, the one that sets its rate.",
+)
+@click.option(
+    "--scale", type=click.FloatRange(min=0, min_open=True), default=1.0, show_default=True, help="Factor on all rates."
+)
+@library_option
+def trace(
+    trace: str, into: str, workload: str, out: str, percentile: float, scale: float, libraries: tuple[str, ...]
+) -> None:
+    """Take request classes and hourly demand from a TRACE in the format of the Azure LLM inference traces.
+
+    The CSV has the columns TIMESTAMP, ContextTokens, GeneratedTokens.
+    """
+    from gpufleet.library import dump_instance, load_instance, read_trace, with_trace
+
+    requests = read_trace(trace)
+    instance = load_instance(into, open_library(libraries)).instance
+    changed = with_trace(instance, workload, requests, percentile=percentile, scale=scale)
+    dump_instance(changed, out)
+    hours = len(changed.periods) or 1
+    click.echo(
+        f"wrote {out}: {len(requests):,} requests over {hours} hours of the day; solve it with gpufleet solve {out}"
+    )
+
+
 def _pair(text: str) -> tuple[str, str]:
     gpu, equals, name = text.partition("=")
     if not (gpu and equals and name):

@@ -7,6 +7,8 @@ what would be right.
 from gpufleet.library.cards import load_model_card as load_model_card
 from gpufleet.library.digest import digest as digest
 from gpufleet.library.importers.melange import import_melange as import_melange
+from gpufleet.library.importers.trace import read_trace as read_trace
+from gpufleet.library.importers.trace import with_trace as with_trace
 from gpufleet.library.library import Library as Library
 from gpufleet.library.plans import load_plan as load_plan
 from gpufleet.library.plans import write_plan as write_plan

@@ -84,8 +84,12 @@ def _fleet(resolved: ResolvedInstance, plan: Plan) -> RenderableType:
         rented = [entry for entry in plan.nodes if entry.offer == offer]
         node = resolved.node_types[rented[0].node_type or ""]
         total = money(sum(entry.total_cost_usd or 0 for entry in rented))
-        grid.add_row(f"{min(counts)}-{max(counts)}", _node_words(node), rented[0].site, rented[0].term, "", total)
+        grid.add_row(_range(counts), _node_words(node), rented[0].site, rented[0].term, "", total)
     return grid
+
+
+def _range(counts: list[int]) -> str:
+    return str(counts[0]) if len(set(counts)) == 1 else f"{min(counts)}-{max(counts)}"
 
 
 def _node_words(node: NodeType) -> str:

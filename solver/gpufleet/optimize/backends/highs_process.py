@@ -13,6 +13,8 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gpufleet.errors import MissingBackendError
+
 if TYPE_CHECKING:
     from gpufleet.optimize.backends.interface import SolverLimits
     from gpufleet.optimize.formulation.linear_model import LinearModel
@@ -33,18 +35,24 @@ class FloatResult:
 
 
 def solve_apart(model: LinearModel, limits: SolverLimits) -> FloatResult | None:
-    """Solve in a child process; None when it did not answer (killed, out of memory, far beyond its limit)."""
+    """Solve in a child process; None when it did not answer (killed, out of memory, far beyond its limit).
+
+    Raises MissingBackendError when the child cannot run HiGHS at all.
+    """
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     command = [sys.executable, "-c", "from gpufleet.optimize.backends.highs_child import main; main()"]
     try:
         done = subprocess.run(
             command,
             input=pickle.dumps((model, limits)),
-            stdout=subprocess.PIPE,
+            capture_output=True,
             env=environment,
             timeout=limits.seconds + _GRACE_SECONDS,
             check=False,
         )
     except subprocess.TimeoutExpired:
         return None
+    if done.returncode > 0:
+        last = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+        raise MissingBackendError(f"HiGHS cannot run in a process of its own here: {last}")
     return pickle.loads(done.stdout) if done.returncode == 0 else None
