@@ -112,6 +112,7 @@ DEPLOYMENTS = (
     Mutation("unknown node type", PROFILED, lambda c: c.with_deployment(2, node_type="n5"), "names"),
     Mutation("unknown option", PROFILED, lambda c: c.with_deployment(2, option="exactly"), "names"),
     Mutation("no option", PROFILED, lambda c: c.with_deployment(2, option=None), "names"),
+    Mutation("training a quantised model", MEDICAL, lambda c: c.with_deployment(0, variant="int8-ptq"), "method"),
     Mutation("unknown variant", MEDICAL, lambda c: c.with_deployment(0, variant="mixed-fp15"), "names"),
     Mutation("no variant", SHOP, lambda c: c.with_deployment(0, variant=None), "names"),
     Mutation("site without the nodes", PROFILED, lambda c: c.with_deployment(1, site="cloud"), "packing", 1),

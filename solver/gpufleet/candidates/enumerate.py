@@ -123,6 +123,7 @@ def _batches(
             checks=(
                 *filters.machine_checks(workload, variant, figures),
                 *filters.software_check(card, variant, accelerator, len(grid.batch)),
+                *filters.method_check(workload, variant, len(grid.batch)),
             ),
         )
 

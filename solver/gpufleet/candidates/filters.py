@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gpufleet.candidates.configuration import parallelism_at
+from gpufleet.schema.models import TRAINABLE
 from gpufleet.schema.workloads import Training
 
 if TYPE_CHECKING:
@@ -83,6 +84,12 @@ def software_check(card: ModelCard, variant: Variant, accelerator: Accelerator, 
         names = ", ".join(dict.fromkeys(runtime.name for runtime in card.runtimes))
         actual = f"none runs {variant.name} on {accelerator.name}"
         yield Check("software", np.ones(n, dtype=bool), f"one of {names}", actual, "runtime")
+
+
+def method_check(workload: Workload, variant: Variant, n: int) -> Iterator[Check]:
+    """A variant made by quantising a finished model cannot be trained."""
+    if isinstance(workload, Training) and variant.method not in TRAINABLE:
+        yield Check("method", np.ones(n, dtype=bool), ", ".join(sorted(TRAINABLE)), variant.method, "method")
 
 
 def site_checks(workload: Workload, site: Site, n: int) -> Iterator[Check]:

@@ -29,6 +29,7 @@ Rule = Literal[
     "latency",
     "throughput",
     "software",
+    "method",
     "privacy",
     "accuracy",
     "allowed_precision",

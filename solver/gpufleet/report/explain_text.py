@@ -37,7 +37,11 @@ def _misses(rows: Iterable[Rejected]) -> Iterator[RenderableType]:
     for row in rows:
         candidate = f"{row.variant} {row.nearest} on {row.node_type} at {row.site}"
         has, limit = figure(row.actual), figure(row.limit)
-        words = Text.assemble((f"{row.rule}: ", "bold"), f"{candidate} has {has}, the limit is {limit} ({row.unit})")
+        if isinstance(row.limit, str):
+            finding = f"{candidate}: {has}; allowed: {limit} ({row.unit})"
+        else:
+            finding = f"{candidate} has {has}, the limit is {limit} ({row.unit})"
+        words = Text.assemble((f"{row.rule}: ", "bold"), finding)
         yield Padding(words, (0, 0, 0, 2))
 
 

@@ -22,6 +22,8 @@ from gpufleet.schema.base import (
 from gpufleet.schema.hardware import Accelerator, AcceleratorKind
 
 Method = Literal["native", "mixed", "ptq", "qat", "awq", "gptq"]
+TRAINABLE: frozenset[Method] = frozenset({"native", "mixed", "qat"})
+"""Methods whose result comes out of training; the others quantise a finished model."""
 
 
 class Accuracy(Sourced):

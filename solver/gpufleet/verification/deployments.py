@@ -210,6 +210,8 @@ def _modelled(
     labels = (variant.precision, str(figures.bottleneck[0]), figures.provenance)
     _check_labels(deployment, ("option", None), labels, where, findings)
     if isinstance(workload, Training):
+        message = f"{variant.name} is made by {variant.method} from a finished model and cannot be trained"
+        findings.check("method", where, variant.method in ("native", "mixed", "qat"), message)
         return Capability(
             index, workload, (_on_time(workload, deployment, figures, where, findings),), figures, variant
         )
