@@ -189,6 +189,7 @@ def test_import_melange_writes_an_instance_whose_optimum_is_known(tmp_path: Path
     result = run("import", "melange", source, "--out", out, "--accelerator", "A100-80GB=A100-SXM-80GB")
     assert result.exit_code == 0, result.stderr
     assert json.loads(run("solve", out, "--json").stdout)["certificate"]["objective_usd"] == 4.68
+    assert run("import", "melange", source).stdout == out.read_text()
     bad = run("import", "melange", source, "--out", out, "--accelerator", "A100-80GB")
     assert bad.exit_code == 2
 

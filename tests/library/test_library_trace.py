@@ -99,7 +99,7 @@ def test_command_writes_an_instance_that_loads(tmp_path: Path, base: Path) -> No
     arguments = ["import", "trace", str(trace), "--into", str(base), "--workload", "chat", "--out", str(out)]
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code == 0, result.stderr
-    assert "150 requests over 2 hours" in result.stdout
+    assert "150 requests over 2 hours" in result.stderr
     written = load_instance(out).instance
     assert [period.demand_factor for period in written.periods] == [1.0, 0.25]
     wrong = CliRunner().invoke(main, [*arguments[:-3], "talk", "--out", str(out)])

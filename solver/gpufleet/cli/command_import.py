@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from gpufleet.cli.common import library_option, open_library
+
+if TYPE_CHECKING:
+    from gpufleet.schema.instance import Instance
+
+
+OUT = click.option("--out", metavar="FILE", help="Instance file to write (.yaml, .yml or .json); default: print it.")
 
 
 @click.group("import")
@@ -14,26 +22,25 @@ def command() -> None:
 
 @command.command("melange")
 @click.argument("file")
-@click.option("--out", required=True, metavar="FILE", help="Instance file to write (.yaml, .yml or .json).")
+@OUT
 @click.option(
     "--accelerator", "names", multiple=True, metavar="GPU=NAME", help="Catalogue name of a GPU in the file. Repeatable."
 )
 @library_option
-def melange(file: str, out: str, names: tuple[str, ...], libraries: tuple[str, ...]) -> None:
+def melange(file: str, out: str | None, names: tuple[str, ...], libraries: tuple[str, ...]) -> None:
     """Import a Mélange configuration (JSON) as a `profiled` instance."""
-    from gpufleet.library import dump_instance, import_melange
+    from gpufleet.library import import_melange
 
     pairs = dict(_pair(name) for name in names)
     instance = import_melange(file, accelerators=pairs, library=open_library(libraries))
-    dump_instance(instance, out)
-    click.echo(f"wrote {out}: solve it with gpufleet solve {out}")
+    _give(instance, out)
 
 
 @command.command("trace")
 @click.argument("trace")
 @click.option("--into", required=True, metavar="FILE", help="Instance whose workload gets the traffic.")
 @click.option("--workload", required=True, metavar="NAME", help="An llm_serving workload of that instance.")
-@click.option("--out", required=True, metavar="FILE", help="Instance file to write (.yaml, .yml or .json).")
+@OUT
 @click.option(
     "--percentile",
     type=click.FloatRange(0, 100, min_open=True),
@@ -46,22 +53,31 @@ def melange(file: str, out: str, names: tuple[str, ...], libraries: tuple[str, .
 )
 @library_option
 def trace(
-    trace: str, into: str, workload: str, out: str, percentile: float, scale: float, libraries: tuple[str, ...]
+    trace: str, into: str, workload: str, out: str | None, percentile: float, scale: float, libraries: tuple[str, ...]
 ) -> None:
     """Take request classes and hourly demand from a TRACE in the format of the Azure LLM inference traces.
 
     The CSV has the columns TIMESTAMP, ContextTokens, GeneratedTokens.
     """
-    from gpufleet.library import dump_instance, load_instance, read_trace, with_trace
+    from gpufleet.library import load_instance, read_trace, with_trace
 
     requests = read_trace(trace)
     instance = load_instance(into, open_library(libraries)).instance
     changed = with_trace(instance, workload, requests, percentile=percentile, scale=scale)
-    dump_instance(changed, out)
     hours = len(changed.periods) or 1
-    click.echo(
-        f"wrote {out}: {len(requests):,} requests over {hours} hours of the day; solve it with gpufleet solve {out}"
-    )
+    click.echo(f"{trace}: {len(requests):,} requests over {hours} hours of the day", err=True)
+    _give(changed, out)
+
+
+def _give(instance: Instance, out: str | None) -> None:
+    """Write the instance, or print it when no file is named."""
+    from gpufleet.library import dump_instance, instance_text
+
+    if out is None:
+        click.echo(instance_text(instance), nl=False)
+        return
+    dump_instance(instance, out)
+    click.echo(f"wrote {out}: solve it with gpufleet solve {out}")
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -16,4 +16,5 @@ from gpufleet.library.resolve import load_instance as load_instance
 from gpufleet.library.resolve import resolve as resolve
 from gpufleet.library.search_path import bundled_root as bundled_root
 from gpufleet.library.writer import dump_instance as dump_instance
+from gpufleet.library.writer import instance_text as instance_text
 from gpufleet.library.writer import write_text as write_text

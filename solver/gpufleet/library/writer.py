@@ -54,6 +54,11 @@ def dump_instance(instance: Instance, path: Path | str) -> None:
     write_record(instance, path)
 
 
+def instance_text(instance: Instance) -> str:
+    """An instance as YAML text, as `dump_instance` writes it."""
+    return _yaml(_tidy(instance.model_dump(mode="json", exclude_defaults=True)))
+
+
 def write_record(record: BaseModel, path: Path | str) -> None:
     """Write a record without its defaults, as JSON or YAML by suffix, atomically. Raises InputError."""
     fields = _tidy(record.model_dump(mode="json", exclude_defaults=True))
