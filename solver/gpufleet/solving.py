@@ -95,7 +95,7 @@ def _reason(result: EngineResult, hopeless: list[str], limits: SolverLimits) -> 
     if hopeless:
         return "; ".join(hopeless)
     if result.outcome == "infeasible":
-        return "every workload has options, but stock, budgets, power, rack units and quotas together leave no plan"
+        return "every workload has options, but stock, budgets, power, space and fleet rules together leave no plan"
     if result.outcome == "unknown":
         return f"no plan found within {limits.seconds:g} s; that none exists is not proven"
     if result.outcome == "feasible":

@@ -5,14 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from gpufleet.candidates.enumerate import build_candidates
+from gpufleet.optimize.backends.interface import SolverLimits
 from gpufleet.schema.instance import Budgets, FleetRules
-from gpufleet.solving import solve
+from gpufleet.solving import solve_candidates
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gpufleet.schema.plan import Plan
     from gpufleet.schema.resolved import ResolvedInstance
+
+
+RULES = {
+    "quotas": ("quotas",),
+    "shares": ("max_vendor_share", "max_accelerator_share", "max_site_share", "min_country_share"),
+    "limit on node types": ("max_node_types",),
+}
+"""Groups of fleet rules, in the words of the answer, and their fields."""
 
 
 @dataclass(frozen=True)
@@ -25,8 +35,12 @@ class Relief:
 
 def single_reliefs(resolved: ResolvedInstance, time_limit_s: float = 20.0) -> Iterator[Relief]:
     """Every group of limits whose removal alone makes the instance feasible, with the cheapest plan then."""
+    candidates = build_candidates(resolved)
+    limits = SolverLimits(time_limit_s)
     for name, lifted in _lifted(resolved):
-        plan = solve(lifted, time_limit_s=time_limit_s)
+        # of all limits, candidates know stock alone
+        options = build_candidates(lifted) if name == "stock" else candidates
+        plan = solve_candidates(lifted, options, limits)
         if plan.status in ("optimal", "feasible"):
             yield Relief(name, plan)
 
@@ -35,16 +49,26 @@ def _lifted(resolved: ResolvedInstance) -> Iterator[tuple[str, ResolvedInstance]
     instance = resolved.instance
     if instance.budgets != Budgets():
         yield "budgets", replace(resolved, instance=instance.model_copy(update={"budgets": Budgets()}))
-    if instance.rules != FleetRules():
-        yield "quotas", replace(resolved, instance=instance.model_copy(update={"rules": FleetRules()}))
+    for name, fields in RULES.items():
+        plain = {field: FleetRules.model_fields[field].get_default() for field in fields}
+        rules = instance.rules.model_copy(update=plain)
+        if rules != instance.rules:
+            yield name, replace(resolved, instance=instance.model_copy(update={"rules": rules}))
     for field, name in (("power_cap_kw", "power caps"), ("rack_units", "rack units")):
         if any(getattr(site, field) is not None for site in instance.sites):
             sites = tuple(site.model_copy(update={field: None}) for site in instance.sites)
             changed = instance.model_copy(update={"sites": sites})
             yield name, replace(resolved, instance=changed, sites={site.name: site for site in sites})
+    if any(offer.min_order for offer in resolved.offers.values()):
+        yield "minimum orders", _with_offers(resolved, min_order=0)
     if any(offer.stock is not None and offer.term != "owned" for offer in resolved.offers.values()):
-        offers = {
-            name: offer if offer.term == "owned" else offer.model_copy(update={"stock": None})
-            for name, offer in resolved.offers.items()
-        }
-        yield "stock", replace(resolved, offers=offers)
+        yield "stock", _with_offers(resolved, stock=None)
+
+
+def _with_offers(resolved: ResolvedInstance, **fields: object) -> ResolvedInstance:
+    """All offers changed but those of owned nodes."""
+    offers = {
+        name: offer if offer.term == "owned" else offer.model_copy(update=fields)
+        for name, offer in resolved.offers.items()
+    }
+    return replace(resolved, offers=offers)
