@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from gpufleet import __version__
 from gpufleet.performance.estimate import Configurations, estimate
-from gpufleet.problem.costs import unit_costs
 from gpufleet.problem.scaling import SHARE_UNITS
 from gpufleet.problem.workloads import class_names, demand_factor, demands
 from gpufleet.schema.plan import Certificate, CostLine, Deployment, LatencyFigure, Plan, PlannedNodes, Route
@@ -89,10 +88,7 @@ def _period_name(problem: Problem, period: int | None) -> str | None:
 
 def _cost_lines(resolved: ResolvedInstance, problem: Problem, result: EngineResult) -> Iterator[CostLine]:
     for data, count in zip(problem.offers, result.nodes, strict=bool(result.nodes)):
-        offer = resolved.offers[data.name]
-        node, site = resolved.node_types[offer.node_type], resolved.sites[offer.site]
-        hours = resolved.instance.hours if data.period is None else problem.periods[data.period].hours
-        for line in unit_costs(offer, node, site, hours, data.discount) if count else ():
+        for line in data.lines if count else ():
             yield CostLine(
                 item=line.item,
                 offer=data.name,
@@ -100,7 +96,7 @@ def _cost_lines(resolved: ResolvedInstance, problem: Problem, result: EngineResu
                 quantity=count,
                 unit_usd=usd(line.micro_usd),
                 total_usd=usd(line.micro_usd * count),
-                source=_source(offer, data.discount),
+                source=_source(resolved.offers[data.name], data.discount),
             )
 
 

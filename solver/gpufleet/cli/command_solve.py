@@ -61,12 +61,12 @@ def command(
     from gpufleet.library import load_instance, write_plan
 
     _check_out(out)
-    resolved = load_instance(file, open_library(libraries))
-    with progress(f"solving {resolved.instance.uid}"):
+    asked = resolved = load_instance(file, open_library(libraries))
+    with progress(f"solving {asked.instance.uid}"):
         if accelerators:
             from gpufleet.whatif.edits import only_accelerators
 
-            resolved = only_accelerators(resolved, accelerators)
+            resolved = only_accelerators(asked, accelerators)
         from gpufleet.solving import solve
 
         plan = solve(resolved, time_limit_s=time_limit, relative_gap=gap, workers=workers, seed=seed, backend=backend)  # type: ignore[arg-type]
@@ -75,7 +75,7 @@ def command(
     if as_json:
         click.echo(plan.model_dump_json(indent=2))
     else:
-        _show(load_instance(file, open_library(libraries)) if accelerators else resolved, resolved, plan, compare)
+        _show(asked, resolved, plan, compare)
     sys.exit(exit_code(plan))
 
 

@@ -29,7 +29,8 @@ from gpufleet.cli.common import library_option, open_library, progress, show
 def command(file: str, budget: str, as_json: bool, time_limit: float, libraries: tuple[str, ...]) -> None:
     """Solve FILE under a series of budget caps: feasible or not, cost, fleet."""
     from gpufleet.library import load_instance
-    from gpufleet.report.sweep_text import fleet_words, sweep_text
+    from gpufleet.report.fleet_words import fleet_words
+    from gpufleet.report.sweep_text import sweep_text
     from gpufleet.whatif.budget import BudgetSweep, sweep_budget
 
     try:
@@ -45,7 +46,7 @@ def command(file: str, budget: str, as_json: bool, time_limit: float, libraries:
                 sweep.cap: cap,
                 "status": plan.status,
                 "objective_usd": plan.certificate.objective_usd if plan.certificate else None,
-                "fleet": fleet_words(plan),
+                "fleet": fleet_words(resolved, plan),
             }
             for cap, plan in points
         ]

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gpufleet.problem.costs import UnitCost
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,8 @@ class OfferData:
     """Volume discount of the tier, as a share of the price."""
     period: int | None = None
     """The period for which its nodes are rented; None = they are there in all periods."""
+    lines: tuple[UnitCost, ...] = ()
+    """The cost line by line, for the bill; engines look at `cost` alone."""
 
 
 @dataclass(frozen=True)

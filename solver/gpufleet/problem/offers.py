@@ -63,6 +63,7 @@ def _tiers(
                 least=least,
                 discount=discount,
                 period=period,
+                lines=lines,
             )
 
 

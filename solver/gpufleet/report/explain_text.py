@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from rich.padding import Padding
 from rich.text import Text
 
+from gpufleet.report.fleet_words import fleet_words
 from gpufleet.report.format import figure, money
 from gpufleet.report.plan_text import funnel_table
 
@@ -53,7 +54,7 @@ def relief_text(resolved: ResolvedInstance, reliefs: Sequence[tuple[str, Plan]])
     for name, plan in reliefs:
         assert plan.certificate is not None
         cost = plan.certificate.objective_usd or 0.0
-        fleet = ", ".join(f"{nodes.count}x {nodes.node_type}" for nodes in plan.nodes)
+        fleet = fleet_words(resolved, plan, terms=False)
         yield Text(
             f"Without the {name} the cheapest plan costs {money(cost)} USD ({money(cost / days)} USD a day): {fleet}"
         )

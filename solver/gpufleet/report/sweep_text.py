@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gpufleet.report.fleet_words import fleet_words
 from gpufleet.report.format import money
 from gpufleet.report.plan_text import table
 
@@ -16,15 +17,6 @@ if TYPE_CHECKING:
     from gpufleet.schema.resolved import ResolvedInstance
 
 
-def fleet_words(plan: Plan) -> str:
-    """The fleet in a line, e.g. `2x dgx-h100 purchase, up to 3x aws-g5.xlarge on_demand`."""
-    most: dict[tuple[str, str], int] = {}
-    for nodes in plan.nodes:
-        key = ("up to " if nodes.period else "", f"{nodes.node_type} {nodes.term}")
-        most[key] = max(most.get(key, 0), nodes.count) if nodes.period else most.get(key, 0) + nodes.count
-    return ", ".join(f"{prefix}{count}x {words}" for (prefix, words), count in most.items())
-
-
 def sweep_text(resolved: ResolvedInstance, cap: str, points: Sequence[tuple[float, Plan]]) -> RenderableType:
     """One row per cap: status, cost per day, fleet."""
     grid = table(cap, "status", "USD/day", "fleet", numeric=(cap, "USD/day"))
@@ -33,5 +25,5 @@ def sweep_text(resolved: ResolvedInstance, cap: str, points: Sequence[tuple[floa
         cost = plan.certificate.objective_usd if plan.certificate else None
         per_day = "" if cost is None else money(cost / days)
         style = None if plan.nodes else "red"
-        grid.add_row(money(value), plan.status, per_day, fleet_words(plan), style=style)
+        grid.add_row(money(value), plan.status, per_day, fleet_words(resolved, plan), style=style)
     return grid

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from gpufleet.report.fleet_words import fleet_words
 from gpufleet.report.format import figure, money, percent
 from gpufleet.report.plan_text import table
 
@@ -59,11 +60,7 @@ def comparison_text(
     resolved: ResolvedInstance, name: str, plan: Plan, other: Plan, report: Report
 ) -> Iterator[RenderableType]:
     """How a plan stands against another one, say the fleet that somebody proposed."""
-    fleet = ", ".join(
-        f"{nodes.count}x {resolved.offers[nodes.offer].node_type}"
-        for nodes in other.nodes
-        if nodes.offer in resolved.offers
-    )
+    fleet = fleet_words(resolved, other, terms=False)
     kept = "keeps every rule" if report.ok else f"breaks {', '.join(report.broken_rules)}"
     yield Text(f"Compared with {name} ({fleet}), which {kept}")
     yield Text(f"  it costs {money(report.cost_usd)} USD over the horizon ({money(report.cost_usd_per_day)} USD a day)")

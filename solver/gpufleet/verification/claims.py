@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from gpufleet.verification.violation import place_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from decimal import Decimal
@@ -87,7 +89,7 @@ def check_figures(plan: Plan, report: Report, findings: Findings) -> None:
     """Utilisation, memory, latency and training days beside each deployment are the ones recomputed here."""
     for index in report.utilisation:
         deployment = plan.deployments[index]
-        where = f"deployments[{index}] ({deployment.workload} on {deployment.node_type} at {deployment.site})"
+        where = place_of(index, deployment)
         needed, usable = report.memory_gb.get(index, (None, None))
         claims: list[Claim] = [
             ("utilisation", deployment.utilisation, report.utilisation[index]),

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gpufleet.performance.estimate import Configurations, estimate
-from gpufleet.schema.models import Decoder, Encoder
+from gpufleet.schema.models import TRAINABLE, Decoder, Encoder
 from gpufleet.schema.workloads import Profiled, Training
 from gpufleet.verification.slices import check_period
-from gpufleet.verification.violation import TOLERANCE
+from gpufleet.verification.violation import TOLERANCE, place_of
 
 if TYPE_CHECKING:
     from gpufleet.performance.estimate import Estimate
@@ -38,7 +38,7 @@ def check_deployments(resolved: ResolvedInstance, plan: Plan, findings: Findings
     """Check every deployment by itself; returns those that are well defined."""
     capabilities = []
     for index, deployment in enumerate(plan.deployments):
-        where = f"deployments[{index}] ({deployment.workload} on {deployment.node_type} at {deployment.site})"
+        where = place_of(index, deployment)
         check_period(resolved, where, deployment.period, True, findings)
         if _names_exist(resolved, deployment, where, findings):
             workload = resolved.workloads[deployment.workload]
@@ -211,7 +211,7 @@ def _modelled(
     _check_labels(deployment, ("option", None), labels, where, findings)
     if isinstance(workload, Training):
         message = f"{variant.name} is made by {variant.method} from a finished model and cannot be trained"
-        findings.check("method", where, variant.method in ("native", "mixed", "qat"), message)
+        findings.check("method", where, variant.method in TRAINABLE, message)
         return Capability(
             index, workload, (_on_time(workload, deployment, figures, where, findings),), figures, variant
         )

@@ -9,7 +9,7 @@ from gpufleet.schema.workloads import Profiled, Training
 from gpufleet.verification.deployments import figures_of
 from gpufleet.verification.runs import check_run_over_periods
 from gpufleet.verification.slices import factor_of, slices_of
-from gpufleet.verification.violation import TOLERANCE
+from gpufleet.verification.violation import TOLERANCE, place_of
 
 if TYPE_CHECKING:
     from gpufleet.schema.plan import Plan
@@ -142,7 +142,7 @@ def _check_load(
     """Load of one deployment over what it sustains; more than 1 is a violation."""
     index = capability.index
     deployment = plan.deployments[index]
-    where = f"deployments[{index}] ({deployment.workload} on {deployment.node_type} at {deployment.site})"
+    where = place_of(index, deployment)
     load = 0.0
     for position, name in enumerate(names):
         asked = shares.get((index, name), 0.0) * rates[name]
@@ -171,9 +171,7 @@ def check_latencies(
         card = resolved.models[workload.model]
         load = min(utilisation.get(capability.index, 0.0), 1.0)
         at_load = figures_of(resolved, workload, card, variant, deployment, load).latency_ms[0]
-        where = (
-            f"deployments[{capability.index}] ({deployment.workload} on {deployment.node_type} at {deployment.site})"
-        )
+        where = place_of(capability.index, deployment)
         rows: list[tuple[str, str, float, float, float]] = []
         for s, slo in enumerate(workload.slo):
             for c, group in enumerate(workload.classes):

@@ -8,8 +8,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from gpufleet.schema.plan import Deployment
+
 TOLERANCE = 1e-9
 """Relative slack on modelled rates and shares, which are floats; counts and money have none."""
+
+
+def place_of(index: int, deployment: Deployment) -> str:
+    """How findings name a deployment of the plan."""
+    return f"deployments[{index}] ({deployment.workload} on {deployment.node_type} at {deployment.site})"
 
 
 @dataclass(frozen=True)
