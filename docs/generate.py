@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gpufleet.library.unsupported import UNSUPPORTED
-from gpufleet.schema import hardware, instance, models, offers, plan, workloads
+from gpufleet.schema import hardware, instance, models, offers, plan, time, workloads
 from gpufleet.schema.base import Record
 
 if TYPE_CHECKING:
@@ -50,8 +50,8 @@ SECTIONS: tuple[tuple[str, str, tuple[type[Record], ...]], ...] = (
         "Limits on the whole plan",
         "",
         (
-            *(instance.Budgets, instance.BudgetCaps, instance.FleetRules, instance.Quota),
-            *(instance.Period, instance.Measure),
+            *(instance.Budgets, instance.BudgetCaps, instance.StageCaps, instance.FleetRules, instance.Quota),
+            *(time.Period, time.Stage, time.Trend, instance.Measure),
         ),
     ),
     (
@@ -74,7 +74,7 @@ SECTIONS: tuple[tuple[str, str, tuple[type[Record], ...]], ...] = (
         "`schema_version`, `instance`, `nodes` (offer and count) and `deployments`.",
         (
             *(plan.Plan, plan.PlannedNodes, plan.Deployment, plan.Parallelism, plan.LatencyFigure, plan.Route),
-            *(plan.CostLine, plan.Certificate, plan.FunnelStep, plan.Rejected),
+            *(plan.CostLine, plan.CashFlow, plan.Certificate, plan.FunnelStep, plan.Rejected),
         ),
     ),
 )

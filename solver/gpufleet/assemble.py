@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from gpufleet import __version__
 from gpufleet.performance.estimate import Configurations, estimate
+from gpufleet.problem.horizon import demand_factor, horizon_of, price_trends, throughput_factor
 from gpufleet.problem.scaling import SHARE_UNITS
-from gpufleet.problem.workloads import class_names, demand_factor, demands
-from gpufleet.schema.plan import Certificate, CostLine, Deployment, LatencyFigure, Plan, PlannedNodes, Route
+from gpufleet.problem.workloads import class_names, demands
+from gpufleet.schema.plan import CashFlow, Certificate, CostLine, Deployment, LatencyFigure, Plan, PlannedNodes, Route
 from gpufleet.schema.workloads import Profiled, Training
 from gpufleet.units import usd
 
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
     from gpufleet.candidates.option import Candidates, Option
     from gpufleet.optimize.backends.interface import SolverLimits
     from gpufleet.optimize.engine import EngineResult
-    from gpufleet.problem.data import OptionData, Problem, WorkloadData
-    from gpufleet.schema.offers import Offer
+    from gpufleet.problem.data import OfferData, OptionData, Problem, WorkloadData
+    from gpufleet.problem.horizon import Horizon
     from gpufleet.schema.resolved import ResolvedInstance
     from gpufleet.schema.workloads import Workload
 
@@ -45,8 +46,10 @@ def assemble(
     reason: str | None,
 ) -> Plan:
     """The plan of an engine's result; without a fleet when the engine found none."""
-    placed = list(_placed(resolved, candidates, problem, result)) if result.objective is not None else []
-    nodes = _nodes(resolved, problem, result)
+    horizon = horizon_of(resolved.instance)
+    placed = list(_placed(resolved, candidates, problem, horizon, result)) if result.objective is not None else []
+    taken = [(data, count) for data, count in zip(problem.offers, result.nodes, strict=bool(result.nodes)) if count]
+    nodes = tuple(_nodes(resolved, horizon, data, count) for data, count in taken)
     return Plan(
         schema_version=1,
         instance=resolved.instance.uid,
@@ -56,59 +59,77 @@ def assemble(
         nodes=nodes,
         deployments=tuple(entry.deployment for entry in placed),
         routing=tuple(_routes(resolved, placed)),
-        costs=tuple(_cost_lines(resolved, problem, result)),
+        costs=tuple(line for data, count in taken for line in _cost_lines(resolved, horizon, data, count)),
+        cash_flow=tuple(_cash_flow(taken)),
         funnel=candidates.funnel,
         rejections=candidates.rejections.summaries(),
     )
 
 
-def _nodes(resolved: ResolvedInstance, problem: Problem, result: EngineResult) -> tuple[PlannedNodes, ...]:
-    rows = []
-    for data, count in zip(problem.offers, result.nodes, strict=bool(result.nodes)):
-        if count:
-            offer = resolved.offers[data.name]
-            rows.append(
-                PlannedNodes(
-                    offer=data.name,
-                    count=count,
-                    period=_period_name(problem, data.period),
-                    node_type=offer.node_type,
-                    site=offer.site,
-                    term=offer.term,
-                    unit_cost_usd=usd(data.cost),
-                    total_cost_usd=usd(data.cost * count),
-                )
-            )
-    return tuple(rows)
+def _nodes(resolved: ResolvedInstance, horizon: Horizon, data: OfferData, count: int) -> PlannedNodes:
+    offer = resolved.offers[data.name]
+    return PlannedNodes(
+        offer=data.name,
+        count=count,
+        node_type=offer.node_type,
+        site=offer.site,
+        term=offer.term,
+        unit_cost_usd=usd(data.cost),
+        total_cost_usd=usd(data.cost * count),
+        **_time(horizon, data),
+    )
 
 
-def _period_name(problem: Problem, period: int | None) -> str | None:
-    return None if period is None else problem.periods[period].name
+def _time(horizon: Horizon, data: OfferData) -> dict[str, str | None]:
+    """When the nodes are there, in the plan's words; None = from the start, to the end, in all periods."""
+    contract = data.contract
+    assert contract is not None
+    return {
+        "period": None if contract.period is None else horizon.periods[contract.period].name,
+        "first_stage": horizon.stage_names[contract.first],
+        "last_stage": horizon.stage_names[contract.last],
+    }
 
 
-def _cost_lines(resolved: ResolvedInstance, problem: Problem, result: EngineResult) -> Iterator[CostLine]:
-    for data, count in zip(problem.offers, result.nodes, strict=bool(result.nodes)):
-        for line in data.lines if count else ():
-            yield CostLine(
-                item=line.item,
-                offer=data.name,
-                period=_period_name(problem, data.period),
-                quantity=count,
-                unit_usd=usd(line.micro_usd),
-                total_usd=usd(line.micro_usd * count),
-                source=_source(resolved.offers[data.name], data.discount),
-            )
+def _cost_lines(resolved: ResolvedInstance, horizon: Horizon, data: OfferData, count: int) -> Iterator[CostLine]:
+    assert data.bill is not None
+    for line in data.bill.lines:
+        yield CostLine(
+            item=line.item,
+            offer=data.name,
+            quantity=count,
+            unit_usd=usd(line.micro_usd),
+            total_usd=usd(line.micro_usd * count),
+            source=_source(resolved, data),
+            **_time(horizon, data),
+        )
 
 
-def _source(offer: Offer, discount: Fraction) -> str:
-    """Where the price comes from, as of when, its volume discount, and whether it is assumed."""
+def _cash_flow(taken: list[tuple[OfferData, int]]) -> Iterator[CashFlow]:
+    """Payments of all nodes, added up by year and item."""
+    sums: dict[tuple[int, str], int] = {}
+    for data, count in taken:
+        assert data.bill is not None
+        for year, item, micro in data.bill.payments:
+            sums[year, item] = sums.get((year, item), 0) + micro * count
+    for year, item in sorted(sums):
+        yield CashFlow(year=year, item=item, usd=usd(sums[year, item]))
+
+
+def _source(resolved: ResolvedInstance, data: OfferData) -> str:
+    """Where the price comes from, as of when, volume discount, trends, and whether it is assumed."""
+    offer = resolved.offers[data.name]
     dated = f"{offer.source} (as of {offer.as_of})" if offer.as_of else offer.source
-    dated += f"; volume discount {float(discount):.4g}" if discount else ""
+    dated += f"; volume discount {float(data.discount):.4g}" if data.discount else ""
+    assert data.contract is not None
+    if data.contract.first:
+        for trend in price_trends(resolved, offer):
+            dated += f"; {trend.price_change_per_year:+.4g} a year ({trend.source})"
     return f"{dated}; assumed" if offer.assumed else dated
 
 
 def _placed(
-    resolved: ResolvedInstance, candidates: Candidates, problem: Problem, result: EngineResult
+    resolved: ResolvedInstance, candidates: Candidates, problem: Problem, horizon: Horizon, result: EngineResult
 ) -> Iterator[_Placed]:
     for w, data in enumerate(problem.workloads):
         options = candidates.options[data.name]
@@ -118,7 +139,7 @@ def _placed(
                 option = options[row.key]
                 routed = result.shares[w][k] if data.routed else None
                 shares = _shares(data, row, count, total, routed)
-                yield _Placed(_deployment(resolved, problem, data, option, count, shares), shares)
+                yield _Placed(_deployment(resolved, horizon, data, option, count, shares), shares)
 
 
 def _shares(
@@ -132,20 +153,24 @@ def _shares(
 
 def _deployment(
     resolved: ResolvedInstance,
-    problem: Problem,
+    horizon: Horizon,
     data: WorkloadData,
     option: Option,
     count: int,
     shares: dict[str, Fraction],
 ) -> Deployment:
     workload = resolved.workloads[data.name]
-    load = _load(workload, option, count, shares) * float(demand_factor(resolved.instance, workload, data.period))
+    now = horizon.periods[data.period]
+    faster = throughput_factor(resolved, option.node_type, horizon.stages[now.stage].start)
+    factor = demand_factor(resolved.instance, horizon, workload, data.period) / faster
+    load = 1.0 if isinstance(workload, Training) else _load(workload, option, count, shares) * float(factor)
     bare = Deployment(
         workload=workload.name,
         site=option.site,
         node_type=option.node_type,
         replicas=count,
-        period=_period_name(problem, data.period),
+        period=now.name,
+        stage=now.stage_name,
         variant=option.variant,
         option=option.profile,
         parallelism=option.parallelism,
@@ -162,9 +187,7 @@ def _deployment(
 
 
 def _load(workload: Workload, option: Option, count: int, shares: dict[str, Fraction]) -> float:
-    """Load over what the replicas sustain; a training run always takes its replica whole."""
-    if isinstance(workload, Training):
-        return 1.0
+    """Load over what the replicas sustain, at the rates of the workload's classes."""
     wanted = dict(zip(class_names(workload), demands(workload), strict=True))
     able = dict(zip(class_names(workload), option.rates, strict=True))
     return float(sum((share * wanted[name] / (able[name] * count) for name, share in shares.items()), Fraction(0)))

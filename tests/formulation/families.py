@@ -53,7 +53,7 @@ def _bounded() -> Problem:
 
 def _tiers() -> Problem:
     """An offer with two price tiers, one with a minimum order alone, and one without either, which gets no row."""
-    tiers = (offer_data(30, 4, name="a", least=1), offer_data(25, 9, name="a", least=5))
+    tiers = (offer_data(30, 4, name="a", least=1), offer_data(25, 9, name="a", least=5, tier=1))
     return problem([COVERING], (*tiers, offer_data(70, 6, 1, "b", least=2), offer_data(80, 6, 1, "c")), TWO_POOLS)
 
 
@@ -73,6 +73,7 @@ FAMILIES: dict[str, tuple[AddRows, Problem]] = {
     "budget": (limits.add_rows, _limit("budget", 30, 70, most=200)),
     "power": (limits.add_rows, _limit("power", 800, 3000, most=5000)),
     "rack": (limits.add_rows, _limit("rack", 2000, 8000, most=12000)),
+    "stock": (limits.add_rows, _limit("stock", 1, 1, most=3)),
     "quota": (limits.add_rows, _limit("quota", 2, 4, most=6)),
     "share": (limits.add_rows, _limit("share", 1, -4, most=0)),
     "orders": (orders.add_rows, _tiers()),

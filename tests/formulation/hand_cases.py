@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from builders import accelerator, instance, node, offer, option, profiled, site
 from gpufleet.performance.estimate import Configurations, estimate
-from gpufleet.schema.instance import BudgetCaps, Budgets, FleetRules, Period, Quota
+from gpufleet.schema.instance import BudgetCaps, Budgets, FleetRules, Quota, StageCaps
 from gpufleet.schema.models import Convolutional, ModelCard, Variant
 from gpufleet.schema.offers import PriceStep
 from gpufleet.schema.plan import Parallelism
+from gpufleet.schema.time import Period, Stage, Trend
 from gpufleet.schema.workloads import Training
 
 if TYPE_CHECKING:
@@ -105,6 +106,38 @@ def _trained(
     run = run.model_copy(update={"deadline_days": days / share})
     served = [profiled([ONE], rate, demand_factors={"night": 1 / 3})] if rate else []
     return instance([*served, run], offers, horizon_days=1.0, periods=PERIODS, models=(NET,))
+
+
+QUARTERS = tuple(Stage(name=f"q{n}", days=91.25) for n in range(4))
+YEARS = (Stage(name="one", days=365.0), Stage(name="two", days=365.0))
+
+
+def _years(rate: float, *offers: Offer, stages: tuple[Stage, ...] = YEARS, **changes: Any) -> Instance:
+    """Years in which rates double from one to the next; nodes carry 3 requests/s."""
+    days = sum(stage.days for stage in stages)
+    return instance([profiled([ONE], rate, growth_per_year=1.0)], offers, horizon_days=days, stages=stages, **changes)
+
+
+def _bought(**changes: Any) -> Offer:
+    """8,760 USD for four years: 2,190 USD a year."""
+    return offer("p", usd_per_hour=None, term="purchase", capex_usd=8760.0, life_years=4.0, **changes)
+
+
+def _cheaper(change: float) -> tuple[Trend, ...]:
+    return (Trend(source="test", price_change_per_year=change),)
+
+
+def _faster(gain: float) -> tuple[Trend, ...]:
+    return (Trend(source="test", throughput_change_per_year=gain),)
+
+
+def _terms() -> tuple[Offer, Offer]:
+    """Reserved for a year at 1 USD/h, for three at half of that."""
+    return offer("r1", term="reserved_1y"), offer("r3", usd_per_hour=0.5, term="reserved_3y")
+
+
+def _by_stage(*caps: float) -> Budgets:
+    return Budgets(stages={s.name: StageCaps(capex_usd=cap) for s, cap in zip(YEARS, caps, strict=True)})
 
 
 NET = ModelCard(
@@ -339,5 +372,40 @@ HAND_CASES = (
     HandCase("runs", "round the clock", _trained(0.9), 24.0),
     # by day it serves 9 requests/s on 3 nodes, by night on 1; a reserved fleet of 3 has 2 idle by night for the run
     HandCase("runs", "on idle nodes", _trained(0.3, 9.0, (_reserved(0.5),)), 36.0),
+    # one node for both years, a second one for the last: 3 node-years at 2,190 USD
+    HandCase("pools", "bought when needed", _years(3.0, _bought()), 6570.0),
+    # 8,760 - 4,380/1.21 = 5,140.165289; and (8,760 - 6,570/1.1)/1.1 = 2,533.884298
+    HandCase("pools", "discounted", _years(3.0, _bought(), discount_rate_per_year=0.1), 7674.049587),
+    # half price in the second year: sell at 6,570 after one year (2,190), and buy two that lose 1,095 each
+    HandCase("pools", "half price later", _years(3.0, _bought(), trends=_cheaper(-0.5)), 2190.0 + 2 * 1095.0),
+    # a sale brings half of that: 8,760 - 3,285 = 5,475 for the first year is too dear; keep it for 4,380
+    HandCase("pools", "early sale", _years(3.0, _bought(resale_fraction=0.5), trends=_cheaper(-0.5)), 4380.0 + 1095.0),
+    # 2.5 times as dear in a year, 5,475 USD for it: both are bought at once, and one stands idle for a year
+    HandCase("pools", "bought ahead", _years(3.0, _bought(), trends=_cheaper(1.5)), 4 * 2190.0),
+    # an old node loses 500 USD a year, and is gone after one; then two nodes rented for 8,760 hours each
+    HandCase(
+        "pools",
+        "retired",
+        _years(3.0, offer("v", usd_per_hour=None, term="owned", stock=1, resale_usd=500.0, life_years=1.0), offer()),
+        500.0 + 2 * 8760.0,
+    ),
+    # one year: 8,760; three years at half price, of which two count: 8,760, and one: 4,380
+    HandCase("pools", "reserved within the horizon", _years(3.0, *_terms()), 8760.0 + 4380.0),
+    # the whole terms count: three years for 13,140, and one year for 8,760
+    HandCase("pools", "reserved for the whole term", _years(3.0, *_terms(), commitments="term"), 13_140.0 + 8760.0),
+    # 2 requests/s grow by 2^(3/4) to 3.36 in the last quarter: a second node from then on, for a quarter or a year
+    HandCase("pools", "quarters", _years(2.0, _terms()[0], stages=QUARTERS), 8760.0 + 2190.0),
+    HandCase("pools", "quarters in full", _years(2.0, _terms()[0], stages=QUARTERS, commitments="term"), 2 * 8760.0),
+    # one node of 2,190 a year in stock; the second one of year two is rented
+    HandCase("stock", "one to buy", _years(3.0, _bought(stock=1), offer()), 2 * 2190.0 + 8760.0),
+    HandCase("stock", "nothing else to be had", _years(3.0, _bought(stock=1)), None),
+    # 17,520 USD of purchases in all are allowed, but only 8,760 in each year
+    HandCase("budget", "capex by the year", _years(3.0, _bought(), budgets=_by_stage(8760.0, 8760.0)), 6570.0),
+    HandCase("budget", "no capex in year two", _years(3.0, _bought(), budgets=_by_stage(17520.0, 0.0)), 8760.0),
+    HandCase("budget", "too little in year one", _years(3.0, _bought(), budgets=_by_stage(8000.0, 17520.0)), None),
+    # orders in either year have 2 nodes at least: 2 in year one for both
+    HandCase("orders", "one order for all years", _years(3.0, _bought(min_order=2)), 4 * 2190.0),
+    # software makes nodes twice as fast in a year, so that one does for both years
+    HandCase("demand", "faster software", _years(3.0, _bought(), trends=_faster(1.0)), 4380.0),
     HandCase("runs", "not allowed by day, too slow by night", _trained(0.45, allowed=("night",)), None),
 )

@@ -12,19 +12,25 @@ from hypothesis import strategies as st
 
 from builders import instance, node, offer, option, profiled, resolved, site
 from gpufleet import solve
-from gpufleet.problem.costs import capex_micro_usd, unit_costs
+from gpufleet.problem.contracts import contracts
+from gpufleet.problem.costs import bill_of, purchase_price
+from gpufleet.problem.horizon import horizon_of
 from gpufleet.units import exact, micro_usd, usd
 from gpufleet.verification.money import _micro
 
 YEAR = Fraction(8760)
 DOLLAR = 10**6
+ANY = profiled([option("any", rates={"all": 1.0})])
 
 
 def bill(
     hours: int | Fraction = YEAR, *, power_kw: float | None = 2.0, place: dict[str, Any] | None = None, **changes: Any
 ):
     """Lines in micro-USD of one node over so many hours."""
-    lines = unit_costs(offer(**changes), node(power_kw=power_kw), site(**(place or {})), Fraction(hours))
+    taken = offer(**changes)
+    horizon = horizon_of(instance([ANY], [taken], horizon_hours=float(hours)))
+    (contract,) = contracts(taken, horizon)
+    lines = bill_of(taken, node(power_kw=power_kw), site(**(place or {})), contract, horizon).lines
     return {line.item: line.micro_usd for line in lines}
 
 
@@ -73,9 +79,9 @@ def test_every_line_is_rounded_once_halves_up() -> None:
 
 
 def test_capex_is_the_purchase_price() -> None:
-    assert capex_micro_usd(offer()) == 0
+    assert purchase_price(offer()) == 0
     bought = offer(usd_per_hour=None, term="purchase", capex_usd=123.456789, life_years=1.0)
-    assert capex_micro_usd(bought) == 123_456_789
+    assert micro_usd(purchase_price(bought)) == 123_456_789
 
 
 def test_horizons_in_days_and_hours_agree() -> None:

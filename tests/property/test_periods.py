@@ -12,7 +12,8 @@ import pytest
 
 from builders import instance, offer, option, profiled, resolved
 from gpufleet import solve, verify
-from gpufleet.schema.instance import Budgets, Period
+from gpufleet.schema.instance import Budgets
+from gpufleet.schema.time import Period
 
 if TYPE_CHECKING:
     from gpufleet.optimize.engine import BackendChoice

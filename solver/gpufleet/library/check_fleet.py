@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gpufleet.library.findings import IN_LIBRARY
-from gpufleet.units import exact
+from gpufleet.units import HOURS_PER_DAY, exact
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from gpufleet.schema.instance import Instance
     from gpufleet.schema.offers import Offer, Site
 
+DAYS_PER_YEAR = 365
 MOST_SHOWN = 1e15
 OWN_TERMS = ("owned", "purchase")
 
@@ -41,7 +42,7 @@ def check_fleet(
                 findings.unknown(("measures", number, "workloads", place), "workload", name, workloads)
     _check_quotas(instance, shelf, findings)
     _check_shares(instance, shelf, findings)
-    _check_periods(instance, findings)
+    _check_time(instance, offers, shelf, findings)
     _check_electricity(instance, offers, findings)
     for loc, offer in offers:
         if offer.site in shelf.sites and offer.node_type in node_types:
@@ -79,11 +80,37 @@ def _check_shares(instance: Instance, shelf: Shelf, findings: Findings) -> None:
         findings.add(("rules", "min_country_share"), f"the shares add up to {_shown(total)}, more than 1")
 
 
-def _check_periods(instance: Instance, findings: Findings) -> None:
+def _check_time(instance: Instance, offers: Sequence[PlacedOffer], shelf: Shelf, findings: Findings) -> None:
     total = sum(exact(period.hours) for period in instance.periods)
     if instance.periods and total != instance.hours:
         message = f"the periods last {_shown(total)} hours together, but the horizon {_shown(instance.hours)}"
         findings.add(("periods",), message)
+    days = sum(exact(stage.days) for stage in instance.stages)
+    horizon = instance.hours / HOURS_PER_DAY
+    if instance.stages and days != horizon:
+        findings.add(("stages",), f"the stages last {_shown(days)} days together, but the horizon {_shown(horizon)}")
+    _known(("budgets", "stages"), instance.budgets.stages, "stage", [s.name for s in instance.stages], findings)
+    first = exact(instance.stages[0].days) if instance.stages else horizon
+    for loc, offer in offers:
+        if offer.term == "owned" and offer.life_years is not None and exact(offer.life_years) * DAYS_PER_YEAR < first:
+            message = f"the nodes last {offer.life_years:g} years, the first stage {float(first / DAYS_PER_YEAR):.4g}"
+            findings.add((*loc, "life_years"), f"{message}; split the horizon into stages, or leave the nodes out")
+    _check_trends(instance, shelf, findings)
+
+
+def _check_trends(instance: Instance, shelf: Shelf, findings: Findings) -> None:
+    units = {name: shelf.accelerator(name) for name in shelf.accelerator_names}
+    families = {unit.family for unit in units.values() if unit is not None}
+    for number, trend in enumerate(instance.trends):
+        for field, what, names, known in (
+            ("families", "accelerator family", trend.families, families),
+            ("accelerators", "accelerator", trend.accelerators, set(units)),
+        ):
+            for place, name in enumerate(names or ()):
+                if name not in known:
+                    findings.unknown(("trends", number, field, place), what, name, known, IN_LIBRARY)
+    if instance.trends and not instance.stages:
+        findings.add(("trends",), "trends say what changes from stage to stage, but there are no stages; add some")
 
 
 def _shown(amount: Fraction | int) -> str:

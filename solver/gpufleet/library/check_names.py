@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from gpufleet.schema.instance import Instance
     from gpufleet.schema.workloads import Workload
 
-NAMED = ("sites", "offers", "workloads", "accelerators", "node_types", "models", "periods", "measures")
+NAMED = ("sites", "offers", "workloads", "accelerators", "node_types", "models", "periods", "stages", "measures")
 
 
 def check_names(instance: Instance, findings: Findings) -> None:

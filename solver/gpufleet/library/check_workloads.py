@@ -30,26 +30,36 @@ def check_workloads(instance: Instance, models: Mapping[str, ModelCard], shelf: 
                 )
         if not isinstance(workload, Training) and not any(member.requests_per_s for member in workload.classes):
             findings.add((*loc, "classes"), "no demand: requests_per_s is 0 in every class; remove the workload")
-        _check_periods(loc, workload, instance, findings)
+        _check_times(loc, workload, instance, findings)
         if isinstance(workload, Profiled):
             _check_profiled(loc, workload, shelf, findings)
         elif (card := models.get(workload.model)) is not None:
             _check_model(loc, workload, card, findings)
 
 
-def _check_periods(loc: Loc, workload: Workload, instance: Instance, findings: Findings) -> None:
-    """Periods that a workload names exist, and leave it something to do."""
-    periods = {period.name: period.demand_factor for period in instance.periods}
-    if isinstance(workload, Training):
-        for place, name in enumerate(workload.periods or ()):
-            if name not in periods:
-                findings.unknown((*loc, "periods", place), "period", name, periods)
-        return
-    for name in workload.demand_factors:
-        if name not in periods:
-            findings.unknown((*loc, "demand_factors", name), "period", name, periods)
-    if periods and not any({**periods, **workload.demand_factors}.values()):
-        findings.add((*loc, "demand_factors"), "no demand: the factor is 0 in every period; remove the workload")
+def _check_times(loc: Loc, workload: Workload, instance: Instance, findings: Findings) -> None:
+    """Periods and stages that a workload names exist, and leave it something to do."""
+    for kind, members in (("period", instance.periods), ("stage", instance.stages)):
+        known = {member.name: member.demand_factor for member in members}
+        if isinstance(workload, Training):
+            for place, name in enumerate(getattr(workload, f"{kind}s") or ()):
+                if name not in known:
+                    findings.unknown((*loc, f"{kind}s", place), kind, name, known)
+        else:
+            field = "demand_factors" if kind == "period" else "stage_factors"
+            _check_factors((*loc, field), getattr(workload, field), kind, known, findings)
+    if not isinstance(workload, Training) and workload.growth_per_year and not instance.stages:
+        findings.add((*loc, "growth_per_year"), "growth shows from stage to stage, but there are no stages; add some")
+
+
+def _check_factors(
+    loc: Loc, own: Mapping[str, float], kind: str, known: Mapping[str, float], findings: Findings
+) -> None:
+    for name in own:
+        if name not in known:
+            findings.unknown((*loc, name), kind, name, known)
+    if known and not any({**known, **own}.values()):
+        findings.add(loc, f"no demand: the factor is 0 in every {kind}; remove the workload")
 
 
 def _check_profiled(loc: Loc, workload: Profiled, shelf: Shelf, findings: Findings) -> None:

@@ -63,10 +63,6 @@ UNSUPPORTED: Final[tuple[tuple[Callable[[Instance], Iterator[Loc]], str], ...]] 
         _each("workloads", "prefix_cache_hit_fraction"),
         "prefix_cache_hit_fraction is not supported yet; remove it (all prompt tokens are computed)",
     ),
-    (
-        _field("discount_rate_per_year"),
-        "discount_rate_per_year is not supported yet; remove it (future payments count in full)",
-    ),
     (_field("allow_unserved"), "allow_unserved is not supported yet; remove it (all demand must be served)"),
     (_field("budgets", "workloads"), "budgets per workload are not supported yet; cap the plan or its sites"),
     (_field("rules", "max_spot_share"), "max_spot_share is not supported yet; remove it"),

@@ -5,12 +5,12 @@ from __future__ import annotations
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from gpufleet.problem.data import PeriodData, Pool, Problem
+from gpufleet.problem.data import Pool, Problem
+from gpufleet.problem.horizon import horizon_of
 from gpufleet.problem.limits import limit_rows
 from gpufleet.problem.offers import offer_tiers
 from gpufleet.problem.scaling import SHARE_UNITS, check_int64
 from gpufleet.problem.workloads import parts
-from gpufleet.units import exact
 
 if TYPE_CHECKING:
     from gpufleet.candidates.option import Candidates
@@ -22,31 +22,25 @@ def build_problem(resolved: ResolvedInstance, candidates: Candidates) -> Problem
     """Scale everything to integers, once."""
     pools = _pools(resolved)
     index = {(pool.site, pool.node_type): position for position, pool in enumerate(pools)}
-    periods = _periods(resolved)
+    horizon = horizon_of(resolved.instance)
     workloads: list[WorkloadData] = []
     losses = [0.0]
     for workload in resolved.instance.workloads:
         options = candidates.options[workload.name]
-        for data, loss in parts(resolved.instance, workload, options, periods, index):
+        for data, loss in parts(resolved, workload, options, horizon, index):
             workloads.append(data)
             losses.append(loss)
-    offers = offer_tiers(resolved, index, pools, workloads, periods)
+    offers = offer_tiers(resolved, index, pools, workloads, horizon)
     _check_sums(pools, offers, workloads)
     return Problem(
         pools=pools,
         offers=offers,
         workloads=tuple(workloads),
-        limits=limit_rows(resolved, offers),
-        periods=periods,
+        limits=limit_rows(resolved, offers, horizon),
+        periods=horizon.periods,
         max_node_types=resolved.instance.rules.max_node_types,
         capacity_rounding_relative=max(losses),
     )
-
-
-def _periods(resolved: ResolvedInstance) -> tuple[PeriodData, ...]:
-    """The instance's periods, or its whole horizon as a nameless one."""
-    named = tuple(PeriodData(period.name, exact(period.hours)) for period in resolved.instance.periods)
-    return named or (PeriodData(None, resolved.instance.hours),)
 
 
 def _check_sums(pools: tuple[Pool, ...], offers: tuple[OfferData, ...], workloads: list[WorkloadData]) -> None:

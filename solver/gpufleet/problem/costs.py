@@ -1,14 +1,16 @@
-"""What one node costs over the horizon, line by line, in whole micro-dollars.
+"""What one node costs: payments year by year, and the bill at present value, in whole micro-dollars.
 
-Every line is rounded once, to nearest; the unit cost of an offer is the sum of its rounded lines, so cost lines add
-up to the objective exactly.
+Every line of the bill is rounded once, to nearest; the unit cost of an offer is the sum of its rounded lines, so cost
+lines add up to the objective exactly.
 
-Costs are steady-state averages: a purchase is written off evenly over its life, a reservation costs its hourly
-price, a node draws its maximum power in every hour.
+A purchase is paid when the node arrives; what it is still worth when it leaves, or when the horizon ends, is written
+off evenly over its life and comes back. A node that outlives its life within one stage is replaced. A node draws its
+maximum power all the time.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -19,54 +21,133 @@ from gpufleet.units import HOURS_PER_YEAR, exact, micro_usd
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gpufleet.problem.contracts import Contract
+    from gpufleet.problem.horizon import Horizon, Span
     from gpufleet.schema.hardware import NodeType
     from gpufleet.schema.offers import Offer, Site
 
-NO_DISCOUNT = Fraction(0)
+WRITE_OFF = frozenset({"purchase", "resale", "value left", "value today"})
+"""Payments and values that together are the cost line `write-off`."""
+NO_CASH = frozenset({"value today"})
+"""What is no payment at all: an owned node that is kept is a sale forgone."""
 
 
 @dataclass(frozen=True)
 class UnitCost:
-    """One cost line of one node over the horizon."""
+    """One cost line of one node over the horizon, at present value."""
 
     item: str
     """`rent`, `write-off`, `maintenance`, `running` or `energy`."""
     micro_usd: int
 
 
-def unit_costs(
-    offer: Offer, node: NodeType, site: Site, hours: Fraction, discount: Fraction = NO_DISCOUNT
-) -> tuple[UnitCost, ...]:
-    """The non-zero cost lines of one node over a horizon of `hours`, its price reduced by a volume discount."""
-    return tuple(
-        UnitCost(item, amount)
-        for item, value in _amounts(offer, node, site, hours, 1 - discount)
-        if (amount := micro_usd(value))
-    )
+@dataclass(frozen=True)
+class Payment:
+    """One payment for one node, not discounted."""
+
+    year: int
+    """Year of the horizon, counted from 0."""
+    item: str
+    usd: Fraction
+    """Positive when paid, negative when received."""
 
 
-def _amounts(
-    offer: Offer, node: NodeType, site: Site, hours: Fraction, paid: Fraction
-) -> Iterator[tuple[str, Fraction]]:
-    """Lines before rounding; `paid` is the share of the price that is left after discounts."""
-    years = hours / HOURS_PER_YEAR
+@dataclass(frozen=True)
+class Bill:
+    """Everything about the money of one node."""
+
+    lines: tuple[UnitCost, ...]
+    """Non-zero cost lines."""
+    payments: tuple[tuple[int, str, int], ...]
+    """(year, item, micro-USD), not discounted."""
+
+    @property
+    def cost(self) -> int:
+        """All lines together, micro-USD."""
+        return sum(line.micro_usd for line in self.lines)
+
+
+def bill_of(
+    offer: Offer, node: NodeType, site: Site, contract: Contract, horizon: Horizon, factor: Fraction = Fraction(1)
+) -> Bill:
+    """Bill of one node under a contract; `factor` on its price is what discounts and trends leave of it."""
+    payments = list(_payments(offer, node, site, contract, horizon, factor))
+    present: dict[str, Fraction] = {}
+    for payment in payments:
+        if payment.item != "committed" or horizon.commitments == "term":
+            line = _line(payment.item)
+            present[line] = present.get(line, Fraction(0)) + payment.usd * horizon.present(payment.year)
+    lines = (UnitCost(item, micro_usd(value)) for item, value in present.items())
+    return Bill(tuple(line for line in lines if line.micro_usd), tuple(_by_year(payments)))
+
+
+def _line(item: str) -> str:
+    if item == "committed":
+        return "rent"
+    return "write-off" if item in WRITE_OFF else item
+
+
+def _by_year(payments: list[Payment]) -> Iterator[tuple[int, str, int]]:
+    """Payments of the same year and item added up."""
+    sums: dict[tuple[int, str], Fraction] = {}
+    for payment in payments:
+        if payment.item not in NO_CASH:
+            key = (payment.year, payment.item)
+            sums[key] = sums.get(key, Fraction(0)) + payment.usd
+    yield from ((year, item, micro_usd(value)) for (year, item), value in sums.items() if micro_usd(value))
+
+
+def _payments(
+    offer: Offer, node: NodeType, site: Site, contract: Contract, horizon: Horizon, factor: Fraction
+) -> Iterator[Payment]:
     if offer.term in HOURLY_TERMS:
         assert offer.usd_per_hour is not None
-        yield "rent", exact(offer.usd_per_hour) * paid * hours
+        rent = exact(offer.usd_per_hour) * factor * contract.share
+        yield from _hourly("rent", rent, contract.paid)
+        yield from _hourly("committed", rent, contract.committed)
         return
     if offer.term == "purchase":
-        assert offer.capex_usd is not None
-        assert offer.life_years is not None
-        price = exact(offer.capex_usd) * paid
-        lost = price * (1 - exact(offer.residual_fraction))
-        yield "write-off", lost * years / exact(offer.life_years)
-        yield "maintenance", price * exact(offer.maintenance_fraction_per_year) * years
-    yield "running", exact(offer.running_usd_per_hour) * hours
+        yield from _asset(offer, contract.span, horizon.end, purchase_price(offer, factor))
+        kept = purchase_price(offer, factor) * exact(offer.maintenance_fraction_per_year)
+        yield from _hourly("maintenance", kept / HOURS_PER_YEAR, contract.span)
+    elif offer.resale_usd is not None:
+        yield from _asset(offer, contract.span, horizon.end, exact(offer.resale_usd))
+    yield from _hourly("running", exact(offer.running_usd_per_hour), contract.span)
     if site.electricity_usd_per_kwh is not None and node.power_kw is not None:
         facility_kw = exact(node.power_kw) * exact(site.pue)
-        yield "energy", facility_kw * hours * exact(site.electricity_usd_per_kwh)
+        yield from _hourly("energy", facility_kw * exact(site.electricity_usd_per_kwh), contract.span)
 
 
-def capex_micro_usd(offer: Offer, discount: Fraction = NO_DISCOUNT) -> int:
-    """Purchase price of one node; 0 for every other term."""
-    return micro_usd(exact(offer.capex_usd) * (1 - discount)) if offer.capex_usd is not None else 0
+def _hourly(item: str, usd_per_hour: Fraction, span: Span) -> Iterator[Payment]:
+    if usd_per_hour:
+        yield from (Payment(year, item, usd_per_hour * hours) for year, hours in span.by_year())
+
+
+def _asset(offer: Offer, span: Span, end: Fraction, price: Fraction) -> Iterator[Payment]:
+    """Bought (or not sold) at the start, replaced at the end of each life, sold at the end or still there."""
+    assert offer.life_years is not None
+    life = exact(offer.life_years) * HOURS_PER_YEAR
+    residual = exact(offer.residual_fraction)
+    arrival = span.start
+    while True:
+        yield Payment(_year(arrival), "purchase" if offer.term == "purchase" else "value today", price)
+        age = min(span.end - arrival, life)
+        value = price * (1 - (1 - residual) * age / life)
+        if arrival + life >= span.end:
+            break
+        yield Payment(_year(arrival + life), "resale", -value)
+        arrival += life
+    if span.end == end:
+        yield Payment(_year(end), "value left", -value)
+    else:
+        brings = exact(offer.resale_fraction) if age < life else Fraction(1)
+        yield Payment(_year(span.end), "resale", -value * brings)
+
+
+def _year(hours: Fraction) -> int:
+    return math.floor(hours / HOURS_PER_YEAR)
+
+
+def purchase_price(offer: Offer, factor: Fraction = Fraction(1)) -> Fraction:
+    """Purchase price of one node, USD; 0 for every other term."""
+    return exact(offer.capex_usd) * factor if offer.capex_usd is not None else Fraction(0)

@@ -7,16 +7,20 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from gpufleet.problem.costs import UnitCost
+    from gpufleet.problem.contracts import Contract
+    from gpufleet.problem.costs import Bill
 
 
 @dataclass(frozen=True)
 class PeriodData:
-    """A slice of the horizon that comes again and again."""
+    """A slice of the horizon that comes again and again in one stage."""
 
     name: str | None
-    """None when the instance names no periods: the whole horizon."""
+    """None when the instance names no periods: the whole stage."""
     hours: Fraction
+    stage: int = 0
+    stage_name: str | None = None
+    """None when the instance names no stages: the whole horizon."""
 
 
 @dataclass(frozen=True)
@@ -35,14 +39,14 @@ class Pool:
 
 @dataclass(frozen=True)
 class OfferData:
-    """One price tier of an offer: cost per node and what it draws on. Most offers have one tier."""
+    """One contract of an offer at one of its price tiers: cost per node and what it draws on."""
 
     name: str
-    """Name of the offer; the tiers of one offer stand together."""
+    """Name of the offer; its contracts and tiers stand together."""
     pool: int
     """Index of its pool."""
     cost: int
-    """Per node over the horizon, micro-USD."""
+    """Per node over the horizon, at present value, micro-USD."""
     most: int
     """Most nodes that can be useful or had."""
     capex: int
@@ -53,10 +57,20 @@ class OfferData:
     """Fewest nodes if any are taken on this tier: minimum order, or start of a volume discount."""
     discount: Fraction = Fraction(0)
     """Volume discount of the tier, as a share of the price."""
-    period: int | None = None
-    """The period for which its nodes are rented; None = they are there in all periods."""
-    lines: tuple[UnitCost, ...] = ()
-    """The cost line by line, for the bill; engines look at `cost` alone."""
+    order: int = 0
+    """Orders of the offer at different times have different numbers; the size of an order decides on its tier."""
+    tier: int = 0
+    """Position of the price tier."""
+    periods: tuple[int, ...] | None = None
+    """Periods in which its nodes are there; None = in all."""
+    contract: Contract | None = None
+    """For the plan; engines look at `periods` alone."""
+    bill: Bill | None = None
+    """The cost line by line and the payments year by year; engines look at `cost` alone."""
+
+    def there(self, period: int) -> bool:
+        """Are its nodes there in this period?"""
+        return self.periods is None or period in self.periods
 
 
 @dataclass(frozen=True)
@@ -90,9 +104,10 @@ class WorkloadData:
     min_replicas: int
     max_replicas: int | None
     period: int = 0
+    """Index of the period."""
     run: str | None = None
-    """Training over several periods: name of the run, of which this is the part in one period. Capacities of all its
-    parts add up to the demand, which is the same number in each."""
+    """Training over several periods: name of the run (one per stage), of which this is the part in one period.
+    Capacities of all its parts add up to the demand, which is the same number in each."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +115,7 @@ class LimitRow:
     """An upper limit on a weighted count of nodes: sum of coefficients x nodes <= limit. Weights may be negative."""
 
     family: str
-    """`budget`, `power`, `rack`, `quota` or `share`."""
+    """`budget`, `power`, `rack`, `quota`, `stock` or `share`."""
     name: str
     coefficients: tuple[tuple[int, int], ...]
     """(index of the offer, coefficient)."""
@@ -116,6 +131,7 @@ class Problem:
     workloads: tuple[WorkloadData, ...]
     limits: tuple[LimitRow, ...]
     periods: tuple[PeriodData, ...]
+    """Stage by stage."""
     max_node_types: int | None
     """Most different node types in the fleet; None = no limit."""
     capacity_rounding_relative: float

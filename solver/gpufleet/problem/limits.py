@@ -1,4 +1,7 @@
-"""Upper limits on weighted node counts: budgets, power, rack units, quotas, shares. Stock is a bound on each offer."""
+"""Upper limits on weighted node counts: budgets, power, rack units, quotas, shares, stock.
+
+Without stages, stock is a bound on each offer alone.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from gpufleet.problem.data import LimitRow
 from gpufleet.problem.scaling import check_int64
+from gpufleet.schema.offers import RENTED_TERMS
 from gpufleet.units import HOURS_PER_DAY, INT64_MAX, MICRO_USD_PER_USD, exact
 
 if TYPE_CHECKING:
@@ -15,6 +19,7 @@ if TYPE_CHECKING:
     from fractions import Fraction
 
     from gpufleet.problem.data import OfferData
+    from gpufleet.problem.horizon import Horizon
     from gpufleet.schema.instance import BudgetCaps
     from gpufleet.schema.resolved import ResolvedInstance
 
@@ -22,21 +27,32 @@ MOST_PARTS = 10**6
 """Power and rack units are counted exactly, down to milliwatts and millionths; finer figures are rounded."""
 
 
-def limit_rows(resolved: ResolvedInstance, offers: tuple[OfferData, ...]) -> tuple[LimitRow, ...]:
+def limit_rows(resolved: ResolvedInstance, offers: tuple[OfferData, ...], horizon: Horizon) -> tuple[LimitRow, ...]:
     """Every limit of the instance as a row over offers."""
     standing = (*_site_limits(resolved, offers), *_quotas(resolved, offers), *_shares(resolved, offers))
-    return (*_budgets(resolved, offers), *_in_every_period(standing, offers))
+    if len(horizon.stages) > 1:
+        standing = (*standing, *_stocks(resolved, offers))
+    return (*_budgets(resolved, offers), *_in_every_period(standing, offers, len(horizon.periods)))
 
 
-def _in_every_period(rows: tuple[LimitRow, ...], offers: tuple[OfferData, ...]) -> Iterator[LimitRow]:
-    """Limits on what stands there at a time: one row per period, over its rented nodes and those of all periods."""
-    periods = sorted({offer.period for offer in offers if offer.period is not None}) or [0]
+def _in_every_period(rows: tuple[LimitRow, ...], offers: tuple[OfferData, ...], periods: int) -> Iterator[LimitRow]:
+    """Limits on what stands there at a time: one row per period, over the nodes that are there then."""
     for row in rows:
         parts = {
-            tuple((f, weight) for f, weight in row.coefficients if offers[f].period in (None, period))
-            for period in periods
+            tuple((f, weight) for f, weight in row.coefficients if offers[f].there(period)) for period in range(periods)
         }
         yield from (replace(row, coefficients=part) for part in sorted(parts))
+
+
+def _stocks(resolved: ResolvedInstance, offers: tuple[OfferData, ...]) -> Iterator[LimitRow]:
+    """Stock limits what an offer's contracts have there at a time; a single contract is limited by its bound alone."""
+    for name, source in resolved.offers.items():
+        if source.stock is not None and source.term not in RENTED_TERMS:
+
+            def counts(offer: OfferData, name: str = name) -> int:
+                return int(offer.name == name)
+
+            yield _row("stock", f"stock of {name}", offers, counts, source.stock)
 
 
 def _row(
@@ -53,6 +69,14 @@ def _budgets(resolved: ResolvedInstance, offers: tuple[OfferData, ...]) -> Itera
     yield from _caps(resolved, budgets, "budget", offers, None)
     for site, caps in budgets.sites.items():
         yield from _caps(resolved, caps, f"budget of {site}", offers, site)
+    for number, stage in enumerate(resolved.instance.stages):
+        if stage.name in budgets.stages:
+
+            def bought(offer: OfferData, number: int = number) -> int:
+                return offer.capex if offer.contract is not None and offer.contract.first == number else 0
+
+            cap = math.floor(exact(budgets.stages[stage.name].capex_usd) * MICRO_USD_PER_USD)
+            yield _row("budget", f"budget of {stage.name} capex_usd", offers, bought, cap)
 
 
 def _caps(

@@ -1,4 +1,4 @@
-"""Offers as price tiers, each with the fewest and most nodes that it can stand for."""
+"""Offers as contracts and price tiers, each with the fewest and most nodes that it can stand for."""
 
 from __future__ import annotations
 
@@ -6,14 +6,18 @@ import math
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from gpufleet.problem.costs import capex_micro_usd, unit_costs
+from gpufleet.problem.contracts import contracts
+from gpufleet.problem.costs import bill_of, purchase_price
 from gpufleet.problem.data import OfferData
-from gpufleet.units import WATTS_PER_KW, exact
+from gpufleet.problem.horizon import price_factor
+from gpufleet.units import WATTS_PER_KW, exact, micro_usd
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gpufleet.problem.data import PeriodData, Pool, WorkloadData
+    from gpufleet.problem.contracts import Contract
+    from gpufleet.problem.data import Pool, WorkloadData
+    from gpufleet.problem.horizon import Horizon
     from gpufleet.schema.instance import FleetRules
     from gpufleet.schema.offers import Offer
     from gpufleet.schema.resolved import ResolvedInstance
@@ -24,46 +28,50 @@ def offer_tiers(
     pools: dict[tuple[str, str], int],
     pool_data: tuple[Pool, ...],
     workloads: list[WorkloadData],
-    periods: tuple[PeriodData, ...],
+    horizon: Horizon,
 ) -> tuple[OfferData, ...]:
-    """Every tier of every offer, by name, period and size; on-demand offers once per period, where there are some."""
+    """Every tier of every contract of every offer, by name, start, length and size."""
     spare = _share_slack(resolved.instance.rules)
-    by_period = [_useful_nodes(pool_data, [w for w in workloads if w.period == t]) for t in range(len(periods))]
+    times = range(len(horizon.periods))
+    by_period = [_useful_nodes(pool_data, [w for w in workloads if w.period == t]) for t in times]
     if spare is not None:
         by_period = [_with_idle_nodes(resolved, pool_data, useful, spare) for useful in by_period]
     rows: list[OfferData] = []
     for name in sorted(resolved.offers):
         offer = resolved.offers[name]
         pool = pools[offer.site, offer.node_type]
-        rented = offer.term == "on_demand" and len(periods) > 1
-        for t in range(len(periods)) if rented else (None,):
-            useful = max(row[pool] for row in by_period) if t is None else by_period[t][pool]
+        for contract in contracts(offer, horizon):
+            there = contract.periods(horizon) or times
+            useful = max(by_period[t][pool] for t in there)
             most = useful if spare is None or offer.stock is None else offer.stock
-            hours = resolved.instance.hours if t is None else periods[t].hours
-            rows += _tiers(resolved, offer, pool, most, t, hours)
+            rows += _tiers(resolved, offer, pool, most, contract, horizon)
     return tuple(rows)
 
 
 def _tiers(
-    resolved: ResolvedInstance, offer: Offer, pool: int, useful: int, period: int | None, hours: Fraction
+    resolved: ResolvedInstance, offer: Offer, pool: int, useful: int, contract: Contract, horizon: Horizon
 ) -> Iterator[OfferData]:
     """A tier never reaches beyond what is useful, except to its own start: a larger order can cost less."""
     node, site = resolved.node_types[offer.node_type], resolved.sites[offer.site]
-    for least, end, discount in _spans(offer):
+    trend = price_factor(resolved, offer, contract.span.start)
+    for tier, (least, end, discount) in enumerate(_spans(offer)):
         most = min(limit for limit in (end, offer.stock, max(useful, least)) if limit is not None)
         if most >= least:
-            lines = unit_costs(offer, node, site, hours, discount)
+            bill = bill_of(offer, node, site, contract, horizon, (1 - discount) * trend)
             yield OfferData(
                 name=offer.name,
                 pool=pool,
-                cost=sum(line.micro_usd for line in lines),
+                cost=bill.cost,
                 most=most,
-                capex=capex_micro_usd(offer, discount),
+                capex=micro_usd(purchase_price(offer, (1 - discount) * trend)),
                 power_w=0 if node.power_kw is None else math.ceil(exact(node.power_kw) * WATTS_PER_KW),
                 least=least,
                 discount=discount,
-                period=period,
-                lines=lines,
+                order=horizon.index(contract.first, contract.period or 0),
+                tier=tier,
+                periods=contract.periods(horizon),
+                contract=contract,
+                bill=bill,
             )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from gpufleet.errors import Int64OverflowError
 from gpufleet.problem.data import OptionData, WorkloadData
+from gpufleet.problem.horizon import demand_factor, throughput_factor
 from gpufleet.problem.scaling import ROUNDED_DEMAND, SHARE_UNITS, scale_covering, scale_loads
 from gpufleet.schema.workloads import Training
 from gpufleet.units import exact
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
     from fractions import Fraction
 
     from gpufleet.candidates.option import Option
-    from gpufleet.problem.data import PeriodData
-    from gpufleet.schema.instance import Instance
+    from gpufleet.problem.horizon import Horizon
+    from gpufleet.schema.resolved import ResolvedInstance
     from gpufleet.schema.workloads import Workload
 
 
@@ -33,33 +34,43 @@ def class_names(workload: Workload) -> tuple[str, ...]:
     return ("run",) if isinstance(workload, Training) else tuple(group.name for group in workload.classes)
 
 
-def demand_factor(instance: Instance, workload: Workload, period: int) -> Fraction:
-    """Factor on the workload's rates in a period; 1 where the instance has no periods."""
-    if isinstance(workload, Training) or not instance.periods:
-        return exact(1)
-    here = instance.periods[period]
-    return exact(workload.demand_factors.get(here.name, here.demand_factor))
-
-
 def parts(
-    instance: Instance,
+    resolved: ResolvedInstance,
     workload: Workload,
     options: tuple[Option, ...],
-    periods: tuple[PeriodData, ...],
+    horizon: Horizon,
     pools: dict[tuple[str, str], int],
 ) -> Iterator[tuple[WorkloadData, float]]:
-    """The workload in each period, with the largest relative loss by rounding."""
-    if isinstance(workload, Training) and len(periods) > 1:
-        yield from _run(workload, options, periods, pools)
-        return
-    for t in range(len(periods)):
-        factor = demand_factor(instance, workload, t)
-        wanted = tuple(demand * factor for demand in demands(workload))
-        if any(wanted):
-            yield _in_period(workload, options, wanted, t, pools)
-        elif workload.min_replicas:
-            data, loss = _in_period(workload, options, demands(workload), t, pools)
-            yield replace(data, demand=0, classes=(), routed=False), loss
+    """The workload in each period of each stage, with the largest relative loss by rounding."""
+    for s, span in enumerate(horizon.stages):
+        faster = tuple(_faster(option, throughput_factor(resolved, option.node_type, span.start)) for option in options)
+        inside = range(horizon.index(s, 0), horizon.index(s + 1, 0))
+        if isinstance(workload, Training):
+            needed = workload.stages is None or horizon.stage_names[s] in workload.stages
+            if needed and len(inside) > 1:
+                yield from _run(workload, faster, horizon, inside, pools)
+            elif needed:
+                yield _in_period(workload, faster, demands(workload), inside[0], pools)
+        else:
+            for t in inside:
+                factor = demand_factor(resolved.instance, horizon, workload, t)
+                yield from _served(workload, faster, factor, t, pools)
+
+
+def _faster(option: Option, factor: Fraction) -> Option:
+    return option if factor == 1 else replace(option, rates=tuple(rate * factor for rate in option.rates))
+
+
+def _served(
+    workload: Workload, options: tuple[Option, ...], factor: Fraction, period: int, pools: dict[tuple[str, str], int]
+) -> Iterator[tuple[WorkloadData, float]]:
+    """What must be served in one period; nothing at times without demand, unless replicas must stay."""
+    wanted = tuple(demand * factor for demand in demands(workload))
+    if any(wanted):
+        yield _in_period(workload, options, wanted, period, pools)
+    elif workload.min_replicas:
+        data, loss = _in_period(workload, options, demands(workload), period, pools)
+        yield replace(data, demand=0, classes=(), routed=False), loss
 
 
 def _in_period(
@@ -92,13 +103,18 @@ def _in_period(
 
 
 def _run(
-    workload: Training, options: tuple[Option, ...], periods: tuple[PeriodData, ...], pools: dict[tuple[str, str], int]
+    workload: Training,
+    options: tuple[Option, ...],
+    horizon: Horizon,
+    inside: range,
+    pools: dict[tuple[str, str], int],
 ) -> Iterator[tuple[WorkloadData, float]]:
     """A training run as parts: a period is this share of any deadline's time, so it does that share of the work."""
-    total = sum((period.hours for period in periods), exact(0))
-    open_ = [t for t, period in enumerate(periods) if workload.periods is None or period.name in workload.periods]
-    progress = [option.rates[0] * periods[t].hours / total for t in open_ for option in options]
+    periods = horizon.periods
+    open_ = [t for t in inside if workload.periods is None or periods[t].name in workload.periods]
+    progress = [option.rates[0] * horizon.shares[t - inside[0]] for t in open_ for option in options]
     scaled = scale_covering(progress, exact(1))
+    stage = periods[inside[0]].stage_name
     for number, t in enumerate(open_):
         capacities = scaled.values[number * len(options) : (number + 1) * len(options)]
         rows = tuple(
@@ -115,7 +131,7 @@ def _run(
             min_replicas=0,
             max_replicas=None,
             period=t,
-            run=workload.name,
+            run=workload.name if stage is None else f"{workload.name} in {stage}",
         )
         yield data, scaled.worst_relative_loss
 

@@ -9,8 +9,10 @@ from rich.table import Table
 from rich.text import Text
 
 from gpufleet.report.format import figure, money, percent, span
-from gpufleet.report.timetable import schedules, timetable
+from gpufleet.report.timetable import schedule, timetable
+from gpufleet.schema.offers import RENTED_TERMS
 from gpufleet.schema.workloads import Training
+from gpufleet.units import HOURS_PER_YEAR
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from gpufleet.schema.hardware import NodeType
-    from gpufleet.schema.plan import Certificate, Deployment, Plan
+    from gpufleet.schema.plan import Certificate, CostLine, Deployment, Plan, PlannedNodes
     from gpufleet.schema.resolved import ResolvedInstance
 
 
@@ -34,6 +36,9 @@ def plan_text(resolved: ResolvedInstance, plan: Plan) -> Iterator[RenderableType
         yield _section("Costs over the horizon")
         yield _costs(plan)
         yield from _prices(plan)
+        if resolved.instance.hours > HOURS_PER_YEAR:
+            yield _section("Cash flow by year, not discounted")
+            yield _cash_flow(plan, float(resolved.instance.hours) / HOURS_PER_YEAR)
     if plan.certificate is not None:
         yield _section("Certificate")
         yield _certificate(plan.certificate)
@@ -73,19 +78,40 @@ def _headline(resolved: ResolvedInstance, plan: Plan) -> Iterator[RenderableType
 
 
 def _fleet(resolved: ResolvedInstance, plan: Plan) -> RenderableType:
-    grid = table(
-        "nodes", "node type", "site", "term", "USD/node", "USD total", numeric=("nodes", "USD/node", "USD total")
-    )
-    for nodes in (entry for entry in plan.nodes if entry.period is None):
+    """One row per offer and length of stay; what is rented by the period is added up."""
+    staged = bool(resolved.instance.stages)
+    columns = ("nodes", "node type", "site", "term", *(("stages",) if staged else ()), "USD/node", "USD total")
+    grid = table(*columns, numeric=("nodes", "USD/node", "USD total"))
+    for nodes in (entry for entry in plan.nodes if entry not in _varying(plan)):
         node = resolved.node_types[nodes.node_type or ""]
         unit, total = money(nodes.unit_cost_usd or 0), money(nodes.total_cost_usd or 0)
-        grid.add_row(str(nodes.count), _node_words(node), nodes.site, nodes.term, unit, total)
-    for offer, counts in schedules(resolved, ((n.offer, n.period, n.count) for n in plan.nodes)).items():
-        rented = [entry for entry in plan.nodes if entry.offer == offer]
+        stay = (_stay(nodes),) if staged else ()
+        grid.add_row(str(nodes.count), _node_words(node), nodes.site, nodes.term, *stay, unit, total)
+    for rented in _by_offer(_varying(plan)).values():
         node = resolved.node_types[rented[0].node_type or ""]
         total = money(sum(entry.total_cost_usd or 0 for entry in rented))
-        grid.add_row(_range(counts), _node_words(node), rented[0].site, rented[0].term, "", total)
+        stay = ("see below",) if staged else ()
+        counts = _range(schedule(resolved, rented))
+        grid.add_row(counts, _node_words(node), rented[0].site, rented[0].term, *stay, "", total)
     return grid
+
+
+def _varying(plan: Plan) -> list[PlannedNodes]:
+    """Nodes that are rented by the period or stage."""
+    return [n for n in plan.nodes if n.period is not None or (n.first_stage is not None and n.term in RENTED_TERMS)]
+
+
+def _by_offer(entries: list[PlannedNodes]) -> dict[str, list[PlannedNodes]]:
+    groups: dict[str, list[PlannedNodes]] = {}
+    for entry in entries:
+        groups.setdefault(entry.offer, []).append(entry)
+    return groups
+
+
+def _stay(nodes: PlannedNodes) -> str:
+    if nodes.first_stage == nodes.last_stage:
+        return nodes.first_stage or "all"
+    return f"{nodes.first_stage} to {nodes.last_stage}"
 
 
 def _range(counts: list[int]) -> str:
@@ -98,8 +124,8 @@ def _node_words(node: NodeType) -> str:
 
 def _rented(resolved: ResolvedInstance, plan: Plan) -> Iterator[RenderableType]:
     """When rented nodes are there."""
-    for offer, counts in schedules(resolved, ((n.offer, n.period, n.count) for n in plan.nodes)).items():
-        yield Text.assemble(("nodes of ", "dim"), offer, f": {timetable(resolved, counts)}")
+    for offer, entries in _by_offer(_varying(plan)).items():
+        yield Text.assemble(("nodes of ", "dim"), offer, f": {timetable(resolved, schedule(resolved, entries))}")
 
 
 def _deployments(resolved: ResolvedInstance, plan: Plan) -> Iterator[RenderableType]:
@@ -129,8 +155,9 @@ def _deployment_lines(resolved: ResolvedInstance, plan: Plan, form: str, indices
     """The same deployment in one or several periods: figures are those of the period with the highest load."""
     group = [plan.deployments[index] for index in indices]
     deployment = max(group, key=lambda entry: entry.utilisation or 0)
-    most = max(entry.replicas for entry in group)
-    yield f"{'up to ' if deployment.period is not None else ''}{most} x {form}"
+    counts = schedule(resolved, group)
+    most = max(counts)
+    yield f"{'up to ' if len(set(counts)) > 1 else ''}{most} x {form}"
     parts = []
     if not isinstance(resolved.workloads[deployment.workload], Training):
         parts.append(f"utilisation {percent(deployment.utilisation or 0)}")
@@ -144,9 +171,8 @@ def _deployment_lines(resolved: ResolvedInstance, plan: Plan, form: str, indices
         pace = " without a break" if deployment.period is not None else ""
         yield f"  trains in {deployment.training_days:.3g} days{pace} (deadline {workload.deadline_days:g})"
     yield from _latency_lines(deployment)
-    if deployment.period is not None:
-        counts = schedules(resolved, (("", entry.period, entry.replicas) for entry in group))
-        yield f"  replicas: {timetable(resolved, counts[''])}"
+    if len(counts) > 1:
+        yield f"  replicas: {timetable(resolved, counts)}"
         return
     routes = [route for route in plan.routing if route.deployment in indices]
     if routes:
@@ -161,15 +187,29 @@ def _latency_lines(deployment: Deployment) -> Iterator[str]:
 
 
 def _costs(plan: Plan) -> RenderableType:
-    """The bill; what is rented period by period is added up over the periods."""
+    """The bill; several lines of one item and offer, by period or stage, are added up."""
     grid = table("cost", "offer", "nodes", "USD/node", "USD total", numeric=("nodes", "USD/node", "USD total"))
-    for line in (entry for entry in plan.costs if entry.period is None):
-        grid.add_row(line.item, line.offer, str(line.quantity), money(line.unit_usd), money(line.total_usd))
-    by_period = [line for line in plan.costs if line.period is not None]
-    for item, offer in dict.fromkeys((line.item, line.offer) for line in by_period):
-        total = sum(line.total_usd for line in by_period if (line.item, line.offer) == (item, offer))
-        grid.add_row(item, offer, "by period", "", money(total))
+    groups: dict[tuple[str, str], list[CostLine]] = {}
+    for line in plan.costs:
+        groups.setdefault((line.item, line.offer), []).append(line)
+    for (item, offer), lines in groups.items():
+        total = money(sum(line.total_usd for line in lines))
+        if len(lines) == 1 and lines[0].period is None:
+            grid.add_row(item, offer, str(lines[0].quantity), money(lines[0].unit_usd), total)
+        else:
+            grid.add_row(item, offer, "several", "", total)
     grid.add_row("total", "", "", "", money(sum(line.total_usd for line in plan.costs)), style="bold")
+    return grid
+
+
+def _cash_flow(plan: Plan, years: float) -> RenderableType:
+    """One row per year, one column per item; what lies beyond the horizon comes last."""
+    items = list(dict.fromkeys(flow.item for flow in plan.cash_flow))
+    grid = table("year", *items, "USD", numeric=(*items, "USD"))
+    for year in sorted({flow.year for flow in plan.cash_flow}):
+        paid = {flow.item: flow.usd for flow in plan.cash_flow if flow.year == year}
+        cells = [money(paid[item]) if item in paid else "" for item in items]
+        grid.add_row(str(year + 1) if year < years else "after", *cells, money(sum(paid.values())))
     return grid
 
 

@@ -22,6 +22,7 @@ from gpufleet.schema.base import (
 from gpufleet.schema.hardware import Accelerator, NodeType
 from gpufleet.schema.models import ModelCard
 from gpufleet.schema.offers import Offer, OfferSelection, Site
+from gpufleet.schema.time import Period, Stage, Trend
 from gpufleet.schema.workloads import Workload
 from gpufleet.units import HOURS_PER_DAY, exact
 
@@ -37,13 +38,22 @@ class BudgetCaps(Record):
     """Purchase prices together, USD."""
 
 
+class StageCaps(Record):
+    """Upper limits on the money of one stage."""
+
+    capex_usd: NonNegative
+    """Purchase prices of what is bought at its start together, USD."""
+
+
 class Budgets(BudgetCaps):
-    """Caps on the whole plan, and on single sites and workloads."""
+    """Caps on the whole plan, and on single sites, workloads and stages."""
 
     sites: dict[Name, BudgetCaps] = {}
     """Caps per site, by name."""
     workloads: dict[Name, BudgetCaps] = {}
     """Caps per workload, by name."""
+    stages: dict[Name, StageCaps] = {}
+    """Caps per stage, by name."""
 
 
 class Quota(Record):
@@ -74,20 +84,6 @@ class FleetRules(Record):
     """Largest share of accelerators on spot terms."""
     quotas: tuple[Quota, ...] = ()
     """Provider quotas."""
-
-
-class Period(Record):
-    """A slice of the horizon with its own demand, that comes again and again: an hour of the typical day, say.
-
-    On-demand nodes are rented period by period; every other node is there in all of them.
-    """
-
-    name: Name
-    """Unique name, e.g. `weekday-14h`."""
-    hours: Positive
-    """Hours of the horizon that it stands for."""
-    demand_factor: NonNegative = 1.0
-    """Factor on every workload's rates."""
 
 
 class Measure(Record):
@@ -140,10 +136,17 @@ class Instance(Record):
     """Shares, number of node types, and quotas."""
     periods: tuple[Period, ...] = ()
     """Slices of the horizon; empty = one period of constant (peak) demand."""
+    stages: tuple[Stage, ...] = ()
+    """Parts of the horizon one after the other (years, say); empty = one stage. Periods come again in each of them."""
+    trends: tuple[Trend, ...] = ()
+    """How prices and throughput change from stage to stage."""
     measures: tuple[Measure, ...] = ()
     """Investments that may be chosen."""
     discount_rate_per_year: Annotated[float, Field(ge=0, lt=1, strict=True)] = 0.0
-    """Interest rate for discounting future payments."""
+    """Interest rate: what is paid in the j-th year of the horizon, counted from 0, is divided by (1 + rate)^j."""
+    commitments: Literal["horizon", "term"] = "horizon"
+    """What a reservation costs that outlasts the horizon: `horizon` = the hours within it, as if the fleet went on;
+    `term` = its whole term."""
     allow_unserved: Flag = False
     """May demand stay unserved (at a penalty)?"""
     baseline_plan: Text | None = None

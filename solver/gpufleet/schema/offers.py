@@ -21,7 +21,11 @@ from gpufleet.schema.base import (
 
 SiteKind = Literal["on_prem", "private_cloud", "public_cloud"]
 Term = Literal["owned", "purchase", "reserved_1y", "reserved_3y", "on_demand", "spot"]
-HOURLY_TERMS: frozenset[Term] = frozenset({"reserved_1y", "reserved_3y", "on_demand", "spot"})
+RENTED_TERMS: frozenset[Term] = frozenset({"on_demand", "spot"})
+"""Terms that are taken by the period."""
+TERM_YEARS: dict[Term, int] = {"reserved_1y": 1, "reserved_3y": 3}
+"""Years for which a reservation binds."""
+HOURLY_TERMS: frozenset[Term] = RENTED_TERMS | frozenset(TERM_YEARS)
 
 
 class Site(Record):
@@ -67,9 +71,13 @@ class Price(Sourced):
     capex_usd: NonNegative | None = None
     """Purchase price per node, USD (term `purchase`)."""
     life_years: Positive | None = None
-    """Years over which a purchase is written off (term `purchase`)."""
+    """Years over which a purchase is written off (term `purchase`); years that nodes are left (term `owned`)."""
     residual_fraction: Fraction01 = 0.0
-    """Share of the purchase price left at the end of its life."""
+    """Share of the purchase price (owned: of `resale_usd`) left at the end of its life."""
+    resale_usd: NonNegative | None = None
+    """What an owned node brings when it is sold at the start of the horizon, USD (term `owned`); empty = nothing."""
+    resale_fraction: Fraction01 = 1.0
+    """Share of the written-off value that a sale before the end of its life brings (terms `owned` and `purchase`)."""
     maintenance_fraction_per_year: Fraction01 = 0.0
     """Maintenance and support per year, as a share of the purchase price."""
     running_usd_per_hour: NonNegative = 0.0
@@ -83,12 +91,14 @@ class Price(Sourced):
     def _fields_fit_term(self) -> Self:
         if self.term in HOURLY_TERMS:
             self._need("usd_per_hour")
-            self._refuse("capex_usd", "life_years")
+            self._refuse("capex_usd", "life_years", "resale_usd")
         elif self.term == "purchase":
             self._need("capex_usd", "life_years")
-            self._refuse("usd_per_hour")
+            self._refuse("usd_per_hour", "resale_usd")
         else:
-            self._refuse("usd_per_hour", "capex_usd", "life_years")
+            self._refuse("usd_per_hour", "capex_usd")
+            if self.resale_usd is not None:
+                self._need("life_years")
         return self
 
     def _need(self, *fields: str) -> None:

@@ -30,6 +30,10 @@ class PlannedNodes(Record):
     """How many nodes."""
     period: Name | None = None
     """The period for which they are rented; empty = all periods."""
+    first_stage: Name | None = None
+    """The stage at whose start they arrive; empty = the first."""
+    last_stage: Name | None = None
+    """The stage at whose end they leave; empty = the last."""
     node_type: Name | None = None
     """Node type (repeated for the reader; checked)."""
     site: Name | None = None
@@ -103,6 +107,8 @@ class Deployment(Record):
     """How many replicas."""
     period: Name | None = None
     """The period in which they run; empty = all periods."""
+    stage: Name | None = None
+    """The stage in which they run; empty = all stages."""
     variant: Name | None = None
     """Variant of the model card; for a profiled workload, empty."""
     option: Name | None = None
@@ -152,15 +158,31 @@ class CostLine(Record):
     offer: Name
     """The offer it belongs to."""
     period: Name | None = None
-    """The period it is paid for; empty = the whole horizon."""
+    """The period it is paid for; empty = all periods."""
+    first_stage: Name | None = None
+    """First stage it is paid for; empty = the first."""
+    last_stage: Name | None = None
+    """Last stage it is paid for; empty = the last."""
     quantity: Count
     """Nodes."""
     unit_usd: Money
-    """Per node over the horizon, USD."""
+    """Per node over the horizon, at present value, USD."""
     total_usd: Money
     """quantity x unit_usd, exactly."""
     source: Text
     """Where the price comes from, and as of when."""
+
+
+class CashFlow(Record):
+    """Money that really changes hands in one year, not discounted."""
+
+    year: Count
+    """Year of the horizon, counted from 0."""
+    item: Name
+    """What for: `purchase`, `resale`, `rent`, `maintenance`, `running`, `energy`. `value left` is what nodes are worth
+    at the end of the horizon, `committed` what reservations still cost after it."""
+    usd: Money
+    """Paid (positive) or received (negative), USD."""
 
 
 class Certificate(Record):
@@ -257,6 +279,8 @@ class Plan(Record):
     """Which deployment serves which class; empty = in proportion to capacity."""
     costs: tuple[CostLine, ...] = ()
     """The bill."""
+    cash_flow: tuple[CashFlow, ...] = ()
+    """Payments by year and item."""
     funnel: tuple[FunnelStep, ...] = ()
     """What each rule eliminated."""
     rejections: tuple[Rejected, ...] = ()

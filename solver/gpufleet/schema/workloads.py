@@ -110,6 +110,10 @@ class ServingBase(WorkloadBase):
     """Largest batch or concurrency per replica; empty = the model decides."""
     demand_factors: dict[Name, NonNegative] = {}
     """Factor on the rates in single periods, by period name; the period's own `demand_factor` elsewhere."""
+    stage_factors: dict[Name, NonNegative] = {}
+    """Factor on the rates in single stages, by stage name; the stage's own `demand_factor` elsewhere."""
+    growth_per_year: Annotated[float, Field(gt=-1, le=100, strict=True)] = 0.0
+    """Relative growth per year: at the start of a stage, rates are (1 + growth)^years of today's."""
 
 
 class RequestClass(Record):
@@ -182,6 +186,8 @@ class Training(WorkloadBase):
     """Time lost to checkpoints and restarts, as a share of the pure training time."""
     periods: tuple[Name, ...] | None = None
     """Only in these periods may it run, by name; empty = in any. It stops at the end of one and goes on in another."""
+    stages: tuple[Name, ...] | None = None
+    """Only in these stages is it needed, by name; empty = in all."""
     parallelism: tuple[Name, ...] | None = None
     """Only these parallelism labels, e.g. `tp8-dp8-zero3`; empty = all."""
 
@@ -223,6 +229,10 @@ class Profiled(WorkloadBase):
     """Most of a replica's measured rate that may be used."""
     demand_factors: dict[Name, NonNegative] = {}
     """Factor on the rates in single periods, by period name; the period's own `demand_factor` elsewhere."""
+    stage_factors: dict[Name, NonNegative] = {}
+    """Factor on the rates in single stages, by stage name; the stage's own `demand_factor` elsewhere."""
+    growth_per_year: Annotated[float, Field(gt=-1, le=100, strict=True)] = 0.0
+    """Relative growth per year: at the start of a stage, rates are (1 + growth)^years of today's."""
 
 
 Workload = Annotated[LLMServing | RequestServing | Training | Profiled, Field(discriminator="kind")]

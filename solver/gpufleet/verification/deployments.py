@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from gpufleet.performance.estimate import Configurations, estimate
 from gpufleet.schema.models import TRAINABLE, Decoder, Encoder
 from gpufleet.schema.workloads import Profiled, Training
-from gpufleet.verification.slices import check_period
+from gpufleet.verification.slices import check_times
 from gpufleet.verification.violation import TOLERANCE, place_of
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def check_deployments(resolved: ResolvedInstance, plan: Plan, findings: Findings
     capabilities = []
     for index, deployment in enumerate(plan.deployments):
         where = place_of(index, deployment)
-        check_period(resolved, where, deployment.period, True, findings)
+        check_times(resolved, where, {"period": deployment.period, "stage": deployment.stage}, findings)
         if _names_exist(resolved, deployment, where, findings):
             workload = resolved.workloads[deployment.workload]
             _check_privacy(resolved, workload, deployment, where, findings)

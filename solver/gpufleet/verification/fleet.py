@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from gpufleet.units import exact
 from gpufleet.verification.composition import check_composition
-from gpufleet.verification.slices import check_period, slices_of
+from gpufleet.verification.contracts import check_contract, orders_of
+from gpufleet.verification.slices import slices_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,8 +25,8 @@ def check_fleet(resolved: ResolvedInstance, plan: Plan, findings: Findings) -> t
     known = tuple(nodes for nodes in plan.nodes if _offer_exists(resolved, nodes, findings))
     for nodes in known:
         _check_repeated_fields(resolved, nodes, findings)
-        rented = resolved.offers[nodes.offer].term == "on_demand"
-        check_period(resolved, nodes.offer, nodes.period, rented, findings)
+        check_contract(resolved, nodes, findings)
+    _check_orders(resolved, known, findings)
     for now in slices_of(resolved):
         there = now.nodes(known)
         _check_stock(resolved, there, now.label, findings)
@@ -59,10 +60,16 @@ def _check_stock(resolved: ResolvedInstance, known: tuple[PlannedNodes, ...], la
         if stock is not None:
             message = f"{count} nodes taken, {stock} in stock"
             findings.check("stock", name + label, count <= stock, message, count - stock, "nodes")
+
+
+def _check_orders(resolved: ResolvedInstance, known: tuple[PlannedNodes, ...], findings: Findings) -> None:
+    """Nodes of one offer that arrive together are one order, however long they stay."""
+    for (name, stage, period), count in orders_of(known).items():
         least = resolved.offers[name].min_order
         if least and count:
+            where = "".join((name, *(f" in {time}" for time in (stage, period) if time is not None)))
             message = f"{count} nodes taken, the minimum order is {least}"
-            findings.check("min_order", name + label, count >= least, message, least - count, "nodes")
+            findings.check("min_order", where, count >= least, message, least - count, "nodes")
 
 
 def _check_sites(resolved: ResolvedInstance, known: tuple[PlannedNodes, ...], label: str, findings: Findings) -> None:
@@ -120,7 +127,7 @@ def _check_packing_now(
         nodes[offer.site, offer.node_type] += entry.count
     replicas: defaultdict[tuple[str, str], Counter[int]] = defaultdict(Counter)
     for deployment in plan.deployments:
-        if deployment.node_type in resolved.node_types and now.holds(deployment.period):
+        if deployment.node_type in resolved.node_types and now.runs(deployment):
             pool = (deployment.site, deployment.node_type)
             replicas[pool][deployment.parallelism.accelerators] += deployment.replicas
     for pool in sorted(replicas):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gpufleet.verification.slices import slices_of
+from gpufleet.verification.slices import slices_of, speed_of
 from gpufleet.verification.violation import TOLERANCE
 
 if TYPE_CHECKING:
@@ -12,19 +12,34 @@ if TYPE_CHECKING:
     from gpufleet.schema.resolved import ResolvedInstance
     from gpufleet.schema.workloads import Training
     from gpufleet.verification.deployments import Capability
+    from gpufleet.verification.slices import Slice
     from gpufleet.verification.violation import Findings
 
 
 def check_run_over_periods(
     resolved: ResolvedInstance, workload: Training, plan: Plan, group: list[Capability], findings: Findings
 ) -> None:
+    """In every stage that needs it, the run gets done."""
+    slices = slices_of(resolved)
+    for stage in dict.fromkeys(now.stage for now in slices):
+        if workload.stages is None or stage in workload.stages:
+            inside = [now for now in slices if now.stage == stage]
+            _check_stage(resolved, workload, plan, group, inside, findings)
+
+
+def _check_stage(
+    resolved: ResolvedInstance,
+    workload: Training,
+    plan: Plan,
+    group: list[Capability],
+    inside: list[Slice],
+    findings: Findings,
+) -> None:
     """A period is this share of any deadline's time; an option gets that share of deadline / training days done."""
-    total = resolved.instance.hours
+    total = sum(now.hours for now in inside)
     done = 0.0
-    for now in slices_of(resolved):
-        running = [
-            c for c in group if now.holds(plan.deployments[c.index].period) and plan.deployments[c.index].replicas
-        ]
+    for now in inside:
+        running = [c for c in group if now.runs(plan.deployments[c.index]) and plan.deployments[c.index].replicas]
         replicas = sum(plan.deployments[c.index].replicas for c in running)
         where = workload.name + now.label
         message = f"{replicas} replicas of one run at a time; a second one does not train it faster"
@@ -34,6 +49,8 @@ def check_run_over_periods(
         for capability in running:
             assert capability.estimate is not None
             days = float(capability.estimate.training_days[0])
-            done += float(now.hours / total) * workload.deadline_days / days
+            speed = speed_of(resolved, plan.deployments[capability.index].node_type, now)
+            done += speed * float(now.hours / total) * workload.deadline_days / days
+    where = workload.name if inside[0].stage is None else f"{workload.name} in {inside[0].stage}"
     message = f"{done:.6g} of the run is done within its deadline of {workload.deadline_days:g} days"
-    findings.check("demand", workload.name, done >= 1 - TOLERANCE, message, 1 - done, "runs")
+    findings.check("demand", where, done >= 1 - TOLERANCE, message, 1 - done, "runs")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gpufleet.schema.workloads import Profiled, Training
 from gpufleet.verification.deployments import figures_of
 from gpufleet.verification.runs import check_run_over_periods
-from gpufleet.verification.slices import factor_of, slices_of
+from gpufleet.verification.slices import factor_of, slices_of, speed_of
 from gpufleet.verification.violation import TOLERANCE, place_of
 
 if TYPE_CHECKING:
@@ -53,11 +54,13 @@ def _check_now(
     findings: Findings,
 ) -> dict[int, float]:
     """One workload in one period; returns the utilisation of what runs then."""
-    running = [capability for capability in group if now.holds(plan.deployments[capability.index].period)]
+    running = [capability for capability in group if now.runs(plan.deployments[capability.index])]
     _check_replicas(workload, plan, now, findings)
     if isinstance(workload, Training):
-        _check_run(workload, plan, running, findings)
+        if workload.stages is None or now.stage in workload.stages:
+            _check_run(workload, plan, running, now, findings)
         return dict.fromkeys((capability.index for capability in running), 1.0)
+    running = [at_speed(resolved, plan, capability, now) for capability in running]
     return _check_classes(workload, plan, running, factor_of(resolved, workload, now), now, findings)
 
 
@@ -79,7 +82,7 @@ def _check_routes_exist(resolved: ResolvedInstance, plan: Plan, findings: Findin
 
 def _check_replicas(workload: Workload, plan: Plan, now: Slice, findings: Findings) -> None:
     where = workload.name + now.label
-    running = [d for d in plan.deployments if d.workload == workload.name and now.holds(d.period)]
+    running = [d for d in plan.deployments if d.workload == workload.name and now.runs(d)]
     count = sum(deployment.replicas for deployment in running)
     if workload.min_replicas:
         message = f"{count} replicas, at least {workload.min_replicas} are required"
@@ -91,10 +94,16 @@ def _check_replicas(workload: Workload, plan: Plan, now: Slice, findings: Findin
         findings.check("replicas", where, extra <= 0, message, extra, "replicas")
 
 
-def _check_run(workload: Training, plan: Plan, group: list[Capability], findings: Findings) -> None:
+def at_speed(resolved: ResolvedInstance, plan: Plan, capability: Capability, now: Slice) -> Capability:
+    """The capability at a time, by the trends of its accelerator."""
+    speed = speed_of(resolved, plan.deployments[capability.index].node_type, now)
+    return capability if speed == 1 else replace(capability, rates=tuple(rate * speed for rate in capability.rates))
+
+
+def _check_run(workload: Training, plan: Plan, group: list[Capability], now: Slice, findings: Findings) -> None:
     runs = sum(plan.deployments[capability.index].replicas * capability.rates[0] for capability in group)
     message = "no replica finishes the training by its deadline"
-    findings.check("demand", workload.name, runs >= 1, message, 1 - runs, "runs")
+    findings.check("demand", workload.name + now.label, runs >= 1, message, 1 - runs, "runs")
 
 
 def _check_classes(

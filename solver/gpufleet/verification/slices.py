@@ -1,17 +1,18 @@
-"""Periods as the verifier sees them: what is there, and what runs, at a time."""
+"""Periods and stages as the verifier sees them: what is there, and what runs, at a time."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from gpufleet.schema.workloads import Training
 from gpufleet.units import exact
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from fractions import Fraction
 
-    from gpufleet.schema.plan import PlannedNodes
+    from gpufleet.schema.plan import Deployment, PlannedNodes
     from gpufleet.schema.resolved import ResolvedInstance
     from gpufleet.schema.workloads import Workload
     from gpufleet.verification.violation import Findings
@@ -19,52 +20,106 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Slice:
-    """A period, or the whole horizon of an instance without periods."""
+    """A period of a stage; without either, the whole horizon."""
 
     name: str | None
+    """The period."""
     hours: Fraction
+    stage: str | None
+    number: int
+    """Position of the stage."""
+    stage_start: Fraction
+    """Hours from the start of the horizon."""
+    stages: tuple[str, ...]
+    """All stages in file order."""
 
     @property
     def label(self) -> str:
         """What is appended to the place of a finding."""
-        return "" if self.name is None else f" in {self.name}"
+        return "".join(f" in {name}" for name in (self.stage, self.name) if name is not None)
 
-    def holds(self, period: str | None) -> bool:
-        """Is an entry of this period there now? Entries without a period always are."""
-        return period is None or period == self.name
+    def runs(self, deployment: Deployment) -> bool:
+        """Does a deployment run now? One without a period or stage always does."""
+        return deployment.period in (None, self.name) and deployment.stage in (None, self.stage)
 
     def nodes(self, known: Iterable[PlannedNodes]) -> tuple[PlannedNodes, ...]:
         """The nodes that are there now."""
-        return tuple(entry for entry in known if self.holds(entry.period))
+        return tuple(entry for entry in known if entry.period in (None, self.name) and self._during(entry))
+
+    def _during(self, entry: PlannedNodes) -> bool:
+        first = 0 if entry.first_stage is None else _position(self.stages, entry.first_stage)
+        last = len(self.stages) if entry.last_stage is None else _position(self.stages, entry.last_stage)
+        return first <= self.number <= last
+
+
+def _position(names: tuple[str, ...], name: str) -> int:
+    """Place of a stage; one that does not exist (a finding elsewhere) never comes."""
+    return names.index(name) if name in names else -1
+
+
+def stage_bounds(resolved: ResolvedInstance) -> tuple[tuple[Fraction, Fraction], ...]:
+    """(start, end) of every stage, hours from the start of the horizon; the whole horizon where there are none."""
+    bounds, clock = [], Fraction(0)
+    for stage in resolved.instance.stages:
+        bounds.append((clock, clock + exact(stage.days) * 24))
+        clock = bounds[-1][1]
+    return tuple(bounds) or ((Fraction(0), resolved.instance.hours),)
 
 
 def slices_of(resolved: ResolvedInstance) -> tuple[Slice, ...]:
-    """The periods in file order."""
-    named = tuple(Slice(period.name, exact(period.hours)) for period in resolved.instance.periods)
-    return named or (Slice(None, resolved.instance.hours),)
+    """The periods of every stage, in file order."""
+    instance = resolved.instance
+    names = tuple(stage.name for stage in instance.stages)
+    rows = []
+    for number, (start, end) in enumerate(stage_bounds(resolved)):
+        stage = names[number] if names else None
+        parts: list[tuple[str | None, Fraction]] = [
+            (period.name, exact(period.hours) / instance.hours) for period in instance.periods
+        ]
+        for name, part in parts or [(None, Fraction(1))]:
+            rows.append(Slice(name, (end - start) * part, stage, number, start, names))
+    return tuple(rows)
 
 
-def hours_of(resolved: ResolvedInstance, period: str | None) -> Fraction:
-    """Hours of a period; of the whole horizon for None."""
-    found = [now.hours for now in slices_of(resolved) if period is not None and now.name == period]
-    return found[0] if found else resolved.instance.hours
+def share_of(resolved: ResolvedInstance, period: str | None) -> Fraction:
+    """Share of the hours of a stage that a period takes; all of them for None."""
+    hours = [exact(known.hours) for known in resolved.instance.periods if known.name == period]
+    return hours[0] / resolved.instance.hours if hours else Fraction(1)
+
+
+def growth(change: float, hours: Fraction) -> Fraction:
+    """(1 + change) to the power of the years that have passed, to six digits as in the instance format."""
+    return exact(round((1 + change) ** float(hours / 8760), 6))
 
 
 def factor_of(resolved: ResolvedInstance, workload: Workload, now: Slice) -> float:
-    """Factor on the workload's rates in a period."""
-    own: dict[str, float] = getattr(workload, "demand_factors", {})
-    if now.name is None:
+    """Factor on the workload's rates in a period of a stage."""
+    if isinstance(workload, Training):
         return 1.0
-    if now.name in own:
-        return own[now.name]
-    return next(period.demand_factor for period in resolved.instance.periods if period.name == now.name)
+    factor = growth(workload.growth_per_year, now.stage_start)
+    for stage in resolved.instance.stages:
+        if stage.name == now.stage:
+            factor *= exact(workload.stage_factors.get(stage.name, stage.demand_factor))
+    for period in resolved.instance.periods:
+        if period.name == now.name:
+            factor *= exact(workload.demand_factors.get(period.name, period.demand_factor))
+    return float(factor)
 
 
-def check_period(
-    resolved: ResolvedInstance, where: str, period: str | None, may_be_rented: bool, findings: Findings
-) -> None:
-    """The period that an entry names exists, and the entry may be there for a period only."""
-    if period is not None:
-        names = [now.name for now in slices_of(resolved)]
-        findings.check("period", where, period in names, f"the instance has no period {period}")
-        findings.check("period", where, may_be_rented, "only on-demand nodes are taken by the period")
+def speed_of(resolved: ResolvedInstance, node_type: str, now: Slice) -> float:
+    """Factor on throughputs by trends."""
+    unit, factor = resolved.accelerator_of(node_type), Fraction(1)
+    for trend in resolved.instance.trends:
+        if unit.family in (trend.families or (unit.family,)) and unit.name in (trend.accelerators or (unit.name,)):
+            factor *= growth(trend.throughput_change_per_year, now.stage_start)
+    return float(factor)
+
+
+def check_times(resolved: ResolvedInstance, where: str, names: dict[str, str | None], findings: Findings) -> None:
+    """The period and stages that an entry names exist; `names` by kind."""
+    periods = [period.name for period in resolved.instance.periods]
+    stages = [stage.name for stage in resolved.instance.stages]
+    for kind, name in names.items():
+        if name is not None:
+            rule, known = ("period", periods) if kind == "period" else ("stage", stages)
+            findings.check(rule, where, name in known, f"the instance has no {rule} {name}")

@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Final
 
 from gpufleet.errors import InputError, InputProblem
 from gpufleet.library.reader import read_text
-from gpufleet.schema.instance import Instance, Period
+from gpufleet.schema.instance import Instance
+from gpufleet.schema.time import Period
 from gpufleet.schema.workloads import LLMServing, TokenClass
 
 if TYPE_CHECKING:

@@ -1,11 +1,11 @@
-"""Families `budget`, `power`, `rack`, `quota`, `share`: upper limits on weighted node counts.
+"""Families `budget`, `power`, `rack`, `quota`, `stock`, `share`: upper limits on weighted node counts.
 
 sum_f weight_f y_f <= limit
 
 The weight is cost (budgets per day or horizon), purchase price (capex), power, rack units, or accelerators; the sum
 runs over all offers, one site's, or one provider's. A share of the fleet (vendor, accelerator type, site: at most s;
 country: at least s) is the group's accelerators minus s times those of all, over the denominator of s. Stock is the
-upper bound of y_f itself.
+upper bound of y_f itself; where an offer can be taken from several stages on, also a row over what is there at a time.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from gpufleet.optimize.formulation.variables import FleetVariables
     from gpufleet.problem.data import Problem
 
-FAMILIES = ("budget", "power", "rack", "quota", "share")
+FAMILIES = ("budget", "power", "rack", "quota", "stock", "share")
 
 
 def add_rows(model: LinearModel, problem: Problem, variables: FleetVariables) -> None:

@@ -1,6 +1,6 @@
 """Family `pools`: replicas fit on the nodes that are there.
 
-sum_{w, k on p} accelerators_k n_wkt <= size_p (sum_{f on p, all periods} y_f + sum_{f on p} y_ft)
+sum_{w, k on p} accelerators_k n_wkt <= size_p sum_{f on p, there in t} y_f
 
 for every pool p and period t. Counting accelerators is exact packing, because replica sizes form a divisibility chain
 (see `candidates.replica_size`).
@@ -29,7 +29,7 @@ def add_rows(model: LinearModel, problem: Problem, variables: FleetVariables) ->
         there = [
             (y, -size)
             for y, offer in zip(variables.nodes, problem.offers, strict=True)
-            if offer.pool == p and offer.period in (None, t)
+            if offer.pool == p and offer.there(t)
         ]
         name = f"pool_{p}" if len(problem.periods) == 1 else f"pool_{p}_{t}"
         model.add_row(FAMILY, name, [*terms, *there], upper=0)

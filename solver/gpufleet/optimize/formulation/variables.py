@@ -2,7 +2,7 @@
 
 y_f       nodes taken on offer f
 n_wk      replicas of option k of workload w
-b_f       whether a tier with a minimum order is used
+b_j       whether an order (offer, start, tier) with a minimum is placed
 u_m       whether node type m is in the fleet, when their number is limited
 x_wck     share units of class c of workload w served by option k (routed workloads only)
 """
@@ -25,8 +25,8 @@ class FleetVariables:
 
     nodes: tuple[int, ...]
     """y_f, by offer tier."""
-    orders: dict[int, int]
-    """b_f: offer tier to variable, for tiers with a minimum."""
+    orders: dict[tuple[str, int, int], int]
+    """b_j: (offer, order, tier) to variable, for tiers with a minimum."""
     node_types: dict[str, int]
     """u_m: node type to variable; empty when their number is not limited."""
     replicas: tuple[tuple[int, ...], ...]
@@ -38,7 +38,11 @@ class FleetVariables:
 def add_variables(model: LinearModel, problem: Problem) -> FleetVariables:
     """Create every variable, in a fixed order."""
     nodes = tuple(model.add_variable(f"y_{f}", 0, offer.most) for f, offer in enumerate(problem.offers))
-    orders = {f: model.add_variable(f"b_{f}", 0, 1) for f, offer in enumerate(problem.offers) if offer.least}
+    orders: dict[tuple[str, int, int], int] = {}
+    for f, offer in enumerate(problem.offers):
+        key = (offer.name, offer.order, offer.tier)
+        if offer.least and key not in orders:
+            orders[key] = model.add_variable(f"b_{f}", 0, 1)
     types = sorted({pool.node_type for pool in problem.pools}) if problem.max_node_types is not None else []
     node_types = {name: model.add_variable(f"u_{m}", 0, 1) for m, name in enumerate(types)}
     replicas = tuple(
