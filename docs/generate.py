@@ -73,7 +73,15 @@ SECTIONS: tuple[tuple[str, str, tuple[type[Record], ...]], ...] = (
         "What `gpufleet solve --out FILE` writes and `gpufleet verify` checks. Written by hand, a plan needs only "
         "`schema_version`, `instance`, `nodes` (offer and count) and `deployments`.",
         (
-            *(plan.Plan, plan.PlannedNodes, plan.Deployment, plan.Parallelism, plan.LatencyFigure, plan.Route),
+            *(
+                plan.Plan,
+                plan.PlannedNodes,
+                plan.PlannedMeasure,
+                plan.Deployment,
+                plan.Parallelism,
+                plan.LatencyFigure,
+                plan.Route,
+            ),
             *(plan.CostLine, plan.CashFlow, plan.Certificate, plan.FunnelStep, plan.Rejected),
         ),
     ),

@@ -12,7 +12,17 @@ from gpufleet.performance.estimate import Configurations, estimate
 from gpufleet.problem.horizon import demand_factor, horizon_of, price_trends, throughput_factor
 from gpufleet.problem.scaling import SHARE_UNITS
 from gpufleet.problem.workloads import class_names, demands
-from gpufleet.schema.plan import CashFlow, Certificate, CostLine, Deployment, LatencyFigure, Plan, PlannedNodes, Route
+from gpufleet.schema.plan import (
+    CashFlow,
+    Certificate,
+    CostLine,
+    Deployment,
+    LatencyFigure,
+    Plan,
+    PlannedMeasure,
+    PlannedNodes,
+    Route,
+)
 from gpufleet.schema.workloads import Profiled, Training
 from gpufleet.units import usd
 
@@ -22,6 +32,8 @@ if TYPE_CHECKING:
     from gpufleet.candidates.option import Candidates, Option
     from gpufleet.optimize.backends.interface import SolverLimits
     from gpufleet.optimize.engine import EngineResult
+    from gpufleet.performance.result import Estimate
+    from gpufleet.problem.costs import Bill
     from gpufleet.problem.data import OfferData, OptionData, Problem, WorkloadData
     from gpufleet.problem.horizon import Horizon
     from gpufleet.schema.resolved import ResolvedInstance
@@ -57,10 +69,11 @@ def assemble(
         reason=reason,
         certificate=_certificate(resolved, problem, result, limits, nodes),
         nodes=nodes,
+        measures=tuple(_measures(problem, result)),
         deployments=tuple(entry.deployment for entry in placed),
         routing=tuple(_routes(resolved, placed)),
-        costs=tuple(line for data, count in taken for line in _cost_lines(resolved, horizon, data, count)),
-        cash_flow=tuple(_cash_flow(taken)),
+        costs=(*_node_lines(resolved, horizon, taken), *_measure_lines(resolved, problem, result)),
+        cash_flow=tuple(_cash_flow([*((d.bill, count) for d, count in taken), *_taken_measures(problem, result)])),
         funnel=candidates.funnel,
         rejections=candidates.rejections.summaries(),
     )
@@ -91,9 +104,8 @@ def _time(horizon: Horizon, data: OfferData) -> dict[str, str | None]:
     }
 
 
-def _cost_lines(resolved: ResolvedInstance, horizon: Horizon, data: OfferData, count: int) -> Iterator[CostLine]:
-    assert data.bill is not None
-    for line in data.bill.lines:
+def _node_lines(resolved: ResolvedInstance, horizon: Horizon, taken: list[tuple[OfferData, int]]) -> Iterator[CostLine]:
+    for data, count, line in ((d, n, line) for d, n in taken if d.bill is not None for line in d.bill.lines):
         yield CostLine(
             item=line.item,
             offer=data.name,
@@ -105,12 +117,33 @@ def _cost_lines(resolved: ResolvedInstance, horizon: Horizon, data: OfferData, c
         )
 
 
-def _cash_flow(taken: list[tuple[OfferData, int]]) -> Iterator[CashFlow]:
-    """Payments of all nodes, added up by year and item."""
+def _measures(problem: Problem, result: EngineResult) -> Iterator[PlannedMeasure]:
+    for data, taken in zip(problem.measures, result.measures, strict=bool(result.measures)):
+        yield PlannedMeasure(measure=data.name, taken=bool(taken), cost_usd=usd(data.cost))
+
+
+def _taken_measures(problem: Problem, result: EngineResult) -> Iterator[tuple[Bill, int]]:
+    for data, taken in zip(problem.measures, result.measures, strict=bool(result.measures)):
+        if taken:
+            yield data.bill, 1
+
+
+def _measure_lines(resolved: ResolvedInstance, problem: Problem, result: EngineResult) -> Iterator[CostLine]:
+    for data, source, taken in zip(
+        problem.measures, resolved.instance.measures, result.measures, strict=bool(result.measures)
+    ):
+        if taken and data.cost:
+            cost = usd(data.cost)
+            dated = f"{source.source} (as of {source.as_of})" if source.as_of else source.source
+            yield CostLine(item="measure", offer=data.name, quantity=1, unit_usd=cost, total_usd=cost, source=dated)
+
+
+def _cash_flow(taken: list[tuple[Bill | None, int]]) -> Iterator[CashFlow]:
+    """Payments for everything taken, added up by year and item."""
     sums: dict[tuple[int, str], int] = {}
-    for data, count in taken:
-        assert data.bill is not None
-        for year, item, micro in data.bill.payments:
+    for bill, count in taken:
+        assert bill is not None
+        for year, item, micro in bill.payments:
             sums[year, item] = sums.get((year, item), 0) + micro * count
     for year, item in sorted(sums):
         yield CashFlow(year=year, item=item, usd=usd(sums[year, item]))
@@ -176,6 +209,8 @@ def _deployment(
         parallelism=option.parallelism,
         batch=option.batch,
         accelerators=option.accelerators,
+        spot=option.spot,
+        measures=option.measures,
         utilisation=load,
     )
     if isinstance(workload, Profiled):
@@ -225,10 +260,18 @@ def _figures(resolved: ResolvedInstance, workload: Workload, option: Option, loa
         "memory_gb": float(figures.memory_gb[0]),
         "memory_limit_gb": figures.memory_limit_gb,
         "latency": latency,
-        "training_days": float(figures.training_days[0]) if isinstance(workload, Training) else None,
+        "training_days": _days(workload, option, figures),
         "bottleneck": str(figures.bottleneck[0]),
         "provenance": figures.provenance,
     }
+
+
+def _days(workload: Workload, option: Option, figures: Estimate) -> float | None:
+    """Days to train with the option's measures and interruptions."""
+    if not isinstance(workload, Training):
+        return None
+    alone = float(figures.training_days[0])
+    return alone / float(option.speed)
 
 
 def _routes(resolved: ResolvedInstance, placed: list[_Placed]) -> Iterator[Route]:

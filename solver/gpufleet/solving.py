@@ -86,7 +86,7 @@ def _hopeless(problem: Problem, candidates: Candidates) -> Iterator[str]:
 def _nothing() -> EngineResult:
     """The result when nothing serves some workload or class: infeasible without asking a solver."""
     return EngineResult(
-        "infeasible", None, None, (), (), (), "none", "a workload or class has no deployment option", "none", "none"
+        "infeasible", None, None, (), (), (), (), "none", "a workload or class has no deployment option", "none", "none"
     )
 
 

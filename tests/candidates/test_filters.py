@@ -257,7 +257,7 @@ def test_options_are_different_and_come_in_a_fixed_order(name: str) -> None:
 def test_pools_add_up_the_stock_of_their_offers() -> None:
     offers = [offer("a", stock=2), offer("b", stock=3), offer("c", "n2", stock=1), offer("d", "n2")]
     asked_ = resolved(instance([profiled([option("k", rates={"all": 1.0})])], offers))
-    assert pools_of(asked_) == {("here", "n1"): 5, ("here", "n2"): None}
+    assert pools_of(asked_) == {("here", "n1", None): 5, ("here", "n2", None): None}
 
 
 def test_nodes_without_network_serve_alone() -> None:

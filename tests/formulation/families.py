@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,10 +15,23 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from builders import covering, offer_data, pool, problem, routed
 from gpufleet.optimize.backends.pulp_cbc import write_lp
-from gpufleet.optimize.formulation import cost, demand, limits, node_types, orders, pools, replicas, routing, runs
+from gpufleet.optimize.formulation import (
+    cost,
+    demand,
+    limits,
+    measures,
+    node_types,
+    orders,
+    pools,
+    replicas,
+    routing,
+    runs,
+    spot,
+)
 from gpufleet.optimize.formulation.linear_model import LinearModel
 from gpufleet.optimize.formulation.variables import add_variables
-from gpufleet.problem.data import LimitRow
+from gpufleet.problem.costs import Bill
+from gpufleet.problem.data import LimitRow, MeasureData, Pool
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,11 +78,35 @@ def _night_and_day() -> Problem:
     return problem([night, day, COVERING], TWO_OFFERS, TWO_POOLS, periods=2)
 
 
+def _on_spot() -> Problem:
+    """Covering, routed, and a run, each with options on a spot pool and elsewhere; and a workload without limit."""
+    pools = (pool(2, "n2"), Pool("here", "n2", 2, "a"))
+    both = [(0, 1, 3), (1, 1, 3)]
+    work = [
+        covering(20, both, spot_limit=12),
+        covering(20, both, "free"),
+        replace(routed([(0, 1, 20160, (1, 2)), (1, 1, 20160, (1, None))], "r"), spot_limit=5040),
+        covering(12, both, "t", run="t", spot_limit=9),
+        covering(12, both, "t", run="t", spot_limit=9, period=1),
+    ]
+    return problem(work, TWO_OFFERS, pools, periods=2)
+
+
+def _with_measures() -> Problem:
+    """An option that needs one measure, one that needs both, and one that needs none."""
+    work = covering(20, [(0, 1, 3), (0, 1, 6), (1, 4, 15)])
+    options = [replace(option, measures=needs) for option, needs in zip(work.options, ((0,), (0, 1), ()), strict=True)]
+    taken = tuple(MeasureData(name, cost, cost, Bill((), ())) for name, cost in (("m", 5), ("n", 8)))
+    return replace(problem([replace(work, options=tuple(options))], TWO_OFFERS, TWO_POOLS), measures=taken)
+
+
 FAMILIES: dict[str, tuple[AddRows, Problem]] = {
     "demand": (demand.add_rows, problem([COVERING, covering(5, [(0, 1, 5)], "v")], TWO_OFFERS, TWO_POOLS)),
     "routing": (routing.add_rows, _routed()),
     "runs": (runs.add_rows, _night_and_day()),
     "pools": (pools.add_rows, problem([COVERING], (*TWO_OFFERS, offer_data(25, 3, 0, "c")), TWO_POOLS)),
+    "spot": (spot.add_rows, _on_spot()),
+    "measures": (measures.add_rows, _with_measures()),
     "replicas": (replicas.add_rows, _bounded()),
     "budget": (limits.add_rows, _limit("budget", 30, 70, most=200)),
     "power": (limits.add_rows, _limit("power", 800, 3000, most=5000)),

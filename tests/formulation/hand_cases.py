@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from builders import accelerator, instance, node, offer, option, profiled, site
 from gpufleet.performance.estimate import Configurations, estimate
-from gpufleet.schema.instance import BudgetCaps, Budgets, FleetRules, Quota, StageCaps
+from gpufleet.schema.instance import BudgetCaps, Budgets, FleetRules, Measure, Quota, StageCaps
 from gpufleet.schema.models import Convolutional, ModelCard, Variant
 from gpufleet.schema.offers import PriceStep
 from gpufleet.schema.plan import Parallelism
@@ -17,6 +17,7 @@ from gpufleet.schema.workloads import Training
 if TYPE_CHECKING:
     from gpufleet.schema.instance import Instance
     from gpufleet.schema.offers import Offer
+    from gpufleet.schema.workloads import ProfiledOption
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,8 @@ def _only_a(most: float, first: Offer, dear: str, **others: float) -> Instance:
     )
 
 
+TWICE: dict[str, Any] = {"throughput_factor": 2.0}
+QUARTER_ON_SPOT = FleetRules(max_spot_share=0.25)
 PERIODS = (Period(name="night", hours=8.0, demand_factor=0.25), Period(name="day", hours=16.0))
 
 
@@ -138,6 +141,26 @@ def _terms() -> tuple[Offer, Offer]:
 
 def _by_stage(*caps: float) -> Budgets:
     return Budgets(stages={s.name: StageCaps(capex_usd=cap) for s, cap in zip(YEARS, caps, strict=True)})
+
+
+def _spot(usd_per_hour: float = 0.25, interruptions: float = 365.0, **changes: Any) -> Offer:
+    """A quarter of the price; by default half of the time is lost: 365 interruptions in 730 hours, an hour each."""
+    lost = {"interruptions_per_month": interruptions, "hours_lost_per_interruption": 1.0}
+    return offer("s", usd_per_hour=usd_per_hour, term="spot", **lost, **changes)
+
+
+def _on_spot(rate: float, most: float = 1.0, offers: tuple[Offer, ...] = (), **changes: Any) -> Instance:
+    return instance([profiled([ONE], rate, max_spot_share=most)], (offer(), *offers), **changes)
+
+
+def _measure(cost_usd: float, **changes: Any) -> Measure:
+    return Measure(name=changes.pop("name", "m"), cost_usd=cost_usd, workloads=("w",), source="test", **changes)
+
+
+def _improved(
+    rate: float, *measures: Measure, options: tuple[ProfiledOption, ...] = (ONE,), **changes: Any
+) -> Instance:
+    return instance([profiled(options, rate)], (offer(stock=10),), measures=measures, **changes)
 
 
 NET = ModelCard(
@@ -407,5 +430,69 @@ HAND_CASES = (
     HandCase("orders", "one order for all years", _years(3.0, _bought(min_order=2)), 4 * 2190.0),
     # software makes nodes twice as fast in a year, so that one does for both years
     HandCase("demand", "faster software", _years(3.0, _bought(), trends=_faster(1.0)), 4380.0),
+    # half of the time is lost: 9 requests/s take 6 spot nodes of 1.5 each, 1.50 USD, instead of 3 for 3 USD
+    HandCase("spot", "cheap enough", _on_spot(9.0, offers=(_spot(),)), 1.5),
+    # at 0.60 USD they cost more than they save
+    HandCase("spot", "not cheap enough", _on_spot(9.0, offers=(_spot(0.6),)), 3.0),
+    # 2/3 must be served without them: 2 nodes and 2 spot nodes
+    HandCase("spot", "a third", _on_spot(9.0, 0.34, (_spot(),)), 2.5),
+    HandCase("spot", "never", _on_spot(9.0, 0.0, (_spot(),)), 3.0),
+    # a replica over two nodes is interrupted twice as often: 1/4 lost on each leaves 1/2 of 5 requests/s
+    HandCase(
+        "spot",
+        "over two nodes",
+        instance([profiled([option("two", accelerators=2, rates={"all": 5.0})], 5.0)], (_spot(1.0, 182.5),)),
+        4.0,
+    ),
+    # two classes that each fill a node; half of each may be on spot nodes: one node, and one spot node if never lost
+    HandCase(
+        "spot",
+        "half of each class",
+        instance(
+            [profiled([option("k", rates={"a": 3.0, "b": 3.0})], {"a": 3.0, "b": 3.0}, max_spot_share=0.5)],
+            (offer(), _spot(0.25, 0.0)),
+        ),
+        1.25,
+    ),
+    HandCase("spot", "no other nodes", instance([profiled([ONE], 9.0, max_spot_share=0.5)], (_spot(),)), None),
+    # at most a quarter of all accelerators: 3 nodes and none, or 3 and 1
+    HandCase(
+        "share", "a quarter on spot", _on_spot(10.0, offers=(_spot(),), rules=FleetRules(max_spot_share=0.25)), 3.25
+    ),
+    # 12 requests/s take 4 nodes, or 2 with twice the throughput
+    HandCase("measures", "pays", _improved(12.0, _measure(1.5, throughput_factor=2.0)), 3.5),
+    HandCase("measures", "does not pay", _improved(12.0, _measure(2.5, throughput_factor=2.0)), 4.0),
+    # both together: 3 x 2 x 2 = 12 on one node, 1 + 1.40 + 1.40 = 3.80; one alone 2 + 1.40 = 3.40
+    HandCase(
+        "measures",
+        "one of two",
+        _improved(12.0, *(_measure(1.4, throughput_factor=2.0, name=name) for name in "mn")),
+        3.4,
+    ),
+    # a fifth of its life falls into the horizon: 7.50 / 5
+    HandCase(
+        "measures", "written off", _improved(12.0, _measure(7.5, throughput_factor=2.0, life_years=5 / 8760)), 3.5
+    ),
+    # `quick` serves 12 on one node, but only after a fine-tune for 2 USD
+    HandCase(
+        "measures",
+        "unlocks",
+        _improved(12.0, _measure(2.0, unlocks=("quick",)), options=(ONE, option("quick", rates={"all": 12.0}))),
+        3.0,
+    ),
+    # 10 nodes carry 30; the measure would let them carry 60, but costs more than the budget leaves
+    HandCase(
+        "measures",
+        "too dear for the budget",
+        _improved(40.0, _measure(5.0, throughput_factor=2.0), budgets=Budgets(horizon_usd=11.0)),
+        None,
+    ),
+    # purchase prices and measures are capped together
+    HandCase(
+        "budget",
+        "no money for a measure",
+        _improved(12.0, _measure(1.5, throughput_factor=2.0), budgets=Budgets(capex_usd=1.0)),
+        4.0,
+    ),
     HandCase("runs", "not allowed by day, too slow by night", _trained(0.45, allowed=("night",)), None),
 )

@@ -247,6 +247,7 @@ SERVICE = (
 )
 
 MONEY = (
+    Mutation("payment left out", PROFILED, lambda c: c.with_plan(cash_flow=c.plan.cash_flow[1:]), "cash_flow"),
     Mutation("cheaper price", PROFILED, lambda c: c.with_nodes(1, unit_cost_usd=29.0), "cost", 1.0),
     Mutation("cheaper total", PROFILED, lambda c: c.with_nodes(0, total_cost_usd=141.599999), "cost", 1e-6),
     Mutation("price risen", PROFILED, lambda c: c.with_offer("rent", usd_per_hour=1.5), "cost", 6.0),

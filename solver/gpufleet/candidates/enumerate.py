@@ -16,6 +16,7 @@ from gpufleet.candidates.grid import configurations
 from gpufleet.candidates.option import Candidates, Option
 from gpufleet.candidates.profiled import profiled_checks, profiled_configuration, profiled_rates
 from gpufleet.candidates.rejection import Block, Rejections, Rule
+from gpufleet.candidates.settings import Setting, measures_for, settings, unlocking
 from gpufleet.performance.estimate import Configurations, estimate
 from gpufleet.schema.plan import FunnelStep
 from gpufleet.schema.workloads import Profiled, Training
@@ -26,11 +27,12 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from gpufleet.schema.offers import Offer
     from gpufleet.schema.resolved import ResolvedInstance
     from gpufleet.schema.workloads import Workload
 
-Pool = tuple[str, str]
-"""(site, node type)"""
+Pool = tuple[str, str, str | None]
+"""(site, node type, spot offer): nodes of a spot offer are a pool of their own, those of all other terms are one."""
 
 
 def build_candidates(resolved: ResolvedInstance) -> Candidates:
@@ -50,15 +52,15 @@ def pools_of(resolved: ResolvedInstance) -> dict[Pool, int | None]:
     """Pools in order of site and node type, with the nodes that their offers can deliver (None: no limit)."""
     stock: dict[Pool, int | None] = {}
     for offer in resolved.offers.values():
-        pool = (offer.site, offer.node_type)
+        pool = (offer.site, offer.node_type, offer.name if offer.term == "spot" else None)
         known = stock.get(pool, 0)
         stock[pool] = None if known is None or offer.stock is None else known + offer.stock
-    return dict(sorted(stock.items()))
+    return dict(sorted(stock.items(), key=lambda item: (item[0][0], item[0][1], item[0][2] or "")))
 
 
 @dataclass(frozen=True)
 class _Batch:
-    """All configurations of one variant (or profile) on one node type, before a site is chosen."""
+    """All configurations of one variant (or profile) on one node type in one setting, before a site is chosen."""
 
     node_type: str
     variant: str
@@ -66,10 +68,12 @@ class _Batch:
     precision: str | None
     accuracy: dict[str, float]
     candidates: Configurations
+    node_accelerators: int
+    setting: Setting
     rates: Sequence[tuple[Fraction, ...]] | npt.NDArray[np.float64]
     """Per configuration and class, requests/s."""
     checks: tuple[filters.Check, ...]
-    """What the machine itself rules out."""
+    """What the machine itself, and the setting, rule out."""
 
 
 @dataclass(frozen=True)
@@ -84,20 +88,30 @@ class _Survivors:
 def _survivors(
     resolved: ResolvedInstance, workload: Workload, pools: dict[Pool, int | None], rejections: Rejections
 ) -> Iterator[_Survivors]:
-    sites: dict[str, dict[str, int | None]] = {}
-    for (site, node_type), nodes in pools.items():
-        sites.setdefault(node_type, {})[site] = nodes
-    for node_type, stocks in sites.items():
-        for batch in _batches(resolved, workload, node_type, list(stocks.values())):
-            for site, nodes in stocks.items():
-                yield _Survivors(site, batch, _filter(resolved, workload, batch, site, nodes, rejections))
+    places: dict[str, dict[tuple[str, str | None], int | None]] = {}
+    for (site, node_type, spot), nodes in pools.items():
+        places.setdefault(node_type, {})[site, spot] = nodes
+    for node_type, stocks in places.items():
+        for batch in _batches(resolved, workload, node_type, stocks):
+            for (site, spot), nodes in stocks.items():
+                if spot == batch.setting.spot_name:
+                    yield _Survivors(site, batch, _filter(resolved, workload, batch, site, nodes, rejections))
+
+
+def _spots(resolved: ResolvedInstance, stocks: dict[tuple[str, str | None], int | None]) -> list[Offer | None]:
+    """The spot offers of a node type, and None when other nodes of it can be had."""
+    names = dict.fromkeys(spot for _, spot in stocks)
+    return [None if name is None else resolved.offers[name] for name in names]
 
 
 def _batches(
-    resolved: ResolvedInstance, workload: Workload, node_type: str, stocks: list[int | None]
+    resolved: ResolvedInstance,
+    workload: Workload,
+    node_type: str,
+    stocks: dict[tuple[str, str | None], int | None],
 ) -> Iterator[_Batch]:
     if isinstance(workload, Profiled):
-        yield from _profiled_batches(resolved, workload, node_type)
+        yield from _profiled_batches(resolved, workload, node_type, _spots(resolved, stocks))
         return
     node, accelerator, card = (
         resolved.node_types[node_type],
@@ -105,32 +119,47 @@ def _batches(
         resolved.model_of(workload),
     )
     assert card is not None
-    limits = [nodes for nodes in stocks if nodes is not None]
+    limits = [nodes for nodes in stocks.values() if nodes is not None]
     grid = configurations(workload, card, node, max(limits) if len(limits) == len(stocks) else None)
+    n = len(grid.batch)
     steady = isinstance(workload, Training) and not resolved.instance.periods
     for variant in card.variants:
         figures = estimate(workload, card, variant, accelerator, node, grid)
-        rates = figures.max_rate
-        yield _Batch(
-            node_type=node_type,
-            variant=variant.name,
-            is_profile=False,
-            precision=variant.precision,
-            accuracy={accuracy.metric: accuracy.value for accuracy in variant.accuracy},
-            candidates=grid,
-            # a run that may not stop is one gang of accelerators all the time: finishing sooner gains nothing
-            rates=np.minimum(rates, 1.0) if steady else rates,
-            checks=(
-                *filters.machine_checks(workload, variant, figures),
-                *filters.software_check(card, variant, accelerator, len(grid.batch)),
-                *filters.method_check(workload, variant, len(grid.batch)),
-            ),
-        )
+        measures = measures_for(resolved, workload, accelerator, variant.name)
+        needed = unlocking(resolved, workload, variant.name)
+        for setting in settings(measures, _spots(resolved, stocks)):
+            speed = setting.speeds(grid.accelerators, node.accelerators)
+            rates = figures.max_rate * speed[:, None]
+            yield _Batch(
+                node_type=node_type,
+                variant=variant.name,
+                is_profile=False,
+                precision=variant.precision,
+                accuracy={accuracy.metric: accuracy.value for accuracy in variant.accuracy},
+                candidates=grid,
+                node_accelerators=node.accelerators,
+                setting=setting,
+                # a run that may not stop is one gang of accelerators all the time: finishing sooner gains nothing
+                rates=np.minimum(rates, 1.0) if steady else rates,
+                checks=(
+                    *filters.machine_checks(workload, variant, figures, speed),
+                    *filters.software_check(card, variant, accelerator, n),
+                    *filters.method_check(workload, variant, n),
+                    *filters.measure_check(variant.name, needed, setting.measure_names, n),
+                    *filters.spot_check(workload, setting.spot_name, speed),
+                ),
+            )
 
 
-def _profiled_batches(resolved: ResolvedInstance, workload: Profiled, node_type: str) -> Iterator[_Batch]:
-    for profile in workload.options:
-        if profile.node_type == node_type:
+def _profiled_batches(
+    resolved: ResolvedInstance, workload: Profiled, node_type: str, spots: list[Offer | None]
+) -> Iterator[_Batch]:
+    accelerator, size = resolved.accelerator_of(node_type), resolved.node_types[node_type].accelerators
+    for profile in (profile for profile in workload.options if profile.node_type == node_type):
+        measures = measures_for(resolved, workload, accelerator, profile.name)
+        needed = unlocking(resolved, workload, profile.name)
+        for setting in settings(measures, spots):
+            speed = setting.speed(-(-profile.accelerators // size))
             yield _Batch(
                 node_type=node_type,
                 variant=profile.name,
@@ -138,8 +167,14 @@ def _profiled_batches(resolved: ResolvedInstance, workload: Profiled, node_type:
                 precision=profile.precision,
                 accuracy={accuracy.metric: accuracy.at_least for accuracy in profile.accuracy},
                 candidates=profiled_configuration(profile),
-                rates=[profiled_rates(workload, profile)],
-                checks=tuple(profiled_checks(profile, resolved.node_types[node_type].accelerators)),
+                node_accelerators=size,
+                setting=setting,
+                rates=[tuple(rate * speed for rate in profiled_rates(workload, profile))],
+                checks=(
+                    *profiled_checks(profile, size),
+                    *filters.measure_check(profile.name, needed, setting.measure_names, 1),
+                    *filters.spot_check(workload, setting.spot_name, np.array([float(speed)])),
+                ),
             )
 
 
@@ -189,21 +224,30 @@ def _prune(workload: Workload, found: list[_Survivors], rejections: Rejections) 
     pools: dict[Pool, list[_Survivors]] = {}
     for survivors in found:
         if len(survivors.indices):
-            pools.setdefault((survivors.site, survivors.batch.node_type), []).append(survivors)
-    for pool in sorted(pools):
-        yield from _prune_pool(workload, pools[pool], rejections)
+            pool = (survivors.site, survivors.batch.node_type, survivors.batch.setting.spot_name)
+            pools.setdefault(pool, []).append(survivors)
+    for pool in sorted(pools, key=lambda key: (key[0], key[1], key[2] or "")):
+        needs = dict.fromkeys(survivors.batch.setting.measure_names for survivors in pools[pool])
+        for measures in sorted(needs, key=len):
+            yield from _prune_pool(workload, measures, pools[pool], rejections)
 
 
-def _prune_pool(workload: Workload, group: list[_Survivors], rejections: Rejections) -> Iterator[Option]:
-    accelerators = np.concatenate([s.batch.candidates.accelerators[s.indices] for s in group]).astype(np.int64)
+def _prune_pool(
+    workload: Workload, measures: tuple[str, ...], group: list[_Survivors], rejections: Rejections
+) -> Iterator[Option]:
+    """Options that need just these measures; others that need fewer of them may dominate them too."""
+    fewer = [s for s in group if set(s.batch.setting.measure_names) < set(measures)]
+    same = [s for s in group if s.batch.setting.measure_names == measures]
+    members = [*fewer, *same]
+    accelerators = np.concatenate([s.batch.candidates.accelerators[s.indices] for s in members]).astype(np.int64)
     rates = np.array(
-        [s.batch.rates[i] for s in group for i in s.indices], dtype=object if group[0].batch.is_profile else float
+        [s.batch.rates[i] for s in members for i in s.indices], dtype=object if group[0].batch.is_profile else float
     )
     keep = undominated(
         accelerators, rates, one_for_one=workload.max_replicas is not None or isinstance(workload, Training)
     )
-    start = 0
-    for survivors in group:
+    start = sum(len(s.indices) for s in fewer)
+    for survivors in same:
         mask = keep[start : start + len(survivors.indices)]
         start += len(survivors.indices)
         check = filters.Check("dominated", ~mask, "undominated", "dominated", "by an option of the same pool")
@@ -224,6 +268,9 @@ def _option(workload: Workload, survivors: _Survivors, index: int) -> Option:
         batch=int(batch.candidates.batch[index]),
         accelerators=parallelism.accelerators,
         rates=tuple(rate if isinstance(rate, Fraction) else exact(float(rate)) for rate in batch.rates[index]),
+        spot=batch.setting.spot_name,
+        measures=batch.setting.measure_names,
+        speed=batch.setting.speed(-(-parallelism.accelerators // batch.node_accelerators)),
     )
 
 

@@ -42,9 +42,12 @@ class Check:
 
 
 def machine_checks(
-    workload: LLMServing | RequestServing | Training, variant: Variant, estimate: Estimate
+    workload: LLMServing | RequestServing | Training,
+    variant: Variant,
+    estimate: Estimate,
+    speed: npt.NDArray[np.float64],
 ) -> Iterator[Check]:
-    """Memory sets the ceiling, compute sets the efficiency."""
+    """Memory sets the ceiling, compute sets the efficiency; `speed` (n,) is what measures and interruptions leave."""
     needed = estimate.memory_gb
     yield Check("memory", needed > estimate.memory_limit_gb, estimate.memory_limit_gb, needed, "GB per accelerator")
     if not estimate.precision_supported:
@@ -52,8 +55,9 @@ def machine_checks(
         yield Check("precision", everything, "supported", f"{variant.compute_precision} not supported", "arithmetic")
         return
     if isinstance(workload, Training):
-        late = estimate.max_rate[:, 0] < 1
-        yield Check("deadline", late, workload.deadline_days, estimate.training_days, "days to train")
+        late = estimate.max_rate[:, 0] * speed < 1
+        days = estimate.training_days / np.where(speed > 0, speed, np.nan)
+        yield Check("deadline", late, workload.deadline_days, np.nan_to_num(days, nan=np.inf), "days to train")
     else:
         yield from _latency_checks(workload, estimate)
 
@@ -90,6 +94,20 @@ def method_check(workload: Workload, variant: Variant, n: int) -> Iterator[Check
     """A variant made by quantising a finished model cannot be trained."""
     if isinstance(workload, Training) and variant.method not in TRAINABLE:
         yield Check("method", np.ones(n, dtype=bool), ", ".join(sorted(TRAINABLE)), variant.method, "method")
+
+
+def measure_check(variant: str, needed: Sequence[str], taken: Sequence[str], n: int) -> Iterator[Check]:
+    """A variant that measures unlock needs one of them."""
+    if needed and not set(needed) & set(taken):
+        yield Check("measure", np.ones(n, dtype=bool), f"one of {', '.join(needed)}", f"{variant} without", "measure")
+
+
+def spot_check(workload: Workload, spot: str | None, speed: npt.NDArray[np.float64]) -> Iterator[Check]:
+    """Some workloads keep away from nodes that can be taken away; some nodes are taken away all the time."""
+    if spot is not None and not workload.max_spot_share:
+        yield Check("spot", np.ones(len(speed), dtype=bool), "max_spot_share: 0", spot, "offer")
+    elif spot is not None:
+        yield Check("spot", speed <= 0, "time left between interruptions", f"none on {spot}", "offer")
 
 
 def site_checks(workload: Workload, site: Site, n: int) -> Iterator[Check]:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from fractions import Fraction
-
     from gpufleet.candidates.rejection import Rejections
     from gpufleet.schema.plan import FunnelStep, Parallelism
 
@@ -29,6 +28,12 @@ class Option:
     """Accelerators per replica."""
     rates: tuple[Fraction, ...]
     """Requests/s of each class, if the replica serves that class alone; 0 = cannot. Training: (1,), one run."""
+    spot: str | None = None
+    """The spot offer whose nodes it takes; its interruptions are in the rates. None = nodes of any other term."""
+    measures: tuple[str, ...] = ()
+    """Measures that it needs; their effect is in the rates."""
+    speed: Fraction = Fraction(1)
+    """Factor of measures and interruptions that is in the rates."""
 
     @property
     def label(self) -> str:

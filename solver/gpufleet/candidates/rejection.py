@@ -30,6 +30,8 @@ Rule = Literal[
     "throughput",
     "software",
     "method",
+    "measure",
+    "spot",
     "privacy",
     "accuracy",
     "allowed_precision",

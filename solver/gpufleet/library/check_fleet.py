@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gpufleet.library.findings import IN_LIBRARY
-from gpufleet.units import HOURS_PER_DAY, exact
+from gpufleet.library.wording import shown
+from gpufleet.units import exact
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from fractions import Fraction
 
     from gpufleet.library.fields import Loc
     from gpufleet.library.findings import Findings
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from gpufleet.schema.instance import Instance
     from gpufleet.schema.offers import Offer, Site
 
-DAYS_PER_YEAR = 365
-MOST_SHOWN = 1e15
 OWN_TERMS = ("owned", "purchase")
 
 
@@ -36,15 +34,13 @@ def check_fleet(
     _known(("budgets", "sites"), instance.budgets.sites, "site", shelf.sites, findings)
     _known(("budgets", "workloads"), instance.budgets.workloads, "workload", workloads, findings)
     _known(("rules", "max_site_share"), instance.rules.max_site_share, "site", shelf.sites, findings)
-    for number, measure in enumerate(instance.measures):
-        for place, name in enumerate(measure.workloads):
-            if name not in workloads:
-                findings.unknown(("measures", number, "workloads", place), "workload", name, workloads)
     _check_quotas(instance, shelf, findings)
     _check_shares(instance, shelf, findings)
-    _check_time(instance, offers, shelf, findings)
     _check_electricity(instance, offers, findings)
     for loc, offer in offers:
+        if offer.term == "spot" and offer.interruptions_per_month is None:
+            message = f"spot price {offer.name} states no interruptions_per_month; give it (0 if there are none)"
+            findings.add(loc, message)
         if offer.site in shelf.sites and offer.node_type in node_types:
             _check_power(loc, offer, node_types[offer.node_type], shelf.sites[offer.site], findings)
 
@@ -77,44 +73,7 @@ def _check_shares(instance: Instance, shelf: Shelf, findings: Findings) -> None:
             findings.unknown(loc, "accelerator", name, shelf.accelerator_names, IN_LIBRARY)
     total = sum(exact(share) for share in instance.rules.min_country_share.values())
     if total > 1:
-        findings.add(("rules", "min_country_share"), f"the shares add up to {_shown(total)}, more than 1")
-
-
-def _check_time(instance: Instance, offers: Sequence[PlacedOffer], shelf: Shelf, findings: Findings) -> None:
-    total = sum(exact(period.hours) for period in instance.periods)
-    if instance.periods and total != instance.hours:
-        message = f"the periods last {_shown(total)} hours together, but the horizon {_shown(instance.hours)}"
-        findings.add(("periods",), message)
-    days = sum(exact(stage.days) for stage in instance.stages)
-    horizon = instance.hours / HOURS_PER_DAY
-    if instance.stages and days != horizon:
-        findings.add(("stages",), f"the stages last {_shown(days)} days together, but the horizon {_shown(horizon)}")
-    _known(("budgets", "stages"), instance.budgets.stages, "stage", [s.name for s in instance.stages], findings)
-    first = exact(instance.stages[0].days) if instance.stages else horizon
-    for loc, offer in offers:
-        if offer.term == "owned" and offer.life_years is not None and exact(offer.life_years) * DAYS_PER_YEAR < first:
-            message = f"the nodes last {offer.life_years:g} years, the first stage {float(first / DAYS_PER_YEAR):.4g}"
-            findings.add((*loc, "life_years"), f"{message}; split the horizon into stages, or leave the nodes out")
-    _check_trends(instance, shelf, findings)
-
-
-def _check_trends(instance: Instance, shelf: Shelf, findings: Findings) -> None:
-    units = {name: shelf.accelerator(name) for name in shelf.accelerator_names}
-    families = {unit.family for unit in units.values() if unit is not None}
-    for number, trend in enumerate(instance.trends):
-        for field, what, names, known in (
-            ("families", "accelerator family", trend.families, families),
-            ("accelerators", "accelerator", trend.accelerators, set(units)),
-        ):
-            for place, name in enumerate(names or ()):
-                if name not in known:
-                    findings.unknown(("trends", number, field, place), what, name, known, IN_LIBRARY)
-    if instance.trends and not instance.stages:
-        findings.add(("trends",), "trends say what changes from stage to stage, but there are no stages; add some")
-
-
-def _shown(amount: Fraction | int) -> str:
-    return f"{float(amount):g}" if amount < MOST_SHOWN else f"more than {MOST_SHOWN:g}"
+        findings.add(("rules", "min_country_share"), f"the shares add up to {shown(total)}, more than 1")
 
 
 def _check_electricity(instance: Instance, offers: Iterable[PlacedOffer], findings: Findings) -> None:

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from gpufleet.errors import InputError
 from gpufleet.library.check_fleet import check_fleet
+from gpufleet.library.check_measures import check_measures
 from gpufleet.library.check_names import check_names
+from gpufleet.library.check_time import check_time
 from gpufleet.library.check_workloads import check_workloads
 from gpufleet.library.digest import digest
 from gpufleet.library.findings import Findings
@@ -64,6 +66,8 @@ def _resolve(instance: Instance, library: Library, path: str, findings: Findings
     accelerators = find_accelerators(instance, node_types, shelf, findings)
     models = find_models(instance, shelf, findings)
     check_fleet(instance, placed, node_types, shelf, findings)
+    check_time(instance, placed, shelf, findings)
+    check_measures(instance, models, shelf, findings)
     check_workloads(instance, models, shelf, findings)
     offers = {offer.name: offer for _, offer in placed}
     return ResolvedInstance(

@@ -44,6 +44,8 @@ def select_offers(
 
 def _offer(selection: OfferSelection, price: CatalogOffer, name: str) -> Offer:
     fields = price.model_dump(exclude={"provider", "region"})
+    if price.interruptions_per_month is None and price.term == "spot":
+        fields["interruptions_per_month"] = selection.interruptions_per_month
     return Offer.model_validate({**fields, "name": name, "site": selection.site, "stock": selection.stock})
 
 

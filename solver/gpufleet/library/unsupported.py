@@ -42,15 +42,7 @@ def _each(collection: str, *names: str) -> Callable[[Instance], Iterator[Loc]]:
     return find
 
 
-def _spot_offers(instance: Instance) -> Iterator[Loc]:
-    yield from (("offers", number, "term") for number, offer in enumerate(instance.offers) if offer.term == "spot")
-    for number, selection in enumerate(instance.catalog_offers):
-        yield from (("catalog_offers", number, "terms", n) for n, term in enumerate(selection.terms) if term == "spot")
-
-
 UNSUPPORTED: Final[tuple[tuple[Callable[[Instance], Iterator[Loc]], str], ...]] = (
-    (_field("measures"), "measures are not supported yet; remove them, or put their effect into the throughputs"),
-    (_spot_offers, "term spot is not supported yet; remove it, or price the offer as on_demand"),
     (
         _each("workloads", "redundancy", "spare_nodes"),
         "spare_nodes is not supported yet; remove it (min_replicas can ask for more replicas)",
@@ -65,7 +57,6 @@ UNSUPPORTED: Final[tuple[tuple[Callable[[Instance], Iterator[Loc]], str], ...]] 
     ),
     (_field("allow_unserved"), "allow_unserved is not supported yet; remove it (all demand must be served)"),
     (_field("budgets", "workloads"), "budgets per workload are not supported yet; cap the plan or its sites"),
-    (_field("rules", "max_spot_share"), "max_spot_share is not supported yet; remove it"),
 )
 """Where the feature is used, and what to say about it."""
 

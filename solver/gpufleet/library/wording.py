@@ -10,9 +10,13 @@ from gpufleet.library.scalars import FLOAT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from fractions import Fraction
 
     from pydantic import BaseModel
     from pydantic_core import ErrorDetails
+
+MOST_SHOWN: Final = 1e15
+"""Larger amounts are not shown."""
 
 UNITS: Final[dict[str, str]] = {
     "ms": "ms", "s": "s", "gb": "GB", "mb": "MB", "gib": "GiB", "tb": "TB", "kw": "kW", "w": "W", "gb_s": "GB/s",
@@ -160,3 +164,8 @@ def out_of_range(error: ErrorDetails) -> str:
     value = error["input"]
     percent = f"; {value:g} % is written {value / 100:g}" if context.get("le") == 1 and 1 < value <= 100 else ""
     return f"must be {bounds[name]} {context[name]:g}, got {show(value)}{percent}"
+
+
+def shown(amount: Fraction | int) -> str:
+    """An amount in a message."""
+    return f"{float(amount):g}" if amount < MOST_SHOWN else f"more than {MOST_SHOWN:g}"

@@ -40,6 +40,8 @@ class EngineResult:
     """By workload and option."""
     shares: tuple[tuple[dict[int, int], ...], ...]
     """By workload and option: class position to share units."""
+    measures: tuple[int, ...]
+    """0 or 1, by measure."""
     engine: str
     reason: str
     solver: str
@@ -86,9 +88,10 @@ def _choose(problem: Problem, choice: BackendChoice) -> tuple[BackendName, str]:
 
 def _by_meaning(variables: FleetVariables, values: list[int] | None) -> dict[str, tuple]:  # type: ignore[type-arg]
     if values is None:
-        return {"nodes": (), "replicas": (), "shares": ()}
+        return {"nodes": (), "replicas": (), "shares": (), "measures": ()}
     return {
         "nodes": tuple(values[y] for y in variables.nodes),
+        "measures": tuple(values[z] for z in variables.measures),
         "replicas": tuple(tuple(values[n] for n in row) for row in variables.replicas),
         "shares": tuple(tuple({c: values[x] for c, x in option.items()} for option in row) for row in variables.shares),
     }

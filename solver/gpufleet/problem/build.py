@@ -5,23 +5,29 @@ from __future__ import annotations
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from gpufleet.problem.data import Pool, Problem
+from gpufleet.problem.costs import measure_bill
+from gpufleet.problem.data import MeasureData, Pool, Problem
 from gpufleet.problem.horizon import horizon_of
 from gpufleet.problem.limits import limit_rows
 from gpufleet.problem.offers import offer_tiers
 from gpufleet.problem.scaling import SHARE_UNITS, check_int64
-from gpufleet.problem.workloads import parts
+from gpufleet.problem.workloads import Index, parts
+from gpufleet.units import exact, micro_usd
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from gpufleet.candidates.option import Candidates
     from gpufleet.problem.data import OfferData, WorkloadData
+    from gpufleet.problem.horizon import Horizon
     from gpufleet.schema.resolved import ResolvedInstance
 
 
 def build_problem(resolved: ResolvedInstance, candidates: Candidates) -> Problem:
     """Scale everything to integers, once."""
     pools = _pools(resolved)
-    index = {(pool.site, pool.node_type): position for position, pool in enumerate(pools)}
+    places = {(pool.site, pool.node_type, pool.spot): position for position, pool in enumerate(pools)}
+    index = Index(places, {m.name: number for number, m in enumerate(resolved.instance.measures)})
     horizon = horizon_of(resolved.instance)
     workloads: list[WorkloadData] = []
     losses = [0.0]
@@ -30,22 +36,36 @@ def build_problem(resolved: ResolvedInstance, candidates: Candidates) -> Problem
         for data, loss in parts(resolved, workload, options, horizon, index):
             workloads.append(data)
             losses.append(loss)
-    offers = offer_tiers(resolved, index, pools, workloads, horizon)
-    _check_sums(pools, offers, workloads)
+    measures = tuple(_measures(resolved, horizon))
+    offers = offer_tiers(resolved, places, pools, workloads, horizon)
+    _check_sums(pools, offers, workloads, measures)
     return Problem(
         pools=pools,
         offers=offers,
         workloads=tuple(workloads),
-        limits=limit_rows(resolved, offers, horizon),
+        limits=limit_rows(resolved, offers, measures, horizon),
         periods=horizon.periods,
         max_node_types=resolved.instance.rules.max_node_types,
         capacity_rounding_relative=max(losses),
+        measures=measures,
     )
 
 
-def _check_sums(pools: tuple[Pool, ...], offers: tuple[OfferData, ...], workloads: list[WorkloadData]) -> None:
+def _measures(resolved: ResolvedInstance, horizon: Horizon) -> Iterator[MeasureData]:
+    for measure in resolved.instance.measures:
+        bill = measure_bill(measure, horizon)
+        yield MeasureData(measure.name, bill.cost, micro_usd(exact(measure.cost_usd)), bill)
+
+
+def _check_sums(
+    pools: tuple[Pool, ...],
+    offers: tuple[OfferData, ...],
+    workloads: list[WorkloadData],
+    measures: tuple[MeasureData, ...],
+) -> None:
     """No sum of the integer program leaves the signed 64-bit range; limits are checked where they are made."""
-    check_int64((offer.cost * offer.most for offer in offers), "the total cost in micro-USD")
+    costs = (*(offer.cost * offer.most for offer in offers), *(measure.cost for measure in measures))
+    check_int64(costs, "the total cost in micro-USD")
     every = [option for workload in workloads for option in workload.options]
     nodes = (pools[offer.pool].accelerators_per_node * offer.most for offer in offers)
     check_int64(chain(nodes, (option.accelerators * option.most for option in every)), "the number of accelerators")
@@ -58,5 +78,9 @@ def _check_sums(pools: tuple[Pool, ...], offers: tuple[OfferData, ...], workload
 
 
 def _pools(resolved: ResolvedInstance) -> tuple[Pool, ...]:
-    keys = sorted({(offer.site, offer.node_type) for offer in resolved.offers.values()})
-    return tuple(Pool(site, node, resolved.node_types[node].accelerators) for site, node in keys)
+    keys = {
+        (offer.site, offer.node_type, offer.name if offer.term == "spot" else "") for offer in resolved.offers.values()
+    }
+    return tuple(
+        Pool(site, node, resolved.node_types[node].accelerators, spot or None) for site, node, spot in sorted(keys)
+    )

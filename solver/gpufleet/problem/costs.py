@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from gpufleet.problem.contracts import Contract
     from gpufleet.problem.horizon import Horizon, Span
     from gpufleet.schema.hardware import NodeType
+    from gpufleet.schema.instance import Measure
     from gpufleet.schema.offers import Offer, Site
 
 WRITE_OFF = frozenset({"purchase", "resale", "value left", "value today"})
@@ -81,6 +82,18 @@ def bill_of(
     return Bill(tuple(line for line in lines if line.micro_usd), tuple(_by_year(payments)))
 
 
+def measure_bill(measure: Measure, horizon: Horizon) -> Bill:
+    """Bill of a measure: paid at the start, and anew at the end of each life; the horizon bears its share."""
+    span = horizon.whole
+    if measure.life_years is None:
+        payments = [Payment(0, "measure", exact(measure.cost_usd))]
+    else:
+        life = exact(measure.life_years) * HOURS_PER_YEAR
+        payments = list(_asset("measure", exact(measure.cost_usd), life, Fraction(0), span, horizon.end))
+    present = sum((payment.usd * horizon.present(payment.year) for payment in payments), Fraction(0))
+    return Bill((UnitCost("measure", micro_usd(present)),), tuple(_by_year(payments)))
+
+
 def _line(item: str) -> str:
     if item == "committed":
         return "rent"
@@ -107,11 +120,11 @@ def _payments(
         yield from _hourly("committed", rent, contract.committed)
         return
     if offer.term == "purchase":
-        yield from _asset(offer, contract.span, horizon.end, purchase_price(offer, factor))
+        yield from _nodes(offer, "purchase", purchase_price(offer, factor), contract.span, horizon.end)
         kept = purchase_price(offer, factor) * exact(offer.maintenance_fraction_per_year)
         yield from _hourly("maintenance", kept / HOURS_PER_YEAR, contract.span)
     elif offer.resale_usd is not None:
-        yield from _asset(offer, contract.span, horizon.end, exact(offer.resale_usd))
+        yield from _nodes(offer, "value today", exact(offer.resale_usd), contract.span, horizon.end)
     yield from _hourly("running", exact(offer.running_usd_per_hour), contract.span)
     if site.electricity_usd_per_kwh is not None and node.power_kw is not None:
         facility_kw = exact(node.power_kw) * exact(site.pue)
@@ -123,14 +136,25 @@ def _hourly(item: str, usd_per_hour: Fraction, span: Span) -> Iterator[Payment]:
         yield from (Payment(year, item, usd_per_hour * hours) for year, hours in span.by_year())
 
 
-def _asset(offer: Offer, span: Span, end: Fraction, price: Fraction) -> Iterator[Payment]:
-    """Bought (or not sold) at the start, replaced at the end of each life, sold at the end or still there."""
+def _nodes(offer: Offer, item: str, price: Fraction, span: Span, end: Fraction) -> Iterator[Payment]:
     assert offer.life_years is not None
     life = exact(offer.life_years) * HOURS_PER_YEAR
-    residual = exact(offer.residual_fraction)
+    yield from _asset(item, price, life, exact(offer.residual_fraction), span, end, exact(offer.resale_fraction))
+
+
+def _asset(
+    item: str,
+    price: Fraction,
+    life: Fraction,
+    residual: Fraction,
+    span: Span,
+    end: Fraction,
+    brings: Fraction = Fraction(1),
+) -> Iterator[Payment]:
+    """Bought (or not sold) at the start, replaced at the end of each life; in the end sold, or left at the `end`."""
     arrival = span.start
     while True:
-        yield Payment(_year(arrival), "purchase" if offer.term == "purchase" else "value today", price)
+        yield Payment(_year(arrival), item, price)
         age = min(span.end - arrival, life)
         value = price * (1 - (1 - residual) * age / life)
         if arrival + life >= span.end:
@@ -140,8 +164,7 @@ def _asset(offer: Offer, span: Span, end: Fraction, price: Fraction) -> Iterator
     if span.end == end:
         yield Payment(_year(end), "value left", -value)
     else:
-        brings = exact(offer.resale_fraction) if age < life else Fraction(1)
-        yield Payment(_year(span.end), "resale", -value * brings)
+        yield Payment(_year(span.end), "resale", -value * (brings if age < life else 1))
 
 
 def _year(hours: Fraction) -> int:

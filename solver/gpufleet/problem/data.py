@@ -23,6 +23,10 @@ class PeriodData:
     """None when the instance names no stages: the whole horizon."""
 
 
+PoolKey = tuple[str, str, str | None]
+"""(site, node type, spot offer)"""
+
+
 @dataclass(frozen=True)
 class Pool:
     """Nodes of one type at one site, however they were bought."""
@@ -30,11 +34,13 @@ class Pool:
     site: str
     node_type: str
     accelerators_per_node: int
+    spot: str | None = None
+    """Name of the spot offer whose nodes they are; None = nodes of all other terms."""
 
     @property
     def name(self) -> str:
         """Readable and unique."""
-        return f"{self.site}/{self.node_type}"
+        return f"{self.site}/{self.node_type}" + (f" ({self.spot})" if self.spot else "")
 
 
 @dataclass(frozen=True)
@@ -89,6 +95,8 @@ class OptionData:
     """Routed workloads: load of one share unit per class; None = cannot serve it. Empty when nothing is routed."""
     most: int
     """Most replicas that can be useful."""
+    measures: tuple[int, ...] = ()
+    """Indices of the measures that it needs."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +116,22 @@ class WorkloadData:
     run: str | None = None
     """Training over several periods: name of the run (one per stage), of which this is the part in one period.
     Capacities of all its parts add up to the demand, which is the same number in each."""
+    spot_limit: int | None = None
+    """How far it may depend on spot nodes; None = at will. Covering and runs: what options elsewhere must carry.
+    Routed: most share units per class on spot nodes."""
+
+
+@dataclass(frozen=True)
+class MeasureData:
+    """A measure that is taken or not."""
+
+    name: str
+    cost: int
+    """Over the horizon, at present value, micro-USD."""
+    capex: int
+    """What is paid at the start, micro-USD."""
+    bill: Bill
+    """For the plan."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +144,8 @@ class LimitRow:
     coefficients: tuple[tuple[int, int], ...]
     """(index of the offer, coefficient)."""
     limit: int
+    measures: tuple[tuple[int, int], ...] = ()
+    """(index of the measure, coefficient)."""
 
 
 @dataclass(frozen=True)
@@ -136,3 +162,4 @@ class Problem:
     """Most different node types in the fleet; None = no limit."""
     capacity_rounding_relative: float
     """For the certificate only: largest relative capacity that rounding gave away."""
+    measures: tuple[MeasureData, ...] = ()

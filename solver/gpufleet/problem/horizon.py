@@ -59,6 +59,11 @@ class Horizon:
         """Hours of the horizon."""
         return self.stages[-1].end
 
+    @property
+    def whole(self) -> Span:
+        """From the start to the end."""
+        return Span(Fraction(0), self.end)
+
     def present(self, year: int) -> Fraction:
         """Present value of a dollar in this year of the horizon."""
         return (1 + self.rate) ** -year

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from fractions import Fraction
 
-    from gpufleet.problem.data import OfferData
+    from gpufleet.problem.data import MeasureData, OfferData
     from gpufleet.problem.horizon import Horizon
     from gpufleet.schema.instance import BudgetCaps
     from gpufleet.schema.resolved import ResolvedInstance
@@ -27,12 +27,14 @@ MOST_PARTS = 10**6
 """Power and rack units are counted exactly, down to milliwatts and millionths; finer figures are rounded."""
 
 
-def limit_rows(resolved: ResolvedInstance, offers: tuple[OfferData, ...], horizon: Horizon) -> tuple[LimitRow, ...]:
-    """Every limit of the instance as a row over offers."""
+def limit_rows(
+    resolved: ResolvedInstance, offers: tuple[OfferData, ...], measures: tuple[MeasureData, ...], horizon: Horizon
+) -> tuple[LimitRow, ...]:
+    """Every limit of the instance as a row over offers, and measures where they cost money."""
     standing = (*_site_limits(resolved, offers), *_quotas(resolved, offers), *_shares(resolved, offers))
     if len(horizon.stages) > 1:
         standing = (*standing, *_stocks(resolved, offers))
-    return (*_budgets(resolved, offers), *_in_every_period(standing, offers, len(horizon.periods)))
+    return (*_budgets(resolved, offers, measures), *_in_every_period(standing, offers, len(horizon.periods)))
 
 
 def _in_every_period(rows: tuple[LimitRow, ...], offers: tuple[OfferData, ...], periods: int) -> Iterator[LimitRow]:
@@ -64,9 +66,15 @@ def _row(
     return LimitRow(family, name, row, min(limit, INT64_MAX))
 
 
-def _budgets(resolved: ResolvedInstance, offers: tuple[OfferData, ...]) -> Iterator[LimitRow]:
+def _budgets(
+    resolved: ResolvedInstance, offers: tuple[OfferData, ...], measures: tuple[MeasureData, ...]
+) -> Iterator[LimitRow]:
+    """Measures belong to no site; they count in caps on the whole plan, and in those of the first stage."""
     budgets = resolved.instance.budgets
-    yield from _caps(resolved, budgets, "budget", offers, None)
+    once = tuple((m, measure.capex) for m, measure in enumerate(measures) if measure.capex)
+    over_time = tuple((m, measure.cost) for m, measure in enumerate(measures) if measure.cost)
+    for row in _caps(resolved, budgets, "budget", offers, None):
+        yield replace(row, measures=once if row.name.endswith("capex_usd") else over_time)
     for site, caps in budgets.sites.items():
         yield from _caps(resolved, caps, f"budget of {site}", offers, site)
     for number, stage in enumerate(resolved.instance.stages):
@@ -76,7 +84,8 @@ def _budgets(resolved: ResolvedInstance, offers: tuple[OfferData, ...]) -> Itera
                 return offer.capex if offer.contract is not None and offer.contract.first == number else 0
 
             cap = math.floor(exact(budgets.stages[stage.name].capex_usd) * MICRO_USD_PER_USD)
-            yield _row("budget", f"budget of {stage.name} capex_usd", offers, bought, cap)
+            row = _row("budget", f"budget of {stage.name} capex_usd", offers, bought, cap)
+            yield row if number else replace(row, measures=once)
 
 
 def _caps(
@@ -145,10 +154,10 @@ def _quotas(resolved: ResolvedInstance, offers: tuple[OfferData, ...]) -> Iterat
 def _shares(resolved: ResolvedInstance, offers: tuple[OfferData, ...]) -> Iterator[LimitRow]:
     """Shares of all accelerators: group <= share x all, or share x all <= group; exact, as share is a fraction."""
     rules = resolved.instance.rules
-    groups: dict[str, dict[str, str]] = {"vendor": {}, "country": {}, "accelerator": {}, "site": {}}
+    groups: dict[str, dict[str, str]] = {"vendor": {}, "country": {}, "accelerator": {}, "site": {}, "term": {}}
     for name, offer in resolved.offers.items():
         unit = resolved.accelerator_of(offer.node_type)
-        members = (unit.vendor, unit.country, unit.name, offer.site)
+        members = (unit.vendor, unit.country, unit.name, offer.site, offer.term)
         for group, member in zip(groups.values(), members, strict=True):
             group[name] = member
     for kind, shares, sign in (
@@ -156,6 +165,7 @@ def _shares(resolved: ResolvedInstance, offers: tuple[OfferData, ...]) -> Iterat
         ("accelerator", rules.max_accelerator_share, 1),
         ("site", rules.max_site_share, 1),
         ("country", rules.min_country_share, -1),
+        ("term", {} if rules.max_spot_share is None else {"spot": rules.max_spot_share}, 1),
     ):
         for member, share in shares.items():
             part = exact(share)

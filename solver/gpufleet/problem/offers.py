@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gpufleet.problem.contracts import Contract
-    from gpufleet.problem.data import Pool, WorkloadData
+    from gpufleet.problem.data import Pool, PoolKey, WorkloadData
     from gpufleet.problem.horizon import Horizon
     from gpufleet.schema.instance import FleetRules
     from gpufleet.schema.offers import Offer
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 def offer_tiers(
     resolved: ResolvedInstance,
-    pools: dict[tuple[str, str], int],
+    pools: dict[PoolKey, int],
     pool_data: tuple[Pool, ...],
     workloads: list[WorkloadData],
     horizon: Horizon,
@@ -39,7 +39,7 @@ def offer_tiers(
     rows: list[OfferData] = []
     for name in sorted(resolved.offers):
         offer = resolved.offers[name]
-        pool = pools[offer.site, offer.node_type]
+        pool = pools[offer.site, offer.node_type, offer.name if offer.term == "spot" else None]
         for contract in contracts(offer, horizon):
             there = contract.periods(horizon) or times
             useful = max(by_period[t][pool] for t in there)
@@ -138,6 +138,7 @@ def _share_slack(rules: FleetRules) -> Fraction | None:
         for shares in (rules.max_vendor_share, rules.max_accelerator_share, rules.max_site_share)
         for share in shares.values()
     ]
+    most += [] if rules.max_spot_share is None else [rules.max_spot_share]
     grow = [1 / exact(share) for share in most if share]
     grow += [1 / (1 - exact(share)) for share in rules.min_country_share.values() if share < 1]
     return math.prod(grow, start=Fraction(2)) if most or rules.min_country_share else None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import math
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gpufleet.errors import Int64OverflowError
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from fractions import Fraction
 
     from gpufleet.candidates.option import Option
+    from gpufleet.problem.data import PoolKey
     from gpufleet.problem.horizon import Horizon
     from gpufleet.schema.resolved import ResolvedInstance
     from gpufleet.schema.workloads import Workload
@@ -34,12 +36,28 @@ def class_names(workload: Workload) -> tuple[str, ...]:
     return ("run",) if isinstance(workload, Training) else tuple(group.name for group in workload.classes)
 
 
+@dataclass(frozen=True)
+class Index:
+    """Positions of pools and measures in the problem."""
+
+    pools: dict[PoolKey, int]
+    measures: dict[str, int]
+
+    def data(
+        self, key: int, option: Option, capacity: int, most: int, loads: tuple[int | None, ...] = ()
+    ) -> OptionData:
+        """A deployment option in whole numbers."""
+        pool = self.pools[option.site, option.node_type, option.spot]
+        measures = tuple(self.measures[name] for name in option.measures)
+        return OptionData(key, pool, option.accelerators, capacity, loads, most, measures)
+
+
 def parts(
     resolved: ResolvedInstance,
     workload: Workload,
     options: tuple[Option, ...],
     horizon: Horizon,
-    pools: dict[tuple[str, str], int],
+    index: Index,
 ) -> Iterator[tuple[WorkloadData, float]]:
     """The workload in each period of each stage, with the largest relative loss by rounding."""
     for s, span in enumerate(horizon.stages):
@@ -48,13 +66,13 @@ def parts(
         if isinstance(workload, Training):
             needed = workload.stages is None or horizon.stage_names[s] in workload.stages
             if needed and len(inside) > 1:
-                yield from _run(workload, faster, horizon, inside, pools)
+                yield from _run(workload, faster, horizon, inside, index)
             elif needed:
-                yield _in_period(workload, faster, demands(workload), inside[0], pools)
+                yield _in_period(workload, faster, demands(workload), inside[0], index)
         else:
             for t in inside:
                 factor = demand_factor(resolved.instance, horizon, workload, t)
-                yield from _served(workload, faster, factor, t, pools)
+                yield from _served(workload, faster, factor, t, index)
 
 
 def _faster(option: Option, factor: Fraction) -> Option:
@@ -62,15 +80,15 @@ def _faster(option: Option, factor: Fraction) -> Option:
 
 
 def _served(
-    workload: Workload, options: tuple[Option, ...], factor: Fraction, period: int, pools: dict[tuple[str, str], int]
+    workload: Workload, options: tuple[Option, ...], factor: Fraction, period: int, index: Index
 ) -> Iterator[tuple[WorkloadData, float]]:
     """What must be served in one period; nothing at times without demand, unless replicas must stay."""
     wanted = tuple(demand * factor for demand in demands(workload))
     if any(wanted):
-        yield _in_period(workload, options, wanted, period, pools)
+        yield _in_period(workload, options, wanted, period, index)
     elif workload.min_replicas:
-        data, loss = _in_period(workload, options, demands(workload), period, pools)
-        yield replace(data, demand=0, classes=(), routed=False), loss
+        data, loss = _in_period(workload, options, demands(workload), period, index)
+        yield replace(data, demand=0, classes=(), routed=False, spot_limit=None), loss
 
 
 def _in_period(
@@ -78,14 +96,14 @@ def _in_period(
     options: tuple[Option, ...],
     wanted: tuple[Fraction, ...],
     period: int,
-    pools: dict[tuple[str, str], int],
+    index: Index,
 ) -> tuple[WorkloadData, float]:
     asked = [position for position, demand in enumerate(wanted) if demand]
     names = class_names(workload)
     if len(asked) == 1:
-        rows, demand, loss = _covering(options, wanted[asked[0]], asked[0], pools)
+        rows, demand, loss = _covering(options, wanted[asked[0]], asked[0], index)
     else:
-        rows, loss = _routed(options, [wanted[i] for i in asked], asked, pools)
+        rows, loss = _routed(options, [wanted[i] for i in asked], asked, index)
         demand = SHARE_UNITS
     least = workload.min_replicas
     rows = [row if row.most >= least else replace(row, most=least) for row in rows]
@@ -98,6 +116,7 @@ def _in_period(
         min_replicas=least,
         max_replicas=workload.max_replicas,
         period=period,
+        spot_limit=_spot_limit(workload, demand, routed=len(asked) > 1),
     )
     return data, loss
 
@@ -107,7 +126,7 @@ def _run(
     options: tuple[Option, ...],
     horizon: Horizon,
     inside: range,
-    pools: dict[tuple[str, str], int],
+    index: Index,
 ) -> Iterator[tuple[WorkloadData, float]]:
     """A training run as parts: a period is this share of any deadline's time, so it does that share of the work."""
     periods = horizon.periods
@@ -118,7 +137,7 @@ def _run(
     for number, t in enumerate(open_):
         capacities = scaled.values[number * len(options) : (number + 1) * len(options)]
         rows = tuple(
-            OptionData(key, pools[option.site, option.node_type], option.accelerators, capacity, (), 1)
+            index.data(key, option, capacity, 1)
             for key, (option, capacity) in enumerate(zip(options, capacities, strict=True))
             if capacity
         )
@@ -131,22 +150,29 @@ def _run(
             min_replicas=0,
             max_replicas=None,
             period=t,
+            spot_limit=_spot_limit(workload, scaled.demand, routed=False),
             run=workload.name if stage is None else f"{workload.name} in {stage}",
         )
         yield data, scaled.worst_relative_loss
 
 
+def _spot_limit(workload: Workload, demand: int, *, routed: bool) -> int | None:
+    """Share units that may be on spot nodes, or the demand that options elsewhere must carry."""
+    share = exact(workload.max_spot_share)
+    if share == 1:
+        return None
+    return math.floor(share * demand) if routed else math.ceil((1 - share) * demand)
+
+
 def _covering(
-    options: tuple[Option, ...], demand: Fraction, position: int, pools: dict[tuple[str, str], int]
+    options: tuple[Option, ...], demand: Fraction, position: int, index: Index
 ) -> tuple[list[OptionData], int, float]:
     scaled = scale_covering([option.rates[position] for option in options], demand)
     if options and not any(scaled.values):
         message = f"{options[0].workload} takes more than {ROUNDED_DEMAND:,} replicas of every option; check its rates"
         raise Int64OverflowError(message)
     rows = [
-        OptionData(
-            key, pools[option.site, option.node_type], option.accelerators, capacity, (), -(-scaled.demand // capacity)
-        )
+        index.data(key, option, capacity, -(-scaled.demand // capacity))
         for key, (option, capacity) in enumerate(zip(options, scaled.values, strict=True))
         if capacity
     ]
@@ -154,15 +180,13 @@ def _covering(
 
 
 def _routed(
-    options: tuple[Option, ...], wanted: list[Fraction], asked: list[int], pools: dict[tuple[str, str], int]
+    options: tuple[Option, ...], wanted: list[Fraction], asked: list[int], index: Index
 ) -> tuple[list[OptionData], float]:
     rows, losses = [], [0.0]
     for key, option in enumerate(options):
         scaled = scale_loads([option.rates[i] for i in asked], wanted)
         total = sum(load * SHARE_UNITS for load in scaled.loads if load is not None)
         if any(load is not None for load in scaled.loads):
-            most = -(-total // scaled.capacity)
-            pool = pools[option.site, option.node_type]
-            rows.append(OptionData(key, pool, option.accelerators, scaled.capacity, scaled.loads, most))
+            rows.append(index.data(key, option, scaled.capacity, -(-total // scaled.capacity), scaled.loads))
             losses.append(scaled.worst_relative_loss)
     return rows, max(losses)

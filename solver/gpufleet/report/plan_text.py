@@ -31,6 +31,9 @@ def plan_text(resolved: ResolvedInstance, plan: Plan) -> Iterator[RenderableType
         yield _section("Fleet")
         yield _fleet(resolved, plan)
         yield from _rented(resolved, plan)
+        if plan.measures:
+            yield _section("Measures")
+            yield _measures(plan)
         yield _section("Deployments")
         yield from _deployments(resolved, plan)
         yield _section("Costs over the horizon")
@@ -128,6 +131,13 @@ def _rented(resolved: ResolvedInstance, plan: Plan) -> Iterator[RenderableType]:
         yield Text.assemble(("nodes of ", "dim"), offer, f": {timetable(resolved, schedule(resolved, entries))}")
 
 
+def _measures(plan: Plan) -> RenderableType:
+    grid = table("measure", "decision", "USD", numeric=("USD",))
+    for entry in plan.measures:
+        grid.add_row(entry.measure, "taken" if entry.taken else "not taken", money(entry.cost_usd or 0))
+    return grid
+
+
 def _deployments(resolved: ResolvedInstance, plan: Plan) -> Iterator[RenderableType]:
     for workload in resolved.instance.workloads:
         model = "" if resolved.model_of(workload) is None else f", {workload.model}"  # type: ignore[union-attr]
@@ -148,6 +158,8 @@ def _form(deployment: Deployment) -> str:
         f"{deployment.variant or deployment.option} on {deployment.node_type} at {deployment.site}: "
         f"{deployment.parallelism.label}, batch {deployment.batch}, "
         f"{size} {'accelerator' if size == 1 else 'accelerators'} a replica"
+        f"{', on spot nodes' if deployment.spot else ''}"
+        f"{', with ' + ' and '.join(deployment.measures) if deployment.measures else ''}"
     )
 
 

@@ -17,6 +17,7 @@ from gpufleet.schema.base import (
     Positive,
     PositiveCount,
     Record,
+    Sourced,
     Text,
 )
 from gpufleet.schema.hardware import Accelerator, NodeType
@@ -86,17 +87,29 @@ class FleetRules(Record):
     """Provider quotas."""
 
 
-class Measure(Record):
-    """A one-off investment that changes performance."""
+class Measure(Sourced):
+    """A one-off investment that changes performance: a kernel library, a feature cache, a fine-tune for a variant."""
 
     name: Name
     """Unique name."""
     cost_usd: NonNegative
-    """One-off cost, USD."""
-    throughput_factor: Positive
-    """Factor on the throughput of the workloads it names."""
-    workloads: tuple[Name, ...]
+    """One-off cost at the start of the horizon, USD."""
+    life_years: Positive | None = None
+    """Years over which it is written off, and after which it is bought anew; empty = the horizon bears all of it."""
+    workloads: Annotated[tuple[Name, ...], Field(min_length=1)]
     """Workloads that profit."""
+    accelerators: tuple[Name, ...] | None = None
+    """Accelerators on which they profit; empty = all."""
+    throughput_factor: Annotated[float, Field(ge=1, le=100, strict=True)] = 1.0
+    """Factor on their throughput; latencies are not assumed to change."""
+    unlocks: tuple[Name, ...] = ()
+    """Variants (or options of a profiled workload) that can only be used with it, e.g. an INT4 fine-tune."""
+
+    @model_validator(mode="after")
+    def _does_something(self) -> Self:
+        if self.throughput_factor == 1 and not self.unlocks:
+            raise ValueError("the measure changes nothing; give throughput_factor above 1, or unlocks")
+        return self
 
 
 class Instance(Record):

@@ -84,6 +84,8 @@ class Price(Sourced):
     """Running cost per node beyond electricity (rack space, staff), USD/hour (terms `owned` and `purchase`)."""
     interruptions_per_month: NonNegative | None = None
     """Expected interruptions per node and month (term `spot`)."""
+    hours_lost_per_interruption: Positive = 0.5
+    """Hours of work that a node loses by one: waiting for another node, loading, work since the last checkpoint."""
     assumed: Flag = False
     """True when the price is an estimate of ours, not a quotation or list price."""
 
@@ -178,3 +180,5 @@ class OfferSelection(Record):
     """Only these node types; empty = all."""
     stock: Count | None = None
     """Stock to assume for each offer taken; empty = no limit."""
+    interruptions_per_month: NonNegative | None = None
+    """Interruptions per node and month to assume for spot prices that state none."""

@@ -113,6 +113,10 @@ class Deployment(Record):
     """Variant of the model card; for a profiled workload, empty."""
     option: Name | None = None
     """Option of a profiled workload; otherwise empty."""
+    spot: Name | None = None
+    """The spot offer on whose nodes they run; empty = on nodes of any other term."""
+    measures: tuple[Name, ...] = ()
+    """Measures that they need."""
     parallelism: Parallelism = Parallelism()
     """How one replica is spread."""
     batch: PositiveCount = 1
@@ -154,9 +158,9 @@ class CostLine(Record):
     """One line of the bill over the horizon."""
 
     item: Name
-    """What is paid for: `write-off`, `maintenance`, `rent`, `energy`, `running`."""
+    """What is paid for: `write-off`, `maintenance`, `rent`, `energy`, `running`, `measure`."""
     offer: Name
-    """The offer it belongs to."""
+    """The offer (or measure) it belongs to."""
     period: Name | None = None
     """The period it is paid for; empty = all periods."""
     first_stage: Name | None = None
@@ -173,14 +177,25 @@ class CostLine(Record):
     """Where the price comes from, and as of when."""
 
 
+class PlannedMeasure(Record):
+    """A measure and whether it is taken."""
+
+    measure: Name
+    """Name of the measure."""
+    taken: Flag
+    """Does it pay?"""
+    cost_usd: Money | None = None
+    """What it costs over the horizon, at present value, USD."""
+
+
 class CashFlow(Record):
     """Money that really changes hands in one year, not discounted."""
 
     year: Count
     """Year of the horizon, counted from 0."""
     item: Name
-    """What for: `purchase`, `resale`, `rent`, `maintenance`, `running`, `energy`. `value left` is what nodes are worth
-    at the end of the horizon, `committed` what reservations still cost after it."""
+    """What for: `purchase`, `resale`, `rent`, `maintenance`, `running`, `energy`, `measure`. `value left` is what is
+    still there at the end of the horizon, `committed` what reservations cost after it."""
     usd: Money
     """Paid (positive) or received (negative), USD."""
 
@@ -273,6 +288,8 @@ class Plan(Record):
     """What was proven; empty in a hand-written plan."""
     nodes: tuple[PlannedNodes, ...] = ()
     """The fleet."""
+    measures: tuple[PlannedMeasure, ...] = ()
+    """Which measures are taken; one that is left out is not."""
     deployments: tuple[Deployment, ...] = ()
     """What runs where."""
     routing: tuple[Route, ...] = ()

@@ -89,6 +89,8 @@ class WorkloadBase(Record):
     """Most replicas; empty = no limit."""
     redundancy: Redundancy = Redundancy()
     """What may fail."""
+    max_spot_share: Fraction01 = 1.0
+    """Largest share of the demand that may depend on spot nodes: without them, the rest is still served; 0 = none."""
 
     @model_validator(mode="after")
     def _replica_bounds_fit(self) -> Self:

@@ -28,24 +28,34 @@ class Spent:
     capex_usd: Decimal
 
 
-def check_budgets(resolved: ResolvedInstance, spent: Sequence[Spent], findings: Findings) -> None:
-    """Every cap of the instance against what is spent under it."""
+def check_budgets(
+    resolved: ResolvedInstance, spent: Sequence[Spent], measures: Decimal, once: Decimal, findings: Findings
+) -> None:
+    """Every cap of the instance against what is spent under it; measures (cost, and paid at once) are at no site."""
     budgets = resolved.instance.budgets
-    _check_caps(resolved, "budget", budgets, spent, findings)
+    _check_caps(resolved, "budget", budgets, spent, findings, measures, once)
     for site, caps in budgets.sites.items():
         there = [entry for entry in spent if resolved.offers[entry.nodes.offer].site == site]
         _check_caps(resolved, f"budget of {site}", caps, there, findings)
     first = resolved.instance.stages[0].name if resolved.instance.stages else None
     for stage, limit in budgets.stages.items():
-        bought = sum((entry.capex_usd for entry in spent if (entry.nodes.first_stage or first) == stage), Decimal(0))
+        bought = (once if stage == first else Decimal(0)) + sum(
+            (entry.capex_usd for entry in spent if (entry.nodes.first_stage or first) == stage), Decimal(0)
+        )
         _check_cap(f"budget of {stage}", "capex_usd", exact(str(bought)), limit.capex_usd, findings)
 
 
 def _check_caps(
-    resolved: ResolvedInstance, where: str, caps: BudgetCaps, spent: Sequence[Spent], findings: Findings
+    resolved: ResolvedInstance,
+    where: str,
+    caps: BudgetCaps,
+    spent: Sequence[Spent],
+    findings: Findings,
+    measures: Decimal = Decimal(0),
+    once: Decimal = Decimal(0),
 ) -> None:
-    cost = exact(str(sum((entry.usd for entry in spent), Decimal(0))))
-    capex = exact(str(sum((entry.capex_usd for entry in spent), Decimal(0))))
+    cost = exact(str(sum((entry.usd for entry in spent), measures)))
+    capex = exact(str(sum((entry.capex_usd for entry in spent), once)))
     per_day = cost / (resolved.instance.hours / 24)
     for name, cap, amount in (
         ("usd_per_day", caps.usd_per_day, per_day),

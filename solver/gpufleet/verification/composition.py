@@ -23,26 +23,27 @@ def check_composition(
         "country": Counter(),
         "accelerator": Counter(),
         "site": Counter(),
+        "term": Counter(),
     }
     total = 0
-    types = set()
     for nodes in known:
         offer = resolved.offers[nodes.offer]
         unit = resolved.accelerator_of(offer.node_type)
         count = nodes.count * resolved.node_types[offer.node_type].accelerators
         total += count
-        types |= {offer.node_type} if nodes.count else set()
         for kind, member in (
             ("vendor", unit.vendor),
             ("country", unit.country),
             ("accelerator", unit.name),
             ("site", offer.site),
+            ("term", offer.term),
         ):
             owned[kind][member] += count
     for kind, shares in (
         ("vendor", rules.max_vendor_share),
         ("accelerator", rules.max_accelerator_share),
         ("site", rules.max_site_share),
+        ("term", {} if rules.max_spot_share is None else {"spot": rules.max_spot_share}),
     ):
         for member, most in shares.items():
             over = owned[kind][member] - exact(most) * total
@@ -52,7 +53,12 @@ def check_composition(
         short = exact(least) * total - owned["country"][member]
         message = f"{owned['country'][member]} of {total} accelerators, at least the share {least:g} is required"
         findings.check("share", f"country {member}{label}", short <= 0, message, float(short), "accelerators")
-    if rules.max_node_types is not None:
-        extra = len(types) - rules.max_node_types
-        message = f"{len(types)} node types, at most {rules.max_node_types} are allowed"
-        findings.check("node_types", f"fleet{label}", extra <= 0, message, extra, "node types")
+
+
+def check_node_types(resolved: ResolvedInstance, known: tuple[PlannedNodes, ...], findings: Findings) -> None:
+    """Node types are counted over the whole plan: each needs its spare parts and skills, whenever it is there."""
+    most = resolved.instance.rules.max_node_types
+    if most is not None:
+        types = {resolved.offers[nodes.offer].node_type for nodes in known if nodes.count}
+        message = f"{len(types)} node types, at most {most} are allowed"
+        findings.check("node_types", "fleet", len(types) <= most, message, len(types) - most, "node types")

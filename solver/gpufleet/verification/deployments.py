@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gpufleet.performance.estimate import Configurations, estimate
 from gpufleet.schema.models import TRAINABLE, Decoder, Encoder
 from gpufleet.schema.workloads import Profiled, Training
+from gpufleet.verification.settings import speed_in_setting, taken_measures
 from gpufleet.verification.slices import check_times
 from gpufleet.verification.violation import TOLERANCE, place_of
 
@@ -32,6 +34,14 @@ class Capability:
     estimate: Estimate | None
     """None for profiled options."""
     variant: Variant | None
+    speed: float
+    """Factor of measures and interruptions that is in the rates."""
+
+    @property
+    def training_days(self) -> float:
+        """Days to train, with measures and interruptions."""
+        assert self.estimate is not None
+        return float(self.estimate.training_days[0]) / self.speed if self.speed else math.inf
 
 
 def check_deployments(resolved: ResolvedInstance, plan: Plan, findings: Findings) -> list[Capability]:
@@ -44,9 +54,9 @@ def check_deployments(resolved: ResolvedInstance, plan: Plan, findings: Findings
             workload = resolved.workloads[deployment.workload]
             _check_privacy(resolved, workload, deployment, where, findings)
             if isinstance(workload, Profiled):
-                capability = _profiled(resolved, workload, deployment, index, where, findings)
+                capability = _profiled(resolved, workload, plan, index, where, findings)
             else:
-                capability = _modelled(resolved, workload, deployment, index, where, findings)
+                capability = _modelled(resolved, workload, plan, index, where, findings)
             if capability is not None:
                 capabilities.append(capability)
     return capabilities
@@ -165,8 +175,9 @@ def _check_parallelism(
 
 
 def _profiled(
-    resolved: ResolvedInstance, workload: Profiled, deployment: Deployment, index: int, where: str, findings: Findings
+    resolved: ResolvedInstance, workload: Profiled, plan: Plan, index: int, where: str, findings: Findings
 ) -> Capability | None:
+    deployment = plan.deployments[index]
     profile = next((option for option in workload.options if option.name == deployment.option), None)
     if not findings.check("names", where, profile is not None, f"the workload has no option {deployment.option}"):
         return None
@@ -179,18 +190,21 @@ def _profiled(
     findings.check("profile", where, profile.accelerators == deployment.parallelism.accelerators, message)
     accuracy = {figure.metric: figure.at_least for figure in profile.accuracy}
     _check_rules(resolved, workload, deployment, profile, accuracy, where, findings)
-    rates = tuple(profile.rates.get(group.name, 0.0) * workload.max_utilisation for group in workload.classes)
-    return Capability(index, workload, rates, None, None)
+    taken = taken_measures(plan)
+    speed = speed_in_setting(resolved, workload, deployment, profile.name, taken, where, findings)
+    rates = tuple(profile.rates.get(group.name, 0.0) * workload.max_utilisation * speed for group in workload.classes)
+    return Capability(index, workload, rates, None, None, speed)
 
 
 def _modelled(
     resolved: ResolvedInstance,
     workload: LLMServing | RequestServing | Training,
-    deployment: Deployment,
+    plan: Plan,
     index: int,
     where: str,
     findings: Findings,
 ) -> Capability | None:
+    deployment = plan.deployments[index]
     card = resolved.models[workload.model]
     variant = next((v for v in card.variants if v.name == deployment.variant), None)
     if not findings.check("names", where, variant is not None, f"{card.name} has no variant {deployment.variant}"):
@@ -207,15 +221,16 @@ def _modelled(
     _check_memory(figures, where, findings)
     _check_software(resolved, card, variant, deployment, where, findings)
     _check_parallelism(resolved, workload, card, deployment, where, findings)
+    speed = speed_in_setting(resolved, workload, deployment, variant.name, taken_measures(plan), where, findings)
     labels = (variant.precision, str(figures.bottleneck[0]), figures.provenance)
     _check_labels(deployment, ("option", None), labels, where, findings)
     if isinstance(workload, Training):
         message = f"{variant.name} is made by {variant.method} from a finished model and cannot be trained"
         findings.check("method", where, variant.method in TRAINABLE, message)
-        return Capability(
-            index, workload, (_on_time(workload, deployment, figures, where, findings),), figures, variant
-        )
-    return Capability(index, workload, tuple(float(rate) for rate in figures.max_rate[0]), figures, variant)
+        on_time = _on_time(workload, deployment, figures, speed, where, findings)
+        return Capability(index, workload, (on_time,), figures, variant, speed)
+    rates = tuple(float(rate) * speed for rate in figures.max_rate[0])
+    return Capability(index, workload, rates, figures, variant, speed)
 
 
 def figures_of(
@@ -254,8 +269,10 @@ def _check_memory(figures: Estimate, where: str, findings: Findings) -> None:
     findings.check("memory", where, needed <= limit, message, needed - limit, "GB")
 
 
-def _on_time(workload: Training, deployment: Deployment, figures: Estimate, where: str, findings: Findings) -> float:
-    days = float(figures.training_days[0])
+def _on_time(
+    workload: Training, deployment: Deployment, figures: Estimate, speed: float, where: str, findings: Findings
+) -> float:
+    days = float(figures.training_days[0]) / speed if speed else math.inf
     message = f"trains for {days:.4g} days, the deadline is {workload.deadline_days:g} days"
     on_time = days <= workload.deadline_days * (1 + TOLERANCE)
     findings.check("deadline", where, on_time, message, days - workload.deadline_days, "days")

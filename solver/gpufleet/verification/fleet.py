@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from gpufleet.units import exact
-from gpufleet.verification.composition import check_composition
+from gpufleet.verification.composition import check_composition, check_node_types
 from gpufleet.verification.contracts import check_contract, orders_of
 from gpufleet.verification.slices import slices_of
 
@@ -27,6 +27,7 @@ def check_fleet(resolved: ResolvedInstance, plan: Plan, findings: Findings) -> t
         _check_repeated_fields(resolved, nodes, findings)
         check_contract(resolved, nodes, findings)
     _check_orders(resolved, known, findings)
+    check_node_types(resolved, known, findings)
     for now in slices_of(resolved):
         there = now.nodes(known)
         _check_stock(resolved, there, now.label, findings)
@@ -121,20 +122,20 @@ def check_packing(resolved: ResolvedInstance, plan: Plan, known: tuple[PlannedNo
 def _check_packing_now(
     resolved: ResolvedInstance, plan: Plan, now: Slice, there: tuple[PlannedNodes, ...], findings: Findings
 ) -> None:
-    nodes: Counter[tuple[str, str]] = Counter()
+    nodes: Counter[tuple[str, str, str]] = Counter()
     for entry in there:
         offer = resolved.offers[entry.offer]
-        nodes[offer.site, offer.node_type] += entry.count
-    replicas: defaultdict[tuple[str, str], Counter[int]] = defaultdict(Counter)
+        nodes[offer.site, offer.node_type, offer.name if offer.term == "spot" else ""] += entry.count
+    replicas: defaultdict[tuple[str, str, str], Counter[int]] = defaultdict(Counter)
     for deployment in plan.deployments:
         if deployment.node_type in resolved.node_types and now.runs(deployment):
-            pool = (deployment.site, deployment.node_type)
+            pool = (deployment.site, deployment.node_type, deployment.spot or "")
             replicas[pool][deployment.parallelism.accelerators] += deployment.replicas
     for pool in sorted(replicas):
         size = resolved.node_types[pool[1]].accelerators
         needed = nodes_needed(replicas[pool], size)
         message = f"the replicas need {needed} nodes of {size} accelerators, the plan takes {nodes[pool]}"
-        where = "/".join(pool) + now.label
+        where = "/".join(part for part in pool if part) + now.label
         findings.check("packing", where, needed <= nodes[pool], message, needed - nodes[pool], "nodes")
 
 

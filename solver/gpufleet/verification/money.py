@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 from gpufleet.units import exact
 from gpufleet.verification.budgets import Spent, check_budgets
 from gpufleet.verification.contracts import orders_of
-from gpufleet.verification.payments import ASSET_ITEMS, FORGONE, node_payments, price_share
+from gpufleet.verification.payments import ASSET_ITEMS, FORGONE, measure_payments, node_payments, price_share
+from gpufleet.verification.settings import check_measures, taken_measures
 
 if TYPE_CHECKING:
+    from gpufleet.schema.instance import Measure
     from gpufleet.schema.plan import CostLine, Plan, PlannedNodes
     from gpufleet.schema.resolved import ResolvedInstance
     from gpufleet.verification.violation import Findings
@@ -44,6 +46,13 @@ def node_bill(resolved: ResolvedInstance, nodes: PlannedNodes, ordered: int) -> 
     return {item: _micro(amount) for item, amount in bill.items()}
 
 
+def measure_cost(resolved: ResolvedInstance, measure: Measure) -> Decimal:
+    """Cost of a measure over the horizon, at present value, USD."""
+    rate = exact(resolved.instance.discount_rate_per_year)
+    payments = measure_payments(resolved, measure)
+    return _micro(sum((amount / (1 + rate) ** year for year, _, amount in payments), Fraction(0)))
+
+
 def node_price(resolved: ResolvedInstance, nodes: PlannedNodes, ordered: int) -> Decimal:
     """Purchase price of one node in USD, when this many are ordered together; 0 where nothing is bought."""
     offer = resolved.offers[nodes.offer]
@@ -63,6 +72,12 @@ def check_money(resolved: ResolvedInstance, plan: Plan, known: tuple[PlannedNode
         _check_amount(findings, nodes.offer, "unit_cost_usd", nodes.unit_cost_usd, unit)
         _check_amount(findings, nodes.offer, "total_cost_usd", nodes.total_cost_usd, nodes.count * unit)
     total = sum((count * sum(bills[entry].values(), Decimal(0)) for entry, count in taken.items()), Decimal(0))
+    measures = {measure.name: measure_cost(resolved, measure) for measure in resolved.instance.measures}
+    check_measures(resolved, plan, measures, findings)
+    for name in taken_measures(plan) & measures.keys():
+        taken[name, None, None, None] = 1
+        bills[name, None, None, None] = {"measure": measures[name]}
+        total += measures[name]
     if plan.costs:
         _check_lines(plan, taken, bills, total, findings)
     if plan.cash_flow:
@@ -71,7 +86,9 @@ def check_money(resolved: ResolvedInstance, plan: Plan, known: tuple[PlannedNode
         Spent(nodes, nodes.count * sum(bills[_entry(nodes)].values(), Decimal(0)), nodes.count * price)
         for nodes, price in zip(known, prices, strict=True)
     ]
-    check_budgets(resolved, spent, findings)
+    bought = [measure for measure in resolved.instance.measures if measure.name in taken_measures(plan)]
+    once = sum((_micro(exact(measure.cost_usd)) for measure in bought), Decimal(0))
+    check_budgets(resolved, spent, sum((measures[m.name] for m in bought), Decimal(0)), once, findings)
     return total
 
 
@@ -117,6 +134,9 @@ def _check_cash_flow(
             per_node[year, item] += amount
         for key, amount in per_node.items():
             right[key] += nodes.count * _micro(amount)
+    for measure in (m for m in resolved.instance.measures if m.name in taken_measures(plan)):
+        for year, item, amount in measure_payments(resolved, measure):
+            right[year, item] += _micro(amount)
     said = {(flow.year, flow.item): flow.usd for flow in plan.cash_flow}
     for year, item in sorted({*said, *right} - {key for key in right if key[1] == FORGONE}):
         is_, says = right.get((year, item), Decimal(0)), said.get((year, item), 0.0)

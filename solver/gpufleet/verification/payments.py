@@ -13,6 +13,7 @@ from gpufleet.verification.slices import growth, share_of, stage_bounds
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gpufleet.schema.instance import Measure
     from gpufleet.schema.offers import Offer
     from gpufleet.schema.plan import PlannedNodes
     from gpufleet.schema.resolved import ResolvedInstance
@@ -87,11 +88,33 @@ def _by_year(item: str, usd_per_hour: Fraction, start: Fraction, end: Fraction) 
         clock = stop
 
 
+def measure_payments(resolved: ResolvedInstance, measure: Measure) -> Payments:
+    """A measure is paid at once; with a life, it is bought anew, and what is left at the end of the horizon counts."""
+    end = stage_bounds(resolved)[-1][1]
+    cost = exact(measure.cost_usd)
+    if measure.life_years is None:
+        yield 0, "measure", cost
+    else:
+        yield from _lives("measure", cost, exact(measure.life_years) * YEAR, Fraction(0), (Fraction(0), end), end)
+
+
 def _asset(offer: Offer, item: str, price: Fraction, start: Fraction, end: Fraction, horizon: Fraction) -> Payments:
-    """One node after the other, each written off evenly over its life."""
     assert offer.life_years is not None
-    life = exact(offer.life_years) * YEAR
-    kept = exact(offer.residual_fraction)
+    life, kept = exact(offer.life_years) * YEAR, exact(offer.residual_fraction)
+    yield from _lives(item, price, life, kept, (start, end), horizon, exact(offer.resale_fraction))
+
+
+def _lives(
+    item: str,
+    price: Fraction,
+    life: Fraction,
+    kept: Fraction,
+    stay: tuple[Fraction, Fraction],
+    horizon: Fraction,
+    early: Fraction = Fraction(1),
+) -> Payments:
+    """One after the other, each written off evenly over its life; `early` is the share that a sale before brings."""
+    start, end = stay
     count = max(1, math.ceil((end - start) / life))
     for number in range(count):
         bought = start + number * life
@@ -100,7 +123,5 @@ def _asset(offer: Offer, item: str, price: Fraction, start: Fraction, end: Fract
         yield int(bought // YEAR), item, price
         if gone == horizon and number == count - 1:
             yield int(gone // YEAR), "value left", -value
-        elif gone < bought + life:
-            yield int(gone // YEAR), "resale", -value * exact(offer.resale_fraction)
         else:
-            yield int(gone // YEAR), "resale", -value
+            yield int(gone // YEAR), "resale", -value * (early if gone < bought + life else 1)

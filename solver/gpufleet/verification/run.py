@@ -37,13 +37,12 @@ def verify(resolved: ResolvedInstance, plan: Plan) -> Report:
     cost = check_money(resolved, plan, known, findings)
     check_certificate(resolved, plan, cost, findings)
     estimates = {c.index: c.estimate for c in capabilities if c.estimate is not None}
-    trainings = {c.index for c in capabilities if isinstance(c.workload, Training)}
     report = replace(
         _report(resolved, findings, float(cost)),
         utilisation=utilisation,
         latency_ms=latency,
         memory_gb={i: (float(e.memory_gb[0]), e.memory_limit_gb) for i, e in estimates.items()},
-        training_days={i: float(e.training_days[0]) for i, e in estimates.items() if i in trainings},
+        training_days={c.index: c.training_days for c in capabilities if isinstance(c.workload, Training)},
     )
     check_figures(plan, report, findings)
     return replace(report, violations=tuple(findings.violations), checked=dict(findings.checked))

@@ -37,7 +37,7 @@ def _check_stage(
 ) -> None:
     """A period is this share of any deadline's time; an option gets that share of deadline / training days done."""
     total = sum(now.hours for now in inside)
-    done = 0.0
+    done = elsewhere = 0.0
     for now in inside:
         running = [c for c in group if now.runs(plan.deployments[c.index]) and plan.deployments[c.index].replicas]
         replicas = sum(plan.deployments[c.index].replicas for c in running)
@@ -47,10 +47,17 @@ def _check_stage(
         allowed = workload.periods is None or now.name in workload.periods
         findings.check("period", where, allowed or not running, "the run is not allowed in this period")
         for capability in running:
-            assert capability.estimate is not None
-            days = float(capability.estimate.training_days[0])
+            days = capability.training_days
             speed = speed_of(resolved, plan.deployments[capability.index].node_type, now)
-            done += speed * float(now.hours / total) * workload.deadline_days / days
+            part = speed * float(now.hours / total) * workload.deadline_days / days
+            done += part
+            elsewhere += part if plan.deployments[capability.index].spot is None else 0.0
     where = workload.name if inside[0].stage is None else f"{workload.name} in {inside[0].stage}"
     message = f"{done:.6g} of the run is done within its deadline of {workload.deadline_days:g} days"
     findings.check("demand", where, done >= 1 - TOLERANCE, message, 1 - done, "runs")
+    if elsewhere < done and workload.max_spot_share < 1:
+        short = 1 - workload.max_spot_share - elsewhere
+        message = (
+            f"{elsewhere:.6g} of the run is done without spot nodes, max_spot_share is {workload.max_spot_share:g}"
+        )
+        findings.check("spot", where, short <= TOLERANCE, message, short, "runs")

@@ -59,6 +59,10 @@ def _check_now(
     if isinstance(workload, Training):
         if workload.stages is None or now.stage in workload.stages:
             _check_run(workload, plan, running, now, findings)
+            steady = [c for c in running if plan.deployments[c.index].spot is None]
+            if len(steady) < len(running) and workload.max_spot_share < 1:
+                message = f"it runs on spot nodes alone, its max_spot_share is {workload.max_spot_share:g}"
+                findings.check("spot", workload.name + now.label, bool(steady), message)
         return dict.fromkeys((capability.index for capability in running), 1.0)
     running = [at_speed(resolved, plan, capability, now) for capability in running]
     return _check_classes(workload, plan, running, factor_of(resolved, workload, now), now, findings)
@@ -125,7 +129,35 @@ def _check_classes(
             findings.check(
                 "demand", workload.name + now.label, whole, message, abs(1 - served) * rates[name], "requests/s"
             )
+    _check_spot(workload, names, rates, shares, plan, group, now, findings)
     return {capability.index: _check_load(names, rates, shares, plan, capability, findings) for capability in group}
+
+
+def _check_spot(
+    workload: LLMServing | RequestServing | Profiled,
+    names: list[str],
+    rates: dict[str, float],
+    shares: Shares,
+    plan: Plan,
+    group: list[Capability],
+    now: Slice,
+    findings: Findings,
+) -> None:
+    """Without spot nodes, enough is still served: of a single class by capacity, of several as they are routed."""
+    spots = {c.index for c in group if plan.deployments[c.index].spot is not None}
+    if workload.max_spot_share == 1 or not spots:
+        return
+    asked = [name for name in names if rates[name]]
+    for name in asked:
+        position = names.index(name)
+        if len(asked) == 1:
+            able = sum(plan.deployments[c.index].replicas * c.rates[position] for c in group if c.index not in spots)
+            dependent = 1 - able / rates[name]
+        else:
+            dependent = sum(shares.get((index, name), 0.0) for index in spots)
+        over = dependent - workload.max_spot_share
+        message = f"{dependent:.6%} of class {name} depend on spot nodes, at most {workload.max_spot_share:.6%} may"
+        findings.check("spot", workload.name + now.label, over <= TOLERANCE, message, over, "of its rate")
 
 
 def _shares(workload: str, names: list[str], plan: Plan, group: list[Capability]) -> Shares:

@@ -1,6 +1,6 @@
 """Objective: cost over the horizon.
 
-min  sum_f cost_f y_f          (micro-USD; cost_f includes write-off, rent, maintenance, energy)
+min  sum_f cost_f y_f + sum_m cost_m z_m          (micro-USD; cost_f includes write-off, rent, maintenance, energy)
 """
 
 from __future__ import annotations
@@ -14,5 +14,7 @@ if TYPE_CHECKING:
 
 
 def set_objective(model: LinearModel, problem: Problem, variables: FleetVariables) -> None:
-    """Minimise the cost of all nodes."""
-    model.objective = {y: offer.cost for y, offer in zip(variables.nodes, problem.offers, strict=True) if offer.cost}
+    """Minimise the cost of all nodes and measures."""
+    costs = [(y, offer.cost) for y, offer in zip(variables.nodes, problem.offers, strict=True)]
+    costs += [(z, measure.cost) for z, measure in zip(variables.measures, problem.measures, strict=True)]
+    model.objective = {variable: cost for variable, cost in costs if cost}

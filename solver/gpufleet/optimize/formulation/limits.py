@@ -1,11 +1,12 @@
 """Families `budget`, `power`, `rack`, `quota`, `stock`, `share`: upper limits on weighted node counts.
 
-sum_f weight_f y_f <= limit
+sum_f weight_f y_f + sum_m weight_m z_m <= limit
 
-The weight is cost (budgets per day or horizon), purchase price (capex), power, rack units, or accelerators; the sum
-runs over all offers, one site's, or one provider's. A share of the fleet (vendor, accelerator type, site: at most s;
-country: at least s) is the group's accelerators minus s times those of all, over the denominator of s. Stock is the
-upper bound of y_f itself; where an offer can be taken from several stages on, also a row over what is there at a time.
+The weight of nodes is cost (budgets per day or horizon), purchase price (capex), power, rack units, or accelerators;
+that of measures is their cost in budgets on the whole plan, else 0. The sum runs over all offers, one site's, or one
+provider's. A share of the fleet (vendor, accelerator type, site, spot: at most s; country: at least s) is the group's
+accelerators minus s times those of all, over the denominator of s. Stock is the upper bound of y_f itself; where an
+offer can be taken from several stages on, also a row over what is there at a time.
 """
 
 from __future__ import annotations
@@ -24,4 +25,5 @@ def add_rows(model: LinearModel, problem: Problem, variables: FleetVariables) ->
     """One row per limit of the problem."""
     for index, limit in enumerate(problem.limits):
         terms = [(variables.nodes[f], weight) for f, weight in limit.coefficients]
+        terms += [(variables.measures[m], weight) for m, weight in limit.measures]
         model.add_row(limit.family, f"{limit.family}_{index}", terms, upper=limit.limit)

@@ -1,4 +1,4 @@
-"""Which of several cheapest plans is taken: fewer nodes, then less power, then offers early in the alphabet.
+"""Which of several cheapest plans is taken: fewer measures, fewer nodes, less power, offers early in the alphabet.
 
 Over several periods, then also the fewest different deployment options: a fleet should not change precision or
 parallelism by the hour because nothing forbids it. Solved one after the other, each with the earlier ones held at their
@@ -40,6 +40,8 @@ def secondary_objectives(
     problem: Problem, variables: FleetVariables, forms: list[int]
 ) -> Iterator[tuple[str, dict[int, int]]]:
     """(what is minimised, coefficients), in order of importance. Offers are sorted by name."""
+    if variables.measures:
+        yield "measures", dict.fromkeys(variables.measures, 1)
     yield "nodes", dict.fromkeys(variables.nodes, 1)
     yield "power", {y: offer.power_w for y, offer in zip(variables.nodes, problem.offers, strict=True) if offer.power_w}
     yield "name", {y: rank for rank, y in enumerate(variables.nodes) if rank}

@@ -4,6 +4,7 @@ y_f       nodes taken on offer f
 n_wk      replicas of option k of workload w
 b_j       whether an order (offer, start, tier) with a minimum is placed
 u_m       whether node type m is in the fleet, when their number is limited
+z_m       whether measure m is taken
 x_wck     share units of class c of workload w served by option k (routed workloads only)
 """
 
@@ -29,6 +30,8 @@ class FleetVariables:
     """b_j: (offer, order, tier) to variable, for tiers with a minimum."""
     node_types: dict[str, int]
     """u_m: node type to variable; empty when their number is not limited."""
+    measures: tuple[int, ...]
+    """z_m, by measure."""
     replicas: tuple[tuple[int, ...], ...]
     """n_wk, by workload and option."""
     shares: tuple[tuple[dict[int, int], ...], ...]
@@ -45,6 +48,7 @@ def add_variables(model: LinearModel, problem: Problem) -> FleetVariables:
             orders[key] = model.add_variable(f"b_{f}", 0, 1)
     types = sorted({pool.node_type for pool in problem.pools}) if problem.max_node_types is not None else []
     node_types = {name: model.add_variable(f"u_{m}", 0, 1) for m, name in enumerate(types)}
+    measures = tuple(model.add_variable(f"z_{m}", 0, 1) for m in range(len(problem.measures)))
     replicas = tuple(
         tuple(model.add_variable(f"n_{w}_{k}", 0, option.most) for k, option in enumerate(workload.options))
         for w, workload in enumerate(problem.workloads)
@@ -60,4 +64,4 @@ def add_variables(model: LinearModel, problem: Problem) -> FleetVariables:
         )
         for w, workload in enumerate(problem.workloads)
     )
-    return FleetVariables(nodes, orders, node_types, replicas, shares)
+    return FleetVariables(nodes, orders, node_types, measures, replicas, shares)

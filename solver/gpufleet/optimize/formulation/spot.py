@@ -1,0 +1,42 @@
+"""Family `spot`: a workload depends on spot nodes for a share s of its demand at most.
+
+sum_{k elsewhere} capacity_wkt n_wkt >= (1 - s) demand_wt      covering; for a run over periods, of its progress
+sum_{k on spot} x_wckt <= s units                              routed, for every class c
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gpufleet.optimize.formulation.linear_model import LinearModel
+    from gpufleet.optimize.formulation.variables import FleetVariables
+    from gpufleet.problem.data import Problem
+
+FAMILY = "spot"
+
+
+def add_rows(model: LinearModel, problem: Problem, variables: FleetVariables) -> None:
+    """Rows of every workload that bounds its share and could use spot nodes."""
+    runs: dict[str, tuple[list[tuple[int, int]], int]] = {}
+    for w, workload in enumerate(problem.workloads):
+        on_spot = [problem.pools[option.pool].spot is not None for option in workload.options]
+        if workload.spot_limit is None:
+            continue
+        if workload.routed:
+            for c in range(len(workload.classes)):
+                shares = [(x[c], 1) for x, spot in zip(variables.shares[w], on_spot, strict=True) if spot and c in x]
+                if shares:
+                    model.add_row(FAMILY, f"spot_{w}_{c}", shares, upper=workload.spot_limit)
+            continue
+        elsewhere = [
+            (n, option.capacity)
+            for n, option, spot in zip(variables.replicas[w], workload.options, on_spot, strict=True)
+            if not spot
+        ]
+        if workload.run is not None:
+            runs.setdefault(workload.run, ([], workload.spot_limit))[0].extend(elsewhere)
+        elif any(on_spot):
+            model.add_row(FAMILY, f"elsewhere_{w}", elsewhere, lower=workload.spot_limit)
+    for number, (terms, least) in enumerate(runs.values()):
+        model.add_row(FAMILY, f"run_elsewhere_{number}", terms, lower=least)
