@@ -74,6 +74,7 @@ SECTIONS: tuple[tuple[str, str, tuple[type[Record], ...]], ...] = (
         "`schema_version`, `instance`, `nodes` (offer and count) and `deployments`.",
         (
             *(plan.Plan, plan.PlannedNodes, plan.Deployment, plan.Parallelism, plan.LatencyFigure, plan.Route),
+            *(plan.Fallback, plan.WorkloadCharge),
             *(plan.CostLine, plan.Certificate, plan.FunnelStep, plan.Rejected),
         ),
     ),

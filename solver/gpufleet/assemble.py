@@ -11,7 +11,17 @@ from gpufleet import __version__
 from gpufleet.performance.estimate import Configurations, estimate
 from gpufleet.problem.scaling import SHARE_UNITS
 from gpufleet.problem.workloads import class_names, demand_factor, demands
-from gpufleet.schema.plan import Certificate, CostLine, Deployment, LatencyFigure, Plan, PlannedNodes, Route
+from gpufleet.schema.plan import (
+    Certificate,
+    CostLine,
+    Deployment,
+    Fallback,
+    LatencyFigure,
+    Plan,
+    PlannedNodes,
+    Route,
+    WorkloadCharge,
+)
 from gpufleet.schema.workloads import Profiled, Training
 from gpufleet.units import usd
 
@@ -34,6 +44,10 @@ class _Placed:
     deployment: Deployment
     shares: dict[str, Fraction]
     """Class to the share of its rate."""
+    part: int
+    """Index of the workload's part in a period."""
+    option: int
+    """Index of the option in that part."""
 
 
 def assemble(
@@ -56,6 +70,8 @@ def assemble(
         nodes=nodes,
         deployments=tuple(entry.deployment for entry in placed),
         routing=tuple(_routes(resolved, placed)),
+        fallback_routing=tuple(_fallbacks(resolved, candidates, problem, result, placed)),
+        charges=tuple(_charges(problem, result)),
         costs=tuple(_cost_lines(resolved, problem, result)),
         funnel=candidates.funnel,
         rejections=candidates.rejections.summaries(),
@@ -118,7 +134,7 @@ def _placed(
                 option = options[row.key]
                 routed = result.shares[w][k] if data.routed else None
                 shares = _shares(data, row, count, total, routed)
-                yield _Placed(_deployment(resolved, problem, data, option, count, shares), shares)
+                yield _Placed(_deployment(resolved, problem, data, option, count, shares), shares, w, k)
 
 
 def _shares(
@@ -215,6 +231,49 @@ def _routes(resolved: ResolvedInstance, placed: list[_Placed]) -> Iterator[Route
         if not isinstance(resolved.workloads[workload], Training):
             for name, share in entry.shares.items():
                 yield Route(workload=workload, request_class=name, deployment=index, share=float(share))
+
+
+def _fallbacks(
+    resolved: ResolvedInstance,
+    candidates: Candidates,
+    problem: Problem,
+    result: EngineResult,
+    placed: list[_Placed],
+) -> Iterator[Fallback]:
+    """For every workload that must survive it, and every site at which it runs: who serves what without that site."""
+    for w, data in enumerate(problem.workloads):
+        group = [(index, entry) for index, entry in enumerate(placed) if entry.part == w]
+        sites = sorted({entry.deployment.site for _, entry in group})
+        for lost in sites if data.survives_site_loss and data.demand else ():
+            left = [(index, entry) for index, entry in group if entry.deployment.site != lost]
+            total = sum(data.options[entry.option].capacity * entry.deployment.replicas for _, entry in left)
+            workload = resolved.workloads[data.name]
+            factor = float(demand_factor(resolved.instance, workload, data.period))
+            routes, loads = [], [0.0]
+            for index, entry in left:
+                routed = result.fallbacks[w][lost][entry.option] if data.routed else None
+                row, count = data.options[entry.option], entry.deployment.replicas
+                shares = _shares(data, row, count, total, routed)
+                loads.append(_load(workload, candidates.options[data.name][row.key], count, shares) * factor)
+                routes += [
+                    Route(workload=data.name, request_class=name, deployment=index, share=float(share))
+                    for name, share in shares.items()
+                ]
+            yield Fallback(
+                workload=data.name,
+                lost_site=lost,
+                period=_period_name(problem, data.period),
+                routing=tuple(routes),
+                utilisation=max(loads),
+            )
+
+
+def _charges(problem: Problem, result: EngineResult) -> Iterator[WorkloadCharge]:
+    """What each workload with a cap of its own is charged."""
+    if result.objective is not None:
+        for row in {row.workload: row for row in problem.charges}.values():
+            charge = sum(amount * result.replicas[w][k] for w, k, amount in row.coefficients)
+            yield WorkloadCharge(workload=row.workload, charge_usd=usd(charge))
 
 
 def _certificate(

@@ -52,14 +52,6 @@ UNSUPPORTED: Final[tuple[tuple[Callable[[Instance], Iterator[Loc]], str], ...]] 
     (_field("measures"), "measures are not supported yet; remove them, or put their effect into the throughputs"),
     (_spot_offers, "term spot is not supported yet; remove it, or price the offer as on_demand"),
     (
-        _each("workloads", "redundancy", "spare_nodes"),
-        "spare_nodes is not supported yet; remove it (min_replicas can ask for more replicas)",
-    ),
-    (
-        _each("workloads", "redundancy", "survive_site_loss"),
-        "survive_site_loss is not supported yet; remove it (or state the workload once per site)",
-    ),
-    (
         _each("workloads", "prefix_cache_hit_fraction"),
         "prefix_cache_hit_fraction is not supported yet; remove it (all prompt tokens are computed)",
     ),
@@ -68,7 +60,6 @@ UNSUPPORTED: Final[tuple[tuple[Callable[[Instance], Iterator[Loc]], str], ...]] 
         "discount_rate_per_year is not supported yet; remove it (future payments count in full)",
     ),
     (_field("allow_unserved"), "allow_unserved is not supported yet; remove it (all demand must be served)"),
-    (_field("budgets", "workloads"), "budgets per workload are not supported yet; cap the plan or its sites"),
     (_field("rules", "max_spot_share"), "max_spot_share is not supported yet; remove it"),
 )
 """Where the feature is used, and what to say about it."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from gpufleet.problem.charges import charge_rows
 from gpufleet.problem.data import PeriodData, Pool, Problem
 from gpufleet.problem.limits import limit_rows
 from gpufleet.problem.offers import offer_tiers
 from gpufleet.problem.scaling import SHARE_UNITS, check_int64
-from gpufleet.problem.workloads import parts
+from gpufleet.problem.workloads import parts, with_redundancy
 from gpufleet.units import exact
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def build_problem(resolved: ResolvedInstance, candidates: Candidates) -> Problem
     for workload in resolved.instance.workloads:
         options = candidates.options[workload.name]
         for data, loss in parts(resolved.instance, workload, options, periods, index):
-            workloads.append(data)
+            workloads.append(with_redundancy(data, workload))
             losses.append(loss)
     offers = offer_tiers(resolved, index, pools, workloads, periods)
     _check_sums(pools, offers, workloads)
@@ -40,6 +41,7 @@ def build_problem(resolved: ResolvedInstance, candidates: Candidates) -> Problem
         periods=periods,
         max_node_types=resolved.instance.rules.max_node_types,
         capacity_rounding_relative=max(losses),
+        charges=charge_rows(resolved, pools, offers, workloads, periods),
     )
 
 

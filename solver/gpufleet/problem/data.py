@@ -93,6 +93,10 @@ class WorkloadData:
     run: str | None = None
     """Training over several periods: name of the run, of which this is the part in one period. Capacities of all its
     parts add up to the demand, which is the same number in each."""
+    spare_nodes: int = 0
+    """Nodes of every pool in use that may fail at a time, with room for its replicas on those that remain."""
+    survives_site_loss: bool = False
+    """Whether the replicas outside any one site must carry the whole demand."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +108,18 @@ class LimitRow:
     name: str
     coefficients: tuple[tuple[int, int], ...]
     """(index of the offer, coefficient)."""
+    limit: int
+
+
+@dataclass(frozen=True)
+class ChargeRow:
+    """A cap on what one workload is charged: sum of coefficients x replicas <= limit, in micro-USD."""
+
+    workload: str
+    cap: str
+    """`usd_per_day` or `horizon_usd`."""
+    coefficients: tuple[tuple[int, int, int], ...]
+    """(index of the workload's part in a period, index of the option, charge of one replica over its hours)."""
     limit: int
 
 
@@ -120,3 +136,5 @@ class Problem:
     """Most different node types in the fleet; None = no limit."""
     capacity_rounding_relative: float
     """For the certificate only: largest relative capacity that rounding gave away."""
+    charges: tuple[ChargeRow, ...] = ()
+    """Budgets of single workloads."""

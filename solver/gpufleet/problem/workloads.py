@@ -62,6 +62,12 @@ def parts(
             yield replace(data, demand=0, classes=(), routed=False), loss
 
 
+def with_redundancy(data: WorkloadData, workload: Workload) -> WorkloadData:
+    """The part of a workload with what may fail under it."""
+    asked = workload.redundancy
+    return replace(data, spare_nodes=asked.spare_nodes, survives_site_loss=asked.survive_site_loss)
+
+
 def _in_period(
     workload: Workload,
     options: tuple[Option, ...],

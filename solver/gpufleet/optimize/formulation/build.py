@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gpufleet.optimize.formulation import cost, demand, limits, node_types, orders, pools, replicas, routing, runs
+from gpufleet.optimize.formulation import (
+    cost,
+    demand,
+    limits,
+    node_types,
+    orders,
+    pools,
+    replicas,
+    routing,
+    runs,
+    site_loss,
+    spare_nodes,
+    workload_budget,
+)
 from gpufleet.optimize.formulation.linear_model import LinearModel
 from gpufleet.optimize.formulation.variables import add_variables
 
@@ -22,6 +35,9 @@ def build_model(problem: Problem) -> tuple[LinearModel, FleetVariables]:
     runs.add_rows(model, problem, variables)
     pools.add_rows(model, problem, variables)
     replicas.add_rows(model, problem, variables)
+    spare_nodes.add_rows(model, problem, variables)
+    site_loss.add_rows(model, problem, variables)
+    workload_budget.add_rows(model, problem, variables)
     limits.add_rows(model, problem, variables)
     orders.add_rows(model, problem, variables)
     node_types.add_rows(model, problem, variables)
