@@ -162,7 +162,7 @@ def test_solve_shows_what_may_fail_and_what_is_charged() -> None:
     assert "summaries usd_per_day 96.00 100.00 96.0 %" in lines
     assert max(map(len, result.stdout.splitlines())) <= 80
     spare = " ".join(run("solve", ROOT / "instances" / "estate" / "n-plus-one.yaml").stdout.split())
-    assert "any 1 of the 6 nodes l40s-4x-2u at campus may fail: chat, code, search fit on 5" in spare
+    assert "any 1 of the 6 nodes l40s-4x-2u at campus may fail: room for chat, code, search on 5" in spare
     assert "may fail" not in run("solve", BANK).stdout
 
 

@@ -26,7 +26,7 @@ from gpufleet.optimize.backends.interface import SolverLimits
 from gpufleet.optimize.backends.registry import backend as back_end
 from gpufleet.optimize.formulation.build import build_model
 from gpufleet.problem.build import build_problem
-from gpufleet.schema.instance import BudgetCaps, Budgets
+from gpufleet.schema.instance import BudgetCaps, Budgets, Period
 from gpufleet.schema.workloads import Redundancy
 
 if TYPE_CHECKING:
@@ -206,6 +206,19 @@ def test_a_dominated_option_changes_no_cost(seed: int) -> None:
         large = edited(first, name="large", accelerators=2 * first.accelerators)
         changed.append(edited(workload, options=(*workload.options, slow, large)))  # type: ignore[union-attr]
     assert cost(edited(asked, workloads=tuple(changed))) == cost(asked)
+
+
+def test_equal_periods_cost_what_one_period_costs() -> None:
+    """Two halves of the hour: the same fleet in both, each of them redundant by itself, and a verified plan."""
+    halves = tuple(Period(name=name, hours=0.5) for name in ("first", "second"))
+    for seed in range(60):
+        asked = edited(question(seed).instance, budgets=Budgets())
+        cut = resolved(edited(asked, periods=halves))
+        plan, whole = solve(cut), cost(asked)
+        assert plan.certificate is not None
+        found = plan.certificate.objective_usd
+        assert (NEVER if found is None else micro(Fraction(repr(found)))) == whole, f"seed {seed}"
+        assert verify(cut, plan).ok, f"seed {seed}"
 
 
 def test_any_nodes_of_a_pool_may_fail() -> None:

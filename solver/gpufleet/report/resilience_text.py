@@ -34,7 +34,8 @@ def _spare_nodes(resolved: ResolvedInstance, plan: Plan) -> Iterator[str]:
             tightest[pool, spare] = min(tightest.get((pool, spare), row), row)
     for ((site, node_type), spare), (_, there, needed, label) in sorted(tightest.items()):
         names = ", ".join(_protected(resolved, plan, (site, node_type), spare))
-        yield f"any {spare} of the {there} nodes {node_type} at {site} may fail{label}: {names} fit on {needed}"
+        when = f" (fewest are left over{label})" if label else ""
+        yield f"any {spare} of the {there} nodes {node_type} at {site} may fail: room for {names} on {needed}{when}"
 
 
 def _protected(resolved: ResolvedInstance, plan: Plan, pool: tuple[str, str], spare: int) -> list[str]:
@@ -50,9 +51,9 @@ def _lost_sites(plan: Plan) -> Iterator[str]:
         groups.setdefault((fallback.workload, fallback.lost_site), []).append(fallback)
     for (workload, site), group in groups.items():
         worst = max(group, key=lambda entry: entry.utilisation or 0)
-        when = "" if worst.period is None else f" in {worst.period}"
-        load = "" if worst.utilisation is None else f", at up to {percent(worst.utilisation)} utilisation"
-        yield f"without {site}{when}, {workload} runs at {_elsewhere(plan, worst)}{load}"
+        when = "" if worst.period is None else f" (in {worst.period})"
+        load = "" if worst.utilisation is None else f", at up to {percent(worst.utilisation)} utilisation{when}"
+        yield f"without {site}, {workload} runs at {_elsewhere(plan, worst)}{load}"
 
 
 def _elsewhere(plan: Plan, fallback: Fallback) -> str:
