@@ -82,7 +82,8 @@ SECTIONS: tuple[tuple[str, str, tuple[type[Record], ...]], ...] = (
                 plan.LatencyFigure,
                 plan.Route,
             ),
-            *(plan.CostLine, plan.CashFlow, plan.Certificate, plan.FunnelStep, plan.Rejected),
+            *(plan.Fallback, plan.WorkloadCharge, plan.CostLine, plan.CashFlow),
+            *(plan.Certificate, plan.FunnelStep, plan.Rejected),
         ),
     ),
 )

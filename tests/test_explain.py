@@ -10,6 +10,7 @@ from builders import accelerator, instance, node, offer, option, profiled, resol
 from gpufleet import solve
 from gpufleet.explain.limits import single_reliefs
 from gpufleet.schema.instance import Budgets, FleetRules, Quota
+from gpufleet.schema.workloads import Redundancy
 
 if TYPE_CHECKING:
     from gpufleet.schema.resolved import ResolvedInstance
@@ -24,7 +25,10 @@ def question(offers: tuple[Any, ...] | None = None, **changes: Any) -> ResolvedI
         "sites": (site(provider="P"),),
         **changes,
     }
-    return resolved(instance([profiled(options, 9.0)], offers or (offer(), offer("b", "nb", 5.0)), **fields))
+    spare = fields.pop("redundancy", Redundancy())
+    return resolved(
+        instance([profiled(options, 9.0, redundancy=spare)], offers or (offer(), offer("b", "nb", 5.0)), **fields)
+    )
 
 
 @pytest.mark.parametrize(
@@ -49,6 +53,12 @@ def question(offers: tuple[Any, ...] | None = None, **changes: Any) -> ResolvedI
             question((offer(min_order=5),), budgets=Budgets(horizon_usd=4.0)),
             {"budgets": 5.0, "minimum orders": 3.0},
         ),
+        # 3 nodes are there: two spare ones are too many, at either kind alone
+        (
+            question((offer(stock=4),), redundancy=Redundancy(spare_nodes=2)),
+            {"spare nodes": 3.0, "stock": 5.0},
+        ),
+        (question(redundancy=Redundancy(survive_site_loss=True)), {"survival of a site loss": 3.0}),
         # both the budget and the power stand in the way: neither alone helps
         (question(sites=(site(power_cap_kw=2.0),), budgets=Budgets(horizon_usd=2.0)), {}),
     ],

@@ -21,7 +21,7 @@ from gpufleet.optimize.backends.registry import backend as back_end
 from gpufleet.optimize.formulation import pools
 from gpufleet.optimize.formulation.linear_model import LinearModel
 from gpufleet.schema.instance import Budgets
-from gpufleet.schema.workloads import Privacy
+from gpufleet.schema.workloads import Privacy, Redundancy
 from gpufleet.units import micro_usd
 
 if TYPE_CHECKING:
@@ -77,6 +77,29 @@ def test_no_offer_for_its_node_type() -> None:
 def test_a_class_that_nothing_serves_is_named() -> None:
     plan = infeasible(instance([profiled([option("k", rates={"a": 1.0})], {"a": 1.0, "b": 1.0})], [offer()]))
     assert plan.reason == "w: none of its 1 deployment options serves class b"
+
+
+def test_a_workload_that_is_tied_to_the_site_that_may_be_lost_is_named() -> None:
+    asked = Redundancy(survive_site_loss=True)
+    plan = solve(resolved(instance([profiled([option("k", rates={"all": 3.0})], redundancy=asked)], (offer(),))))
+    assert plan.status == "infeasible"
+    assert plan.reason is not None
+    assert plan.reason.startswith("w must survive the loss of a site, but all its 1 deployment options are at here;")
+
+
+def test_a_class_that_is_tied_to_one_site_is_named() -> None:
+    options = [option("k", rates={"a": 1.0}), option("l", "n2", rates={"a": 1.0, "b": 1.0})]
+    work = profiled(options, {"a": 1.0, "b": 1.0}, redundancy=Redundancy(survive_site_loss=True))
+    offers = (offer(), offer("o2", "n2"), offer("o3", site="there"))
+    plan = solve(resolved(instance([work], offers, sites=(site(), site("there")))))
+    assert plan.reason == "w must survive the loss of a site, but class b is served at here alone"
+
+
+def test_redundancy_is_named_among_what_leaves_no_plan() -> None:
+    work = profiled([option("k", rates={"all": 3.0})], redundancy=Redundancy(spare_nodes=1))
+    plan = solve(resolved(instance([work], (offer(stock=1),))))
+    assert plan.reason is not None
+    assert "redundancy and fleet rules together leave no plan" in plan.reason
 
 
 def test_every_workload_without_options_is_named() -> None:

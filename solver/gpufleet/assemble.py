@@ -17,11 +17,13 @@ from gpufleet.schema.plan import (
     Certificate,
     CostLine,
     Deployment,
+    Fallback,
     LatencyFigure,
     Plan,
     PlannedMeasure,
     PlannedNodes,
     Route,
+    WorkloadCharge,
 )
 from gpufleet.schema.workloads import Profiled, Training
 from gpufleet.units import usd
@@ -47,6 +49,10 @@ class _Placed:
     deployment: Deployment
     shares: dict[str, Fraction]
     """Class to the share of its rate."""
+    part: int
+    """Index of the workload's part in a period."""
+    option: int
+    """Index of the option in that part."""
 
 
 def assemble(
@@ -72,6 +78,8 @@ def assemble(
         measures=tuple(_measures(problem, result)),
         deployments=tuple(entry.deployment for entry in placed),
         routing=tuple(_routes(resolved, placed)),
+        fallback_routing=tuple(_fallbacks(resolved, candidates, problem, horizon, result, placed)),
+        charges=tuple(_charges(problem, result)),
         costs=(*_node_lines(resolved, horizon, taken), *_measure_lines(resolved, problem, result)),
         cash_flow=tuple(_cash_flow([*((d.bill, count) for d, count in taken), *_taken_measures(problem, result)])),
         funnel=candidates.funnel,
@@ -172,7 +180,7 @@ def _placed(
                 option = options[row.key]
                 routed = result.shares[w][k] if data.routed else None
                 shares = _shares(data, row, count, total, routed)
-                yield _Placed(_deployment(resolved, horizon, data, option, count, shares), shares)
+                yield _Placed(_deployment(resolved, horizon, data, option, count, shares), shares, w, k)
 
 
 def _shares(
@@ -281,6 +289,53 @@ def _routes(resolved: ResolvedInstance, placed: list[_Placed]) -> Iterator[Route
         if not isinstance(resolved.workloads[workload], Training):
             for name, share in entry.shares.items():
                 yield Route(workload=workload, request_class=name, deployment=index, share=float(share))
+
+
+def _fallbacks(
+    resolved: ResolvedInstance,
+    candidates: Candidates,
+    problem: Problem,
+    horizon: Horizon,
+    result: EngineResult,
+    placed: list[_Placed],
+) -> Iterator[Fallback]:
+    """For every workload that must survive it, and every site at which it runs: who serves what without that site."""
+    for w, data in enumerate(problem.workloads):
+        group = [(index, entry) for index, entry in enumerate(placed) if entry.part == w]
+        sites = sorted({entry.deployment.site for _, entry in group})
+        for lost in sites if data.survives_site_loss and data.demand else ():
+            left = [(index, entry) for index, entry in group if entry.deployment.site != lost]
+            total = sum(data.options[entry.option].capacity * entry.deployment.replicas for _, entry in left)
+            workload, now = resolved.workloads[data.name], horizon.periods[data.period]
+            factor = demand_factor(resolved.instance, horizon, workload, data.period)
+            routes, loads = [], [0.0]
+            for index, entry in left:
+                routed = result.fallbacks[w][lost][entry.option] if data.routed else None
+                row, count = data.options[entry.option], entry.deployment.replicas
+                shares = _shares(data, row, count, total, routed)
+                option = candidates.options[data.name][row.key]
+                faster = throughput_factor(resolved, option.node_type, horizon.stages[now.stage].start)
+                loads.append(_load(workload, option, count, shares) * float(factor / faster))
+                routes += [
+                    Route(workload=data.name, request_class=name, deployment=index, share=float(share))
+                    for name, share in shares.items()
+                ]
+            yield Fallback(
+                workload=data.name,
+                lost_site=lost,
+                period=now.name,
+                stage=now.stage_name,
+                routing=tuple(routes),
+                utilisation=max(loads),
+            )
+
+
+def _charges(problem: Problem, result: EngineResult) -> Iterator[WorkloadCharge]:
+    """What each workload with a cap of its own is charged."""
+    if result.objective is not None:
+        for row in {row.workload: row for row in problem.charges}.values():
+            charge = sum(amount * result.replicas[w][k] for w, k, amount in row.coefficients)
+            yield WorkloadCharge(workload=row.workload, charge_usd=usd(charge))
 
 
 def _certificate(

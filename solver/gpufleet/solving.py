@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from gpufleet.candidates.option import Candidates
     from gpufleet.optimize.engine import BackendChoice
-    from gpufleet.problem.data import Problem
+    from gpufleet.problem.data import Problem, WorkloadData
     from gpufleet.schema.plan import Plan
     from gpufleet.schema.resolved import ResolvedInstance
 
@@ -64,7 +64,7 @@ def solve_candidates(
     hopeless = list(dict.fromkeys(_hopeless(problem, candidates)))
     result = _nothing() if hopeless else run(problem, limits, backend)
     logger.info("%s: %s in %.2f s", result.engine, result.outcome, time.monotonic() - started)
-    plan = assemble(resolved, candidates, problem, result, limits, _reason(result, hopeless, limits))
+    plan = assemble(resolved, candidates, problem, result, limits, _reason(problem, result, hopeless, limits))
     report = verify(resolved, plan)
     if not report.ok:
         found = "\n".join(str(violation) for violation in report.violations)
@@ -81,21 +81,39 @@ def _hopeless(problem: Problem, candidates: Candidates) -> Iterator[str]:
             for position, name in enumerate(workload.classes):
                 if all(option.loads[position] is None for option in workload.options):
                     yield f"{workload.name}: none of its {len(workload.options)} deployment options serves class {name}"
+        if workload.survives_site_loss and workload.demand:
+            yield from _tied_to_one_site(problem, workload)
+
+
+def _tied_to_one_site(problem: Problem, workload: WorkloadData) -> Iterator[str]:
+    """A workload that must survive the loss of any site, or one of its classes, can be served at one site alone."""
+    places = [(problem.pools[option.pool].site, option) for option in workload.options]
+    if len({site for site, _ in places}) == 1:
+        yield (
+            f"{workload.name} must survive the loss of a site, but all its {len(places)} deployment options are at "
+            f"{places[0][0]}; offer nodes for it at a second site, or do without survive_site_loss"
+        )
+        return
+    for position, name in enumerate(workload.classes if workload.routed else ()):
+        sites = {site for site, option in places if option.loads[position] is not None}
+        if len(sites) == 1:
+            yield f"{workload.name} must survive the loss of a site, but class {name} is served at {sites.pop()} alone"
 
 
 def _nothing() -> EngineResult:
     """The result when nothing serves some workload or class: infeasible without asking a solver."""
-    return EngineResult(
-        "infeasible", None, None, (), (), (), (), "none", "a workload or class has no deployment option", "none", "none"
-    )
+    reason = "a workload or class has no deployment option"
+    return EngineResult("infeasible", None, None, (), (), (), (), (), "none", reason, "none", "none")
 
 
-def _reason(result: EngineResult, hopeless: list[str], limits: SolverLimits) -> str | None:
+def _reason(problem: Problem, result: EngineResult, hopeless: list[str], limits: SolverLimits) -> str | None:
     """Why there is no plan, or no better one."""
     if hopeless:
         return "; ".join(hopeless)
     if result.outcome == "infeasible":
-        return "every workload has options, but stock, budgets, power, space and fleet rules together leave no plan"
+        redundant = any(w.spare_nodes or w.survives_site_loss for w in problem.workloads)
+        limiting = "stock, budgets, power, space, redundancy" if redundant else "stock, budgets, power, space"
+        return f"every workload has options, but {limiting} and fleet rules together leave no plan"
     if result.outcome == "unknown":
         return f"no plan found within {limits.seconds:g} s; that none exists is not proven"
     if result.outcome == "feasible":

@@ -152,6 +152,57 @@ def test_whatif_refuses_budgets_that_make_no_sense(budget: str) -> None:
     assert "usd_per_day" in result.stderr or "FROM" in result.stderr
 
 
+TWO_SITES = ROOT / "instances" / "estate" / "two-sites.yaml"
+
+
+def test_solve_shows_what_may_fail_and_what_is_charged() -> None:
+    result = run("solve", TWO_SITES)
+    lines = [" ".join(line.split()) for line in result.stdout.splitlines()]
+    assert "without dublin, assistant runs at frankfurt, at up to 100.0 % utilisation" in lines
+    assert "summaries usd_per_day 96.00 100.00 96.0 %" in lines
+    assert max(map(len, result.stdout.splitlines())) <= 80
+    spare = " ".join(run("solve", ROOT / "instances" / "estate" / "n-plus-one.yaml").stdout.split())
+    assert "any 1 of the 6 nodes l40s-4x-2u at campus may fail: room for chat, code, search on 5" in spare
+    assert "may fail" not in run("solve", BANK).stdout
+
+
+def test_whatif_prices_requirements() -> None:
+    rows = json.loads(run("whatif", TWO_SITES, "--without", "redundancy", "--without", "budgets", "--json").stdout)
+    assert [(row["without"], row["price_usd"]) for row in rows] == [
+        (None, None),
+        ("redundancy", 28_800.0),
+        ("budgets", 5_760.0),
+    ]
+    assert [row["objective_usd"] for row in rows] == [51_840.0, 23_040.0, 46_080.0]
+    assert all(row["proven"] for row in rows)
+    table = run("whatif", TWO_SITES, "--without", "redundancy")
+    assert table.exit_code == 0
+    assert max(map(len, table.stdout.splitlines())) <= 80
+    said = " ".join(table.stdout.split())
+    assert "The price of redundancy is 28,800.00 USD over 30 days (960.00 USD a day), 55.6 % of the cost." in said
+
+
+def test_whatif_says_why_a_price_is_not_known(tmp_path: Path) -> None:
+    capped = edited(tmp_path, TWO_SITES, budgets={"horizon_usd": 1000})
+    said = " ".join(run("whatif", capped, "--without", "budgets").stdout.split())
+    assert "The price of budgets is not known: there is no plan with it (infeasible:" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--without", "redundnacy"), "write one of redundancy, budgets"),
+        (("--without", "privacy"), "it has: redundancy, budgets, stock"),
+        (("--without", "budgets", "--budget", "usd_per_day=1:2:1"), "give either --budget"),
+        ((), "give either --budget"),
+    ],
+)
+def test_whatif_says_what_to_write(arguments: tuple[str, ...], message: str) -> None:
+    result = run("whatif", TWO_SITES, *arguments)
+    assert result.exit_code == 2
+    assert message in result.stderr
+
+
 def test_validate_lists_the_problems_of_all_files_at_once(tmp_path: Path) -> None:
     bad = edited(tmp_path, BANK, horizon_days=-1, uid="")
     result = run("validate", BANK, bad)

@@ -26,12 +26,15 @@ from gpufleet.optimize.formulation import (
     replicas,
     routing,
     runs,
+    site_loss,
+    spare_nodes,
     spot,
+    workload_budget,
 )
 from gpufleet.optimize.formulation.linear_model import LinearModel
 from gpufleet.optimize.formulation.variables import add_variables
 from gpufleet.problem.costs import Bill
-from gpufleet.problem.data import LimitRow, MeasureData, Pool
+from gpufleet.problem.data import ChargeRow, LimitRow, MeasureData, Pool
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -100,6 +103,32 @@ def _with_measures() -> Problem:
     return replace(problem([replace(work, options=tuple(options))], TWO_OFFERS, TWO_POOLS), measures=taken)
 
 
+def _spare() -> Problem:
+    """One workload asks for a spare node, one for two (on the first pool alone), one for none."""
+    one = covering(20, [(0, 1, 3), (1, 4, 15)], spare_nodes=1)
+    two = covering(9, [(0, 2, 7)], "v", spare_nodes=2)
+    return problem([one, two, covering(5, [(0, 1, 5)], "u")], TWO_OFFERS, TWO_POOLS)
+
+
+def _two_sites() -> Problem:
+    """A covering and a routed workload that must survive the loss of `here` or `there`, and one that need not."""
+    both = covering(20, [(0, 1, 3), (0, 2, 7), (1, 4, 15)], survives_site_loss=True)
+    classes = replace(routed([(0, 1, 20160, (1, 2)), (1, 4, 5040, (1, None))], "v"), survives_site_loss=True)
+    pools_ = (pool(2, "n2"), Pool("there", "n4", 4))
+    return problem([both, classes, covering(5, [(0, 1, 5)], "u")], TWO_OFFERS, pools_)
+
+
+def _charged() -> Problem:
+    """Two caps on the first workload, one on the second over both of its periods."""
+    parts = [COVERING, covering(5, [(0, 1, 5)], "v"), covering(9, [(0, 1, 5)], "v", period=1)]
+    rows = [
+        ChargeRow("w", "usd_per_day", ((0, 0, 10), (0, 1, 20), (0, 2, 70)), 100),
+        ChargeRow("w", "horizon_usd", ((0, 0, 10), (0, 1, 20), (0, 2, 70)), 2000),
+        ChargeRow("v", "horizon_usd", ((1, 0, 10), (2, 0, 15)), 40),
+    ]
+    return replace(problem(parts, TWO_OFFERS, TWO_POOLS, periods=2), charges=tuple(rows))
+
+
 FAMILIES: dict[str, tuple[AddRows, Problem]] = {
     "demand": (demand.add_rows, problem([COVERING, covering(5, [(0, 1, 5)], "v")], TWO_OFFERS, TWO_POOLS)),
     "routing": (routing.add_rows, _routed()),
@@ -116,6 +145,9 @@ FAMILIES: dict[str, tuple[AddRows, Problem]] = {
     "share": (limits.add_rows, _limit("share", 1, -4, most=0)),
     "orders": (orders.add_rows, _tiers()),
     "node_types": (node_types.add_rows, problem([COVERING], TWO_OFFERS, TWO_POOLS, max_node_types=1)),
+    "spare_nodes": (spare_nodes.add_rows, _spare()),
+    "site_loss": (site_loss.add_rows, _two_sites()),
+    "workload_budget": (workload_budget.add_rows, _charged()),
     "cost": (cost.set_objective, problem([COVERING], (*TWO_OFFERS, offer_data(0, 3, 0, "owned")), TWO_POOLS)),
 }
 """Family to what adds its rows, and the problem to add them for."""

@@ -12,7 +12,7 @@ from gpufleet.schema.models import Convolutional, ModelCard, Variant
 from gpufleet.schema.offers import PriceStep
 from gpufleet.schema.plan import Parallelism
 from gpufleet.schema.time import Period, Stage, Trend
-from gpufleet.schema.workloads import Training
+from gpufleet.schema.workloads import Redundancy, Training
 
 if TYPE_CHECKING:
     from gpufleet.schema.instance import Instance
@@ -79,10 +79,15 @@ PERIODS = (Period(name="night", hours=8.0, demand_factor=0.25), Period(name="day
 
 
 def _day(
-    offers: tuple[Offer, ...], factors: dict[str, float] | None = None, min_replicas: int = 0, **changes: Any
+    offers: tuple[Offer, ...],
+    factors: dict[str, float] | None = None,
+    min_replicas: int = 0,
+    redundancy: Redundancy | None = None,
+    **changes: Any,
 ) -> Instance:
     """A day of 8 hours at a quarter of 12 requests/s and 16 hours at all of it; nodes carry 3 requests/s."""
-    work = profiled([ONE], 12.0, min_replicas=min_replicas, demand_factors=factors or {})
+    spare = redundancy or Redundancy()
+    work = profiled([ONE], 12.0, min_replicas=min_replicas, demand_factors=factors or {}, redundancy=spare)
     return instance([work], offers, horizon_days=1.0, periods=PERIODS, **changes)
 
 
@@ -91,7 +96,11 @@ def _reserved(usd_per_hour: float) -> Offer:
 
 
 def _trained(
-    share: float, rate: float = 0.0, offers: tuple[Offer, ...] = (offer(),), allowed: tuple[str, ...] | None = None
+    share: float,
+    rate: float = 0.0,
+    offers: tuple[Offer, ...] = (offer(),),
+    allowed: tuple[str, ...] | None = None,
+    spare_nodes: int = 0,
 ) -> Instance:
     """A run that takes this share of its deadline on one single-accelerator node, beside so many requests/s by day."""
     run = Training(
@@ -103,6 +112,7 @@ def _trained(
         global_batch=1,
         deadline_days=1.0,
         periods=allowed,
+        redundancy=Redundancy(spare_nodes=spare_nodes),
     )
     one = Configurations.of([(Parallelism(), 1)])
     days = float(estimate(run, NET, NET.variants[0], accelerator(), node(), one).training_days[0])
@@ -178,6 +188,59 @@ NET = ModelCard(
     ),
     variants=(Variant(name="fp32", precision="fp32"),),
 )
+
+EIGHT = option("eight", "n4", 8, rates={"all": 5.0})
+"""5 requests/s on two nodes of four."""
+ON_FOUR = option("one-of-four", "n4", 1, rates={"all": 3.0})
+"""3 requests/s on one accelerator of four."""
+
+
+def _redundant(rate: float, offers: tuple[Offer, ...], **asked: Any) -> Instance:
+    return instance([profiled([ONE, FOUR], rate, redundancy=Redundancy(**asked))], offers)
+
+
+def _side_by_side(first: int, second: int) -> Instance:
+    """Two workloads of two single-accelerator replicas each, with so many spare nodes; nodes cost 1 USD."""
+    spares = {"v": first, "w": second}
+    work = [profiled([ONE], 6.0, name, redundancy=Redundancy(spare_nodes=k)) for name, k in spares.items()]
+    return instance(work, (offer(),))
+
+
+def _places(*prices: float, stock: int | None = None) -> dict[str, Any]:
+    """One site per price, with single nodes at that price."""
+    names = [f"s{number}" for number in range(len(prices))]
+    offers = [
+        offer(f"o-{name}", usd_per_hour=usd, site=name, stock=stock) for name, usd in zip(names, prices, strict=True)
+    ]
+    return {"sites": tuple(site(name) for name in names), "offers": tuple(offers)}
+
+
+def _spread(rates: float | dict[str, float], *prices: float, stock: int | None = None) -> Instance:
+    """Single accelerators that carry 3 requests/s of `all`, or 6 of a or b; any one site may be lost."""
+    served = option("k", rates=dict.fromkeys(rates, 6.0) if isinstance(rates, dict) else {"all": 3.0})
+    work = profiled([served], rates, redundancy=Redundancy(survive_site_loss=True))
+    return instance([work], **_places(*prices, stock=stock))
+
+
+def _class_at_one_site() -> Instance:
+    options = [option("k", rates={"a": 6.0}), option("large", "n4", 4, rates={"a": 6.0, "b": 6.0})]
+    work = profiled(options, {"a": 1.0, "b": 1.0}, redundancy=Redundancy(survive_site_loss=True))
+    places = _places(1.0, 1.0)
+    return instance([work], **{**places, "offers": (*places["offers"], offer("o4", "n4", 3.5, site="s0"))})
+
+
+def _two_sites_day() -> Instance:
+    places = _places(1.0, 1.0)
+    return _day(places["offers"], redundancy=Redundancy(survive_site_loss=True), sites=places["sites"])
+
+
+def _caps(**caps: float) -> Budgets:
+    return Budgets(workloads={"w": BudgetCaps(**caps)})
+
+
+def _capped(rate: float, offers: tuple[Offer, ...] = BOTH, **caps: float) -> Instance:
+    return instance([profiled([ONE, FOUR, ON_FOUR], rate)], offers, budgets=_caps(**caps))
+
 
 HAND_CASES = (
     # 20 requests/s: 13 + 3 + 3 = 19 is too little, 13 + 3 x 3 = 22 costs 3.50 + 3 = 6.50; 2 x 13 costs 7; 7 x 3 costs 7
@@ -495,4 +558,62 @@ HAND_CASES = (
         4.0,
     ),
     HandCase("runs", "not allowed by day, too slow by night", _trained(0.45, allowed=("night",)), None),
+    # 2 replicas on 2 nodes of 1 USD; with one spare node 3, with two 4
+    HandCase("spare_nodes", "one spare node", _redundant(6.0, (offer(),), spare_nodes=1), 3.0),
+    HandCase("spare_nodes", "two spare nodes", _redundant(6.0, (offer(),), spare_nodes=2), 4.0),
+    HandCase("spare_nodes", "too few nodes in stock", _redundant(6.0, (offer(stock=2),), spare_nodes=1), None),
+    # 13 requests/s: one node of 4 for 3.50 takes another one = 7; five single nodes take one more = 6
+    HandCase("spare_nodes", "small nodes are cheaper to spare", _redundant(13.0, BOTH, spare_nodes=1), 6.0),
+    # two workloads of 2 replicas each share the spare node: 5, not 6
+    HandCase("spare_nodes", "shared by two workloads", _side_by_side(1, 1), 5.0),
+    # the second workload gives way: its 2 nodes are the spare ones
+    HandCase("spare_nodes", "others give way", _side_by_side(2, 0), 4.0),
+    # both after one failure: 4 + 1; the first alone after four: 2 + 4 = 6
+    HandCase("spare_nodes", "two levels, the higher one decides", _side_by_side(4, 1), 6.0),
+    # both after one failure: 4 + 1; the first alone after two: 2 + 2 = 4
+    HandCase("spare_nodes", "two levels, the lower one decides", _side_by_side(2, 1), 5.0),
+    # a replica over two nodes of 4, and a third node: 3 x 3.50
+    HandCase(
+        "spare_nodes",
+        "a replica over two nodes",
+        instance([profiled([EIGHT], 5.0, redundancy=Redundancy(spare_nodes=1))], BOTH),
+        10.5,
+    ),
+    # night (8 h) 1 + 1 nodes, day (16 h) 4 + 1: 16 + 80
+    HandCase("spare_nodes", "by night and by day", _day((offer(),), redundancy=Redundancy(spare_nodes=1)), 96.0),
+    # a run of 0.3 of its deadline goes by night (8 h) on one node, and keeps another one in reserve
+    HandCase("spare_nodes", "room to restart a run", _trained(0.3, spare_nodes=1), 16.0),
+    # 6 requests/s on 2 nodes, at 1 USD here and 3 USD there: all of it at both, 2 + 6
+    HandCase("site_loss", "twice the replicas", _spread(6.0, 1.0, 3.0), 8.0),
+    # at three sites for 1 USD each: without any one of them 2 replicas are left, so 3 are enough
+    HandCase("site_loss", "three sites share the reserve", _spread(6.0, 1.0, 1.0, 1.0), 3.0),
+    # the third one at 4 USD is dearer than a second node at both others
+    HandCase("site_loss", "the third site is too dear", _spread(6.0, 1.0, 1.0, 4.0), 4.0),
+    HandCase("site_loss", "the only site", _spread(6.0, 1.0), None),
+    HandCase("site_loss", "a second site without nodes", _spread(6.0, 1.0, 1.0, stock=1), None),
+    # classes a and b take 1/2 of a replica each: one whole replica at both sites
+    HandCase("site_loss", "two classes", _spread({"a": 3.0, "b": 3.0}, 1.0, 2.0), 3.0),
+    # 2/3 of a replica each: 4/3 must be left after any loss. Three sites: 1 + 1 + 1, any two of which carry 2
+    HandCase("site_loss", "two classes over three sites", _spread({"a": 4.0, "b": 4.0}, 1.0, 1.0, 1.0), 3.0),
+    # class b is served at one site only
+    HandCase("site_loss", "a class at one site only", _class_at_one_site(), None),
+    # by night one replica at each of two sites, by day four: 8 x 2 + 16 x 8
+    HandCase("site_loss", "by night and by day", _two_sites_day(), 144.0),
+    # 6 requests/s on 2 single nodes: 2 USD are charged
+    HandCase("workload_budget", "exactly met", _capped(6.0, (offer(),), horizon_usd=2.0), 2.0),
+    HandCase("workload_budget", "a cent too little", _capped(6.0, (offer(),), horizon_usd=1.99), None),
+    HandCase("workload_budget", "per day", _capped(6.0, (offer(),), usd_per_day=48.0), 2.0),
+    HandCase("workload_budget", "per day, a cent too little", _capped(6.0, (offer(),), usd_per_day=47.99), None),
+    # one of four accelerators of a node for 3.50 is charged 0.875, and the idle ones are charged to nobody
+    HandCase("workload_budget", "idle accelerators are free", _capped(3.0, (BOTH[1],), horizon_usd=0.875), 3.5),
+    HandCase("workload_budget", "an accelerator is not", _capped(3.0, (BOTH[1],), horizon_usd=0.874999), None),
+    # the second offer of the pool is dearer, so every accelerator of it is charged 5 USD, also those from the first
+    HandCase(
+        "workload_budget", "at the dearest price", _capped(6.0, (offer(), offer("d", "n1", 5.0)), horizon_usd=9), None
+    ),
+    # 9 requests/s: 3 single nodes for 3 USD, or 3 of the 4 accelerators of a node for 3.50, charged 2.625
+    HandCase("workload_budget", "the fleet is dearer, the charge is not", _capped(9.0, horizon_usd=2.9), 3.5),
+    # night 1 node of 8 h, day 4 of 16 h: 72
+    HandCase("workload_budget", "over periods", _day((offer(),), budgets=_caps(horizon_usd=72.0)), 72.0),
+    HandCase("workload_budget", "over periods, too little", _day((offer(),), budgets=_caps(horizon_usd=71.99)), None),
 )

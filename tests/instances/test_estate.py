@@ -5,7 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 from gpufleet import load_instance, resolve, solve, verify
+from gpufleet.whatif.edits import only_accelerators
+from gpufleet.whatif.requirements import price_requirements
 
 if TYPE_CHECKING:
     from gpufleet.optimize.engine import BackendChoice
@@ -52,3 +56,55 @@ def test_day_and_night() -> None:
     assert plan.certificate is not None
     assert chat_alone.certificate is not None
     assert chat_alone.certificate.objective_usd == plan.certificate.objective_usd
+
+
+def test_n_plus_one() -> None:
+    """One large server would do for everything; that it may fail makes six small ones the cheapest.
+
+    Five of them hold chat, code and search, the sixth is the spare one of all three, and the fine-tuning, which gives
+    way, runs on it: of these servers alone, six are needed with or without redundancy.
+    """
+    asked = load_instance(ESTATE / "n-plus-one.yaml")
+    whole, (price,) = price_requirements(asked, ["redundancy"])
+    assert {nodes.offer: nodes.count for nodes in whole.nodes} == {"list-price/any/l40s-4x-2u/purchase": 6}
+    assert {nodes.offer: nodes.count for nodes in price.plan.nodes} == {"list-price/any/dgx-h100/purchase": 1}
+    assert whole.nodes[0].unit_cost_usd is not None
+    assert price.plan.nodes[0].unit_cost_usd is not None
+    assert price.price_usd == pytest.approx(6 * whole.nodes[0].unit_cost_usd - price.plan.nodes[0].unit_cost_usd)
+    assert price.proven
+    protected = [d for d in whole.deployments if asked.workloads[d.workload].redundancy.spare_nodes]
+    assert {d.workload for d in protected} == {"chat", "code", "search"}
+    assert 16 < sum(d.replicas * d.parallelism.accelerators for d in protected) <= 20
+    assert verify(asked, whole).ok
+    small, (free,) = price_requirements(only_accelerators(asked, ["L40S"]), ["redundancy"])
+    assert small.nodes == whole.nodes
+    assert free.price_usd == 0
+    # with one server fewer, the fine-tuning has no room left; without the fine-tuning, the services have no spare one
+    fewer = whole.model_copy(update={"nodes": (whole.nodes[0].model_copy(update={"count": 5}),)})
+    assert {"packing", "spare_nodes"} <= set(verify(asked, fewer).broken_rules)
+
+
+def test_two_sites(backend: BackendChoice) -> None:
+    """Either site alone carries 30 questions and 6 documents a second: 30/15 + 6/6 = 3 replicas of 4 accelerators in
+    Frankfurt (3 nodes, 24 USD/h), or 30/20 + 6/10 = 2.1, so 3 replicas of 2 in Dublin (2 nodes, 40 USD/h).
+
+    The summaries need one accelerator in Dublin, where two are idle, but it is charged 5 USD/h, 120 USD a day; their
+    cap is 100. Two accelerators in Frankfurt are charged 2 USD/h each, 96 a day, and need a node for 8 USD/h more.
+    24 + 40 + 8 = 72 USD/h. Without the cap 64; without the loss of a site 3 + 1 nodes in Frankfurt, 32 USD/h.
+    """
+    asked = load_instance(ESTATE / "two-sites.yaml")
+    plan = solve(asked, backend=backend)
+    assert plan.status == "optimal"
+    assert {nodes.offer: nodes.count for nodes in plan.nodes} == {"own-l40s": 4, "rented-h100": 2}
+    assert plan.certificate is not None
+    assert plan.certificate.objective_usd == 30 * 24 * 72
+    loads = {fallback.lost_site: fallback.utilisation for fallback in plan.fallback_routing}
+    assert loads == {"frankfurt": pytest.approx(0.7), "dublin": pytest.approx(1.0)}
+    assert [(charge.workload, charge.charge_usd) for charge in plan.charges] == [("summaries", 30 * 96)]
+    assert verify(asked, plan).ok
+
+
+def test_what_the_second_site_and_the_budget_cost() -> None:
+    _, prices = price_requirements(load_instance(ESTATE / "two-sites.yaml"), ["redundancy", "budgets"])
+    hours = 30 * 24
+    assert {price.requirement: price.price_usd for price in prices} == {"redundancy": 40 * hours, "budgets": 8 * hours}

@@ -1,7 +1,8 @@
 """Cheapest fleets by enumeration, straight from an instance, in fractions; shares no line with the optimiser.
 
 Replica counts are enumerated per workload, and node counts over all offers. A workload's feasible replica counts
-matter only through the accelerators that they occupy per pool, so only the undominated occupations are kept.
+matter only through the accelerators that they occupy per pool, so only the undominated occupations are kept: once for
+all replicas, and once more for every number of spare nodes, counting the workloads that ask for so many or more.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 Pool = tuple[str, str]
 Usage = tuple[int, ...]
+"""Accelerators by pool, then again by pool for every number of spare nodes that some workload asks for."""
 Load = tuple[Fraction | None, ...]
 """Replicas of one option that each class takes if it is served there alone; None = cannot be served there."""
 
@@ -47,9 +49,23 @@ def cheapest(resolved: ResolvedInstance, slack: Fraction = Fraction(0)) -> int |
         for offer, count in zip(offers, counts, strict=True):
             size = resolved.node_types[offer.node_type].accelerators
             room[pools.index((offer.site, offer.node_type))] += count * size
-        if any(all(used <= there for used, there in zip(usage, room, strict=True)) for usage in usages):
+        if any(_fits(resolved, pools, usage, room) for usage in usages):
             return cost
     return None
+
+
+def _fits(resolved: ResolvedInstance, pools: list[Pool], usage: Usage, room: list[int]) -> bool:
+    """All replicas fit, and the protected ones also after the failures that they must survive."""
+    sizes = [resolved.node_types[pool[1]].accelerators for pool in pools]
+    for row, spare in enumerate([0, *_levels(resolved)]):
+        part = usage[row * len(pools) : (row + 1) * len(pools)]
+        if any(used and used + spare * size > there for used, size, there in zip(part, sizes, room, strict=True)):
+            return False
+    return True
+
+
+def _levels(resolved: ResolvedInstance) -> list[int]:
+    return sorted({workload.redundancy.spare_nodes for workload in resolved.instance.workloads} - {0})
 
 
 def _most_nodes(resolved: ResolvedInstance, offers: list[Offer], pools: list[Pool], usages: list[Usage]) -> list[int]:
@@ -59,6 +75,7 @@ def _most_nodes(resolved: ResolvedInstance, offers: list[Offer], pools: list[Poo
         pool = pools.index((offer.site, offer.node_type))
         size = resolved.node_types[offer.node_type].accelerators
         useful = math.ceil(Fraction(max((usage[pool] for usage in usages), default=0), size))
+        useful += max(_levels(resolved), default=0)
         most.append(useful if offer.stock is None else min(useful, offer.stock))
     return most
 
@@ -80,12 +97,50 @@ def _usages(resolved: ResolvedInstance, workload: Profiled, pools: list[Pool], s
         total = sum(counts)
         if total < workload.min_replicas or (workload.max_replicas is not None and total > workload.max_replicas):
             continue
-        if serves(loads, counts, slack):
-            usage = [0] * len(pools)
-            for (option, pool), count in zip(places, counts, strict=True):
-                usage[pools.index(pool)] += option.accelerators * count
-            found.add(tuple(usage))
+        if not serves(loads, counts, slack) or not _survives(workload, places, loads, counts):
+            continue
+        if not _within_caps(resolved, workload, places, counts):
+            continue
+        usage = [0] * len(pools)
+        for (option, pool), count in zip(places, counts, strict=True):
+            usage[pools.index(pool)] += option.accelerators * count
+        asked = workload.redundancy.spare_nodes
+        protected = [used if asked >= spare else 0 for spare in _levels(resolved) for used in usage]
+        found.add((*usage, *protected))
     return _undominated(found)
+
+
+def _survives(
+    workload: Profiled, places: list[tuple[ProfiledOption, Pool]], loads: list[Load], counts: Sequence[int]
+) -> bool:
+    """Whichever site is lost, the others serve every class."""
+    if not workload.redundancy.survive_site_loss:
+        return True
+    sites = [site for _, (site, _) in places]
+    return all(
+        serves(
+            [load for load, site in zip(loads, sites, strict=True) if site != lost],
+            [count for count, site in zip(counts, sites, strict=True) if site != lost],
+        )
+        for lost in set(sites)
+    )
+
+
+def _within_caps(
+    resolved: ResolvedInstance, workload: Profiled, places: list[tuple[ProfiledOption, Pool]], counts: Sequence[int]
+) -> bool:
+    """The occupied accelerators, at the dearest price of their pools, stay within the workload's budget."""
+    caps = resolved.instance.budgets.workloads.get(workload.name)
+    if caps is None or caps.horizon_usd is None:
+        return True
+    charge = 0
+    for (option, pool), count in zip(places, counts, strict=True):
+        size = resolved.node_types[pool[1]].accelerators
+        prices = [
+            node_cost(resolved, o) for o in resolved.offers.values() if (o.site, o.node_type) == pool and o.stock != 0
+        ]
+        charge += count * option.accelerators * math.ceil(Fraction(max(prices, default=0), size))
+    return charge <= fraction(caps.horizon_usd) * 10**6
 
 
 def _load(workload: Profiled, option: ProfiledOption) -> Load:
@@ -110,6 +165,8 @@ def serves(loads: Sequence[Load], counts: Sequence[int], slack: Fraction = Fract
     """
     classes = range(len(loads[0])) if loads else range(0)
     open_options = [(load, count) for load, count in zip(loads, counts, strict=True) if count]
+    if not open_options:
+        return False
     if any(all(load[c] is None for load, _ in open_options) for c in classes):
         return False
     rows = [load for load, _ in open_options]

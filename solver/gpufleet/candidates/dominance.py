@@ -4,6 +4,11 @@ Option j replaces option k when floor(a_k / a_j) replicas of j, which take no mo
 k, sustain at least k's rate in every class. Any plan that uses k stays feasible, and costs the same, with j in its
 place: accelerators are counted exactly (`replica_size`), and nothing else in the model depends on the option. When
 the number of replicas is capped, only one-for-one replacement is allowed.
+
+Rules on failures and budgets per workload keep this true, because j and k are of one workload and one pool:
+- spare nodes: the protected accelerators on the pool do not grow, and the pool is in use before and after;
+- loss of a site: both options are lost together, or j carries elsewhere at least what k carried, class by class;
+- budgets per workload: an accelerator of the pool is charged the same, whichever option holds it.
 """
 
 from __future__ import annotations

@@ -54,6 +54,16 @@ def _lifted(resolved: ResolvedInstance) -> Iterator[tuple[str, ResolvedInstance]
         rules = instance.rules.model_copy(update=plain)
         if rules != instance.rules:
             yield name, replace(resolved, instance=instance.model_copy(update={"rules": rules}))
+    for field, name, none in (
+        ("spare_nodes", "spare nodes", 0),
+        ("survive_site_loss", "survival of a site loss", False),
+    ):
+        if any(getattr(workload.redundancy, field) for workload in instance.workloads):
+            workloads = tuple(
+                workload.model_copy(update={"redundancy": workload.redundancy.model_copy(update={field: none})})
+                for workload in instance.workloads
+            )
+            yield name, replace(resolved, instance=instance.model_copy(update={"workloads": workloads}))
     for field, name in (("power_cap_kw", "power caps"), ("rack_units", "rack units")):
         if any(getattr(site, field) is not None for site in instance.sites):
             sites = tuple(site.model_copy(update={field: None}) for site in instance.sites)

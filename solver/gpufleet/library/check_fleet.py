@@ -33,6 +33,7 @@ def check_fleet(
     workloads = [workload.name for workload in instance.workloads]
     _known(("budgets", "sites"), instance.budgets.sites, "site", shelf.sites, findings)
     _known(("budgets", "workloads"), instance.budgets.workloads, "workload", workloads, findings)
+    _check_workload_budgets(instance, findings)
     _known(("rules", "max_site_share"), instance.rules.max_site_share, "site", shelf.sites, findings)
     _check_quotas(instance, shelf, findings)
     _check_shares(instance, shelf, findings)
@@ -49,6 +50,16 @@ def _known(loc: Loc, names: Iterable[str], what: str, known: Iterable[str], find
     for name in names:
         if name not in known:
             findings.unknown((*loc, name), what, name, known)
+
+
+def _check_workload_budgets(instance: Instance, findings: Findings) -> None:
+    for name, caps in instance.budgets.workloads.items():
+        if caps.capex_usd is not None:
+            message = (
+                "workloads share the nodes that are bought, so no purchase belongs to one of them; cap what the "
+                "workload is charged (usd_per_day, horizon_usd), or the purchases of a site or of the whole plan"
+            )
+            findings.add(("budgets", "workloads", name, "capex_usd"), message)
 
 
 def _check_quotas(instance: Instance, shelf: Shelf, findings: Findings) -> None:

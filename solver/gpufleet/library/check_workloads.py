@@ -31,6 +31,12 @@ def check_workloads(instance: Instance, models: Mapping[str, ModelCard], shelf: 
         if not isinstance(workload, Training) and not any(member.requests_per_s for member in workload.classes):
             findings.add((*loc, "classes"), "no demand: requests_per_s is 0 in every class; remove the workload")
         _check_times(loc, workload, instance, findings)
+        if isinstance(workload, Training) and workload.redundancy.survive_site_loss:
+            message = (
+                "a training run is at one site at a time and cannot go on elsewhere without a restart; remove it "
+                "(spare_nodes keeps room to restart the run)"
+            )
+            findings.add((*loc, "redundancy", "survive_site_loss"), message)
         if isinstance(workload, Profiled):
             _check_profiled(loc, workload, shelf, findings)
         elif (card := models.get(workload.model)) is not None:

@@ -44,19 +44,10 @@ def _each(collection: str, *names: str) -> Callable[[Instance], Iterator[Loc]]:
 
 UNSUPPORTED: Final[tuple[tuple[Callable[[Instance], Iterator[Loc]], str], ...]] = (
     (
-        _each("workloads", "redundancy", "spare_nodes"),
-        "spare_nodes is not supported yet; remove it (min_replicas can ask for more replicas)",
-    ),
-    (
-        _each("workloads", "redundancy", "survive_site_loss"),
-        "survive_site_loss is not supported yet; remove it (or state the workload once per site)",
-    ),
-    (
         _each("workloads", "prefix_cache_hit_fraction"),
         "prefix_cache_hit_fraction is not supported yet; remove it (all prompt tokens are computed)",
     ),
     (_field("allow_unserved"), "allow_unserved is not supported yet; remove it (all demand must be served)"),
-    (_field("budgets", "workloads"), "budgets per workload are not supported yet; cap the plan or its sites"),
 )
 """Where the feature is used, and what to say about it."""
 

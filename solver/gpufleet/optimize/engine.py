@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from gpufleet.optimize.backends.interface import Outcome, SolverLimits
     from gpufleet.optimize.formulation.linear_model import LinearModel
     from gpufleet.optimize.formulation.variables import FleetVariables
-    from gpufleet.problem.data import Problem
+    from gpufleet.problem.data import Problem, WorkloadData
 
 BackendChoice = Literal["auto", "cpsat", "pulp", "highs"]
 ROUTED_LIMIT = 400
@@ -40,6 +40,8 @@ class EngineResult:
     """By workload and option."""
     shares: tuple[tuple[dict[int, int], ...], ...]
     """By workload and option: class position to share units."""
+    fallbacks: tuple[dict[str, tuple[dict[int, int], ...]], ...]
+    """By workload and lost site, as `shares`; empty where nothing is routed or no site may be lost."""
     measures: tuple[int, ...]
     """0 or 1, by measure."""
     engine: str
@@ -77,7 +79,7 @@ def _choose(problem: Problem, choice: BackendChoice) -> tuple[BackendName, str]:
     """Back end and the reason for it."""
     if choice != "auto":
         return choice, "asked for"
-    shares = sum(len(option.loads) for workload in problem.workloads for option in workload.options)
+    shares = sum(_routing_shares(problem, workload) for workload in problem.workloads)
     if shares > ROUTED_LIMIT:
         return "highs", f"{shares:,} routing shares: a solver based on linear programming, with integer node counts"
     return (
@@ -86,15 +88,29 @@ def _choose(problem: Problem, choice: BackendChoice) -> tuple[BackendName, str]:
     )
 
 
+def _routing_shares(problem: Problem, workload: WorkloadData) -> int:
+    """Shares of a workload; once more for the loss of each site, over the options elsewhere."""
+    shares = sum(len(option.loads) for option in workload.options)
+    sites = {problem.pools[option.pool].site for option in workload.options} if workload.survives_site_loss else set()
+    return shares * max(len(sites), 1)
+
+
 def _by_meaning(variables: FleetVariables, values: list[int] | None) -> dict[str, tuple]:  # type: ignore[type-arg]
     if values is None:
-        return {"nodes": (), "replicas": (), "shares": (), "measures": ()}
+        return {"nodes": (), "replicas": (), "shares": (), "fallbacks": (), "measures": ()}
     return {
         "nodes": tuple(values[y] for y in variables.nodes),
         "measures": tuple(values[z] for z in variables.measures),
         "replicas": tuple(tuple(values[n] for n in row) for row in variables.replicas),
-        "shares": tuple(tuple({c: values[x] for c, x in option.items()} for option in row) for row in variables.shares),
+        "shares": tuple(_shares_by_meaning(row, values) for row in variables.shares),
+        "fallbacks": tuple(
+            {lost: _shares_by_meaning(row, values) for lost, row in by_site.items()} for by_site in variables.fallbacks
+        ),
     }
+
+
+def _shares_by_meaning(row: tuple[dict[int, int], ...], values: list[int]) -> tuple[dict[int, int], ...]:
+    return tuple({c: values[x] for c, x in option.items()} for option in row)
 
 
 def _break_ties(

@@ -5,13 +5,14 @@ from __future__ import annotations
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from gpufleet.problem.charges import charge_rows
 from gpufleet.problem.costs import measure_bill
 from gpufleet.problem.data import MeasureData, Pool, Problem
 from gpufleet.problem.horizon import horizon_of
 from gpufleet.problem.limits import limit_rows
 from gpufleet.problem.offers import offer_tiers
 from gpufleet.problem.scaling import SHARE_UNITS, check_int64
-from gpufleet.problem.workloads import Index, parts
+from gpufleet.problem.workloads import Index, parts, with_redundancy
 from gpufleet.units import exact, micro_usd
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def build_problem(resolved: ResolvedInstance, candidates: Candidates) -> Problem
     for workload in resolved.instance.workloads:
         options = candidates.options[workload.name]
         for data, loss in parts(resolved, workload, options, horizon, index):
-            workloads.append(data)
+            workloads.append(with_redundancy(data, workload))
             losses.append(loss)
     measures = tuple(_measures(resolved, horizon))
     offers = offer_tiers(resolved, places, pools, workloads, horizon)
@@ -48,6 +49,7 @@ def build_problem(resolved: ResolvedInstance, candidates: Candidates) -> Problem
         max_node_types=resolved.instance.rules.max_node_types,
         capacity_rounding_relative=max(losses),
         measures=measures,
+        charges=charge_rows(resolved, pools, offers, workloads, horizon),
     )
 
 

@@ -119,6 +119,10 @@ class WorkloadData:
     spot_limit: int | None = None
     """How far it may depend on spot nodes; None = at will. Covering and runs: what options elsewhere must carry.
     Routed: most share units per class on spot nodes."""
+    spare_nodes: int = 0
+    """Nodes of every pool in use that may fail at a time, with room for its replicas on those that remain."""
+    survives_site_loss: bool = False
+    """Whether the replicas outside any one site must carry the whole demand."""
 
 
 @dataclass(frozen=True)
@@ -149,6 +153,18 @@ class LimitRow:
 
 
 @dataclass(frozen=True)
+class ChargeRow:
+    """A cap on what one workload is charged: sum of coefficients x replicas <= limit, in micro-USD."""
+
+    workload: str
+    cap: str
+    """`usd_per_day` or `horizon_usd`."""
+    coefficients: tuple[tuple[int, int, int], ...]
+    """(index of the workload's part in a period, index of the option, charge of one replica over its hours)."""
+    limit: int
+
+
+@dataclass(frozen=True)
 class Problem:
     """Everything the engines see."""
 
@@ -163,3 +179,5 @@ class Problem:
     capacity_rounding_relative: float
     """For the certificate only: largest relative capacity that rounding gave away."""
     measures: tuple[MeasureData, ...] = ()
+    charges: tuple[ChargeRow, ...] = ()
+    """Budgets of single workloads."""

@@ -87,12 +87,14 @@ def _spans(offer: Offer) -> Iterator[tuple[int, int | None, Fraction]]:
 
 
 def _useful_nodes(pools: tuple[Pool, ...], workloads: list[WorkloadData]) -> list[int]:
-    """Nodes per pool beyond which a further one stays empty in every plan without idle replicas."""
-    accelerators = [0] * len(pools)
+    """Nodes per pool beyond which a further one stays empty in every plan without idle replicas, and is no spare."""
+    accelerators, spare = [0] * len(pools), [0] * len(pools)
     for workload in workloads:
         for pool in {option.pool for option in workload.options}:
             accelerators[pool] += _useful_accelerators(workload, pool)
-    return [-(-count // pool.accelerators_per_node) for count, pool in zip(accelerators, pools, strict=True)]
+            spare[pool] = max(spare[pool], workload.spare_nodes)
+    sizes = [pool.accelerators_per_node for pool in pools]
+    return [-(-count // size) + more for count, size, more in zip(accelerators, sizes, spare, strict=True)]
 
 
 def _with_idle_nodes(
@@ -116,6 +118,8 @@ def _useful_accelerators(workload: WorkloadData, pool: int) -> int:
     Covering: without any one replica the demand is missed, so capacities add up to less than the demand plus the
     largest of them; each unit of capacity takes at most max(a/r) accelerators. Replicas held only for `min_replicas`
     come on top. A part of a run is one replica. Routed: every option alone never needs more than its own `most`.
+    Surviving the loss of a site changes neither: a replica that counts does so against the loss of another site, when
+    the replicas of this pool together carry less than the demand without it.
     """
     options = [option for option in workload.options if option.pool == pool]
     if workload.run is not None:

@@ -91,6 +91,12 @@ def _served(
         yield replace(data, demand=0, classes=(), routed=False, spot_limit=None), loss
 
 
+def with_redundancy(data: WorkloadData, workload: Workload) -> WorkloadData:
+    """The part of a workload with what may fail under it."""
+    asked = workload.redundancy
+    return replace(data, spare_nodes=asked.spare_nodes, survives_site_loss=asked.survive_site_loss)
+
+
 def _in_period(
     workload: Workload,
     options: tuple[Option, ...],

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gpufleet.report.format import figure, money, percent, span
+from gpufleet.report.resilience_text import charge_rows, redundancy_lines
 from gpufleet.report.timetable import schedule, timetable
 from gpufleet.schema.offers import RENTED_TERMS
 from gpufleet.schema.workloads import Training
@@ -36,9 +37,11 @@ def plan_text(resolved: ResolvedInstance, plan: Plan) -> Iterator[RenderableType
             yield _measures(plan)
         yield _section("Deployments")
         yield from _deployments(resolved, plan)
+        yield from _redundancy(resolved, plan)
         yield _section("Costs over the horizon")
         yield _costs(plan)
         yield from _prices(plan)
+        yield from _charges(resolved, plan)
         if resolved.instance.hours > HOURS_PER_YEAR:
             yield _section("Cash flow by year, not discounted")
             yield _cash_flow(plan, float(resolved.instance.hours) / HOURS_PER_YEAR)
@@ -196,6 +199,26 @@ def _latency_lines(deployment: Deployment) -> Iterator[str]:
         values = [f for f in deployment.latency if (f.metric, f.percentile) == (metric, percentile)]
         shown = ", ".join(f"{value.request_class} {figure(value.predicted_ms)}" for value in values)
         yield f"  {metric} p{percentile:g}: {shown} ms (limit {figure(limit)} ms)"
+
+
+def _redundancy(resolved: ResolvedInstance, plan: Plan) -> Iterator[RenderableType]:
+    lines = list(redundancy_lines(resolved, plan))
+    if lines:
+        yield _section("Redundancy: what may fail")
+        yield from lines
+
+
+def _charges(resolved: ResolvedInstance, plan: Plan) -> Iterator[RenderableType]:
+    """Workloads with budgets of their own."""
+    rows = list(charge_rows(resolved, plan))
+    if rows:
+        yield _section("Charges to workloads with budgets of their own")
+        grid = table(
+            "workload", "cap", "USD charged", "USD limit", "used", numeric=("USD charged", "USD limit", "used")
+        )
+        for row in rows:
+            grid.add_row(*row)
+        yield grid
 
 
 def _costs(plan: Plan) -> RenderableType:

@@ -52,7 +52,8 @@ class Budgets(BudgetCaps):
     sites: dict[Name, BudgetCaps] = {}
     """Caps per site, by name."""
     workloads: dict[Name, BudgetCaps] = {}
-    """Caps per workload, by name."""
+    """Caps per workload, by name (`usd_per_day` and `horizon_usd`). A workload is charged for the accelerators that its
+    replicas occupy, hour by hour, at the dearest price of their pool; idle accelerators are charged to nobody."""
     stages: dict[Name, StageCaps] = {}
     """Caps per stage, by name."""
 

@@ -154,6 +154,32 @@ class Route(Record):
     """Share of the class's rate."""
 
 
+class Fallback(Record):
+    """What carries a workload when one site is lost."""
+
+    workload: Name
+    """Workload."""
+    lost_site: Name
+    """The site that is lost."""
+    period: Name | None = None
+    """The period in which it is lost; empty = all periods."""
+    stage: Name | None = None
+    """The stage in which it is lost; empty = all stages."""
+    routing: tuple[Route, ...]
+    """Which deployment elsewhere then serves which class."""
+    utilisation: NonNegative | None = None
+    """Highest load of a deployment elsewhere, over the highest rate that `max_utilisation` and the SLOs allow."""
+
+
+class WorkloadCharge(Record):
+    """What a workload with a budget of its own is charged for the accelerators that it occupies."""
+
+    workload: Name
+    """Workload."""
+    charge_usd: Money
+    """Over the horizon, at the dearest price of each pool, USD."""
+
+
 class CostLine(Record):
     """One line of the bill over the horizon."""
 
@@ -294,6 +320,10 @@ class Plan(Record):
     """What runs where."""
     routing: tuple[Route, ...] = ()
     """Which deployment serves which class; empty = in proportion to capacity."""
+    fallback_routing: tuple[Fallback, ...] = ()
+    """The same after the loss of a site, for workloads that must survive it; empty = in proportion to capacity."""
+    charges: tuple[WorkloadCharge, ...] = ()
+    """What workloads with budgets of their own are charged."""
     costs: tuple[CostLine, ...] = ()
     """The bill."""
     cash_flow: tuple[CashFlow, ...] = ()

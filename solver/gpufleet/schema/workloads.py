@@ -60,12 +60,15 @@ class Privacy(Record):
 
 
 class Redundancy(Record):
-    """What may fail without loss of service."""
+    """What may fail without loss of service: so many nodes, or one site, not both at a time."""
 
     spare_nodes: Count = 0
-    """Demand is still met after losing any this many nodes of the workload."""
+    """N+k: in every pool (site and node type) that the workload uses, any this many nodes may fail, and its replicas
+    are restarted on the nodes that remain. Workloads that ask for it share the spare nodes; those that do not give
+    way."""
     survive_site_loss: Flag = False
-    """Demand is still met after losing any one site."""
+    """After losing any one site, the replicas that already run elsewhere carry the whole demand, without a restart; not
+    for training."""
 
 
 class WorkloadBase(Record):

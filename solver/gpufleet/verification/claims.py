@@ -38,7 +38,11 @@ def check_identity(resolved: ResolvedInstance, plan: Plan, findings: Findings) -
 
 def check_no_plan(plan: Plan, findings: Findings) -> None:
     """A plan that says that there is none brings no fleet, and so none that would escape the other rules."""
-    filled = [name for name in ("nodes", "deployments", "routing", "costs") if getattr(plan, name)]
+    filled = [
+        name
+        for name in ("nodes", "deployments", "routing", "fallback_routing", "charges", "costs")
+        if getattr(plan, name)
+    ]
     message = f"status is {plan.status}, but the plan has {', '.join(filled)}"
     findings.check("status", "status", not filled, message)
     if plan.certificate is not None:

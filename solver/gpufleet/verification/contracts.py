@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from gpufleet.schema.plan import PlannedNodes
 from gpufleet.units import exact
 from gpufleet.verification.slices import check_times, stage_bounds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from fractions import Fraction
 
-    from gpufleet.schema.plan import PlannedNodes
+    from gpufleet.schema.offers import Offer
     from gpufleet.schema.resolved import ResolvedInstance
     from gpufleet.verification.violation import Findings
 
@@ -35,6 +36,25 @@ def stage_numbers(resolved: ResolvedInstance, nodes: PlannedNodes) -> tuple[int,
     first = names.index(nodes.first_stage) if nodes.first_stage in names else 0
     last = names.index(nodes.last_stage) if nodes.last_stage in names else max(len(names) - 1, 0)
     return first, last
+
+
+def stays(resolved: ResolvedInstance, offer: Offer) -> Iterator[PlannedNodes]:
+    """One node of an offer for every time that its term allows."""
+    names: list[str | None] = [stage.name for stage in resolved.instance.stages] or [None]
+    periods: list[str | None] = [period.name for period in resolved.instance.periods]
+    bounds = stage_bounds(resolved)
+    for first, name in enumerate(names):
+        if offer.term in ("on_demand", "spot"):
+            for period in periods if len(periods) > 1 else [None]:
+                yield PlannedNodes(offer=offer.name, count=1, first_stage=name, last_stage=name, period=period)
+        elif offer.term in YEARS_BOUND:
+            last = _bound_stages(bounds, first, YEARS_BOUND[offer.term])
+            yield PlannedNodes(offer=offer.name, count=1, first_stage=name, last_stage=names[last])
+        elif offer.term == "purchase" or first == 0:
+            for last in range(first, len(names)):
+                hours = bounds[last][1] - bounds[first][0]
+                if last == first or offer.life_years is None or hours <= exact(offer.life_years) * 8760:
+                    yield PlannedNodes(offer=offer.name, count=1, first_stage=name, last_stage=names[last])
 
 
 def check_contract(resolved: ResolvedInstance, nodes: PlannedNodes, findings: Findings) -> None:

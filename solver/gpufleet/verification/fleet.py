@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 from gpufleet.units import exact
 from gpufleet.verification.composition import check_composition, check_node_types
 from gpufleet.verification.contracts import check_contract, orders_of
-from gpufleet.verification.slices import slices_of
+from gpufleet.verification.slices import pool_of, pool_of_nodes, slices_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gpufleet.schema.plan import Plan, PlannedNodes
     from gpufleet.schema.resolved import ResolvedInstance
-    from gpufleet.verification.slices import Slice
+    from gpufleet.verification.slices import PoolName, Slice
     from gpufleet.verification.violation import Findings
 
 
@@ -122,15 +122,13 @@ def check_packing(resolved: ResolvedInstance, plan: Plan, known: tuple[PlannedNo
 def _check_packing_now(
     resolved: ResolvedInstance, plan: Plan, now: Slice, there: tuple[PlannedNodes, ...], findings: Findings
 ) -> None:
-    nodes: Counter[tuple[str, str, str]] = Counter()
+    nodes: Counter[PoolName] = Counter()
     for entry in there:
-        offer = resolved.offers[entry.offer]
-        nodes[offer.site, offer.node_type, offer.name if offer.term == "spot" else ""] += entry.count
-    replicas: defaultdict[tuple[str, str, str], Counter[int]] = defaultdict(Counter)
+        nodes[pool_of_nodes(resolved, entry)] += entry.count
+    replicas: defaultdict[PoolName, Counter[int]] = defaultdict(Counter)
     for deployment in plan.deployments:
         if deployment.node_type in resolved.node_types and now.runs(deployment):
-            pool = (deployment.site, deployment.node_type, deployment.spot or "")
-            replicas[pool][deployment.parallelism.accelerators] += deployment.replicas
+            replicas[pool_of(deployment)][deployment.parallelism.accelerators] += deployment.replicas
     for pool in sorted(replicas):
         size = resolved.node_types[pool[1]].accelerators
         needed = nodes_needed(replicas[pool], size)

@@ -6,11 +6,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gpufleet.schema.workloads import Training
+from gpufleet.verification.charges import check_charges
 from gpufleet.verification.claims import check_certificate, check_figures, check_identity, check_no_plan
 from gpufleet.verification.deployments import check_deployments
 from gpufleet.verification.fleet import check_fleet, check_packing
 from gpufleet.verification.money import check_money
 from gpufleet.verification.service import check_latencies, check_service
+from gpufleet.verification.site_loss import check_site_loss
+from gpufleet.verification.spare_nodes import check_spare_nodes
 from gpufleet.verification.violation import Findings, Report
 
 if TYPE_CHECKING:
@@ -34,7 +37,10 @@ def verify(resolved: ResolvedInstance, plan: Plan) -> Report:
     capabilities = check_deployments(resolved, plan, findings)
     utilisation = check_service(resolved, plan, capabilities, findings)
     latency = check_latencies(resolved, plan, capabilities, utilisation, findings)
+    check_spare_nodes(resolved, plan, known, findings)
+    check_site_loss(resolved, plan, capabilities, findings)
     cost = check_money(resolved, plan, known, findings)
+    check_charges(resolved, plan, findings)
     check_certificate(resolved, plan, cost, findings)
     estimates = {c.index: c.estimate for c in capabilities if c.estimate is not None}
     report = replace(

@@ -12,7 +12,7 @@ from gpufleet.units import exact
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from gpufleet.schema.plan import Deployment, PlannedNodes
+    from gpufleet.schema.plan import Deployment, Fallback, PlannedNodes
     from gpufleet.schema.resolved import ResolvedInstance
     from gpufleet.schema.workloads import Workload
     from gpufleet.verification.violation import Findings
@@ -38,9 +38,9 @@ class Slice:
         """What is appended to the place of a finding."""
         return "".join(f" in {name}" for name in (self.stage, self.name) if name is not None)
 
-    def runs(self, deployment: Deployment) -> bool:
+    def runs(self, entry: Deployment | Fallback) -> bool:
         """Does a deployment run now? One without a period or stage always does."""
-        return deployment.period in (None, self.name) and deployment.stage in (None, self.stage)
+        return entry.period in (None, self.name) and entry.stage in (None, self.stage)
 
     def nodes(self, known: Iterable[PlannedNodes]) -> tuple[PlannedNodes, ...]:
         """The nodes that are there now."""
@@ -90,6 +90,21 @@ def share_of(resolved: ResolvedInstance, period: str | None) -> Fraction:
 def growth(change: float, hours: Fraction) -> Fraction:
     """(1 + change) to the power of the years that have passed, to six digits as in the instance format."""
     return exact(round((1 + change) ** float(hours / 8760), 6))
+
+
+PoolName = tuple[str, str, str]
+"""(site, node type, spot offer or empty)"""
+
+
+def pool_of_nodes(resolved: ResolvedInstance, nodes: PlannedNodes) -> PoolName:
+    """The pool that nodes belong to: those of a spot offer are one of their own."""
+    offer = resolved.offers[nodes.offer]
+    return offer.site, offer.node_type, offer.name if offer.term == "spot" else ""
+
+
+def pool_of(deployment: Deployment) -> PoolName:
+    """The pool on whose nodes a deployment runs."""
+    return deployment.site, deployment.node_type, deployment.spot or ""
 
 
 def factor_of(resolved: ResolvedInstance, workload: Workload, now: Slice) -> float:

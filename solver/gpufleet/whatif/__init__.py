@@ -1,1 +1,1 @@
-"""What if: edits of an instance, and sweeps over budget caps."""
+"""What if: edits of an instance, sweeps over budget caps, and the price of requirements."""

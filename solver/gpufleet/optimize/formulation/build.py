@@ -15,7 +15,10 @@ from gpufleet.optimize.formulation import (
     replicas,
     routing,
     runs,
+    site_loss,
+    spare_nodes,
     spot,
+    workload_budget,
 )
 from gpufleet.optimize.formulation.linear_model import LinearModel
 from gpufleet.optimize.formulation.variables import add_variables
@@ -36,6 +39,9 @@ def build_model(problem: Problem) -> tuple[LinearModel, FleetVariables]:
     spot.add_rows(model, problem, variables)
     measures.add_rows(model, problem, variables)
     replicas.add_rows(model, problem, variables)
+    spare_nodes.add_rows(model, problem, variables)
+    site_loss.add_rows(model, problem, variables)
+    workload_budget.add_rows(model, problem, variables)
     limits.add_rows(model, problem, variables)
     orders.add_rows(model, problem, variables)
     node_types.add_rows(model, problem, variables)

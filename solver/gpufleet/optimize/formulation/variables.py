@@ -6,6 +6,8 @@ b_j       whether an order (offer, start, tier) with a minimum is placed
 u_m       whether node type m is in the fleet, when their number is limited
 z_m       whether measure m is taken
 x_wck     share units of class c of workload w served by option k (routed workloads only)
+e_wsck    the same when site s is lost, over the options elsewhere (routed workloads that must survive it)
+g_pth     whether a workload that asks for h spare nodes or more uses pool p in period t
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from gpufleet.problem.scaling import SHARE_UNITS
 
 if TYPE_CHECKING:
     from gpufleet.optimize.formulation.linear_model import LinearModel
-    from gpufleet.problem.data import Problem
+    from gpufleet.problem.data import OptionData, Problem, WorkloadData
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,10 @@ class FleetVariables:
     """n_wk, by workload and option."""
     shares: tuple[tuple[dict[int, int], ...], ...]
     """x_wck: by workload and option, class position to variable; empty where nothing is routed."""
+    fallbacks: tuple[dict[str, tuple[dict[int, int], ...]], ...]
+    """e_wsck: by workload and lost site, as `shares`; options at the lost site have none. Empty where not asked for."""
+    protected: dict[tuple[int, int, int], int]
+    """g_pth: (pool, period, spare nodes) to variable."""
 
 
 def add_variables(model: LinearModel, problem: Problem) -> FleetVariables:
@@ -54,14 +60,40 @@ def add_variables(model: LinearModel, problem: Problem) -> FleetVariables:
         for w, workload in enumerate(problem.workloads)
     )
     shares = tuple(
-        tuple(
-            {
-                c: model.add_variable(f"x_{w}_{c}_{k}", 0, SHARE_UNITS, "share")
-                for c, load in enumerate(option.loads)
-                if load is not None
-            }
-            for k, option in enumerate(workload.options)
-        )
+        tuple(_shares(model, f"x_{w}", k, option) for k, option in enumerate(workload.options))
         for w, workload in enumerate(problem.workloads)
     )
-    return FleetVariables(nodes, orders, node_types, measures, replicas, shares)
+    fallbacks = tuple(_fallbacks(model, problem, w) for w in range(len(problem.workloads)))
+    levels = sorted({level for workload in problem.workloads for level in _levels(problem, workload)})
+    protected = {(p, t, level): model.add_variable(f"g_{p}_{t}_{level}", 0, 1) for p, t, level in levels}
+    return FleetVariables(nodes, orders, node_types, measures, replicas, shares, fallbacks, protected)
+
+
+def _shares(model: LinearModel, name: str, k: int, option: OptionData) -> dict[int, int]:
+    """One share per class that the option can serve."""
+    return {
+        c: model.add_variable(f"{name}_{c}_{k}", 0, SHARE_UNITS, "share")
+        for c, load in enumerate(option.loads)
+        if load is not None
+    }
+
+
+def _fallbacks(model: LinearModel, problem: Problem, w: int) -> dict[str, tuple[dict[int, int], ...]]:
+    """Shares of a routed workload over the options elsewhere, for the loss of each site where it has options."""
+    workload = problem.workloads[w]
+    if not (workload.routed and workload.survives_site_loss):
+        return {}
+    sites = [problem.pools[option.pool].site for option in workload.options]
+    return {
+        lost: tuple(
+            {} if site == lost else _shares(model, f"e_{w}_{s}", k, option)
+            for k, (site, option) in enumerate(zip(sites, workload.options, strict=True))
+        )
+        for s, lost in enumerate(sorted(set(sites)))
+    }
+
+
+def _levels(problem: Problem, workload: WorkloadData) -> set[tuple[int, int, int]]:
+    """(pool, period, spare nodes) of the pools that it can use."""
+    pools = {option.pool for option in workload.options} if workload.spare_nodes else set()
+    return {(pool, workload.period, workload.spare_nodes) for pool in pools}
