@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from gpufleet import __version__
 from gpufleet.performance.estimate import Configurations, estimate
 from gpufleet.problem.scaling import SHARE_UNITS
-from gpufleet.problem.workloads import class_names, demand_factor, demands
+from gpufleet.problem.workloads import class_names, demand_factors, demands
 from gpufleet.schema.plan import Certificate, CostLine, Deployment, LatencyFigure, Plan, PlannedNodes, Route
 from gpufleet.schema.workloads import Profiled, Training
 from gpufleet.units import usd
@@ -139,13 +139,15 @@ def _deployment(
     shares: dict[str, Fraction],
 ) -> Deployment:
     workload = resolved.workloads[data.name]
-    load = _load(workload, option, count, shares) * float(demand_factor(resolved.instance, workload, data.period))
+    factors = demand_factors(resolved.instance, workload, data.period)
+    load = _load(workload, option, count, shares, factors)
     bare = Deployment(
         workload=workload.name,
         site=option.site,
         node_type=option.node_type,
         replicas=count,
         period=_period_name(problem, data.period),
+        model=option.model,
         variant=option.variant,
         option=option.profile,
         parallelism=option.parallelism,
@@ -161,11 +163,14 @@ def _deployment(
     return bare.model_copy(update=_figures(resolved, workload, option, load))
 
 
-def _load(workload: Workload, option: Option, count: int, shares: dict[str, Fraction]) -> float:
+def _load(
+    workload: Workload, option: Option, count: int, shares: dict[str, Fraction], factors: tuple[Fraction, ...]
+) -> float:
     """Load over what the replicas sustain; a training run always takes its replica whole."""
     if isinstance(workload, Training):
         return 1.0
-    wanted = dict(zip(class_names(workload), demands(workload), strict=True))
+    rates = (demand * factor for demand, factor in zip(demands(workload), factors, strict=True))
+    wanted = dict(zip(class_names(workload), rates, strict=True))
     able = dict(zip(class_names(workload), option.rates, strict=True))
     return float(sum((share * wanted[name] / (able[name] * count) for name, share in shares.items()), Fraction(0)))
 
@@ -173,7 +178,7 @@ def _load(workload: Workload, option: Option, count: int, shares: dict[str, Frac
 def _figures(resolved: ResolvedInstance, workload: Workload, option: Option, load: float) -> dict[str, object]:
     """What the performance model says about the deployment at its load."""
     assert not isinstance(workload, Profiled)
-    card = resolved.models[workload.model]
+    card = resolved.models[option.model or workload.model]
     variant = next(variant for variant in card.variants if variant.name == option.variant)
     figures = estimate(
         workload,
@@ -195,7 +200,7 @@ def _figures(resolved: ResolvedInstance, workload: Workload, option: Option, loa
         )
         for s, slo in enumerate(slos)
         for c, name in enumerate(class_names(workload))
-        if option.rates[c]
+        if option.rates[c] and slo.holds_for(name)
     )
     return {
         "precision": variant.precision,

@@ -75,8 +75,12 @@ def solve_candidates(
 def _hopeless(problem: Problem, candidates: Candidates) -> Iterator[str]:
     """Workloads without any option, and classes that no option serves, in words."""
     for workload in problem.workloads:
+        known = len(candidates.options[workload.name])
         if not workload.options:
-            yield _why_homeless(workload.name, candidates)
+            unserved = (
+                f"{workload.name}: none of its {known} deployment options serves class {', '.join(workload.classes)}"
+            )
+            yield unserved if known and workload.classes else _why_homeless(workload.name, candidates)
         elif workload.routed:
             for position, name in enumerate(workload.classes):
                 if all(option.loads[position] is None for option in workload.options):

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 
-from gpufleet.candidates import filters
+from gpufleet.candidates import class_floors, filters
 from gpufleet.candidates.configuration import parallelism_at, subset
 from gpufleet.candidates.dominance import undominated
 from gpufleet.candidates.grid import configurations
-from gpufleet.candidates.option import Candidates, Option
+from gpufleet.candidates.option import Candidates, Option, variant_label
 from gpufleet.candidates.profiled import profiled_checks, profiled_configuration, profiled_rates
 from gpufleet.candidates.rejection import Block, Rejections, Rule
 from gpufleet.performance.estimate import Configurations, estimate
 from gpufleet.schema.plan import FunnelStep
-from gpufleet.schema.workloads import Profiled, Training
+from gpufleet.schema.workloads import LLMServing, Profiled, RequestServing, Training
 from gpufleet.units import exact
 
 if TYPE_CHECKING:
@@ -26,8 +26,11 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from gpufleet.schema.models import ModelCard
     from gpufleet.schema.resolved import ResolvedInstance
     from gpufleet.schema.workloads import Workload
+
+    ModelledWorkload = LLMServing | RequestServing | Training
 
 Pool = tuple[str, str]
 """(site, node type)"""
@@ -61,13 +64,17 @@ class _Batch:
     """All configurations of one variant (or profile) on one node type, before a site is chosen."""
 
     node_type: str
+    model: str | None
+    """Model card, where the workload has alternatives."""
     variant: str
     is_profile: bool
     precision: str | None
     accuracy: dict[str, float]
     candidates: Configurations
     rates: Sequence[tuple[Fraction, ...]] | npt.NDArray[np.float64]
-    """Per configuration and class, requests/s."""
+    """Per configuration and class, requests/s; 0 for a class whose accuracy floors are missed."""
+    able: npt.NDArray[np.bool_]
+    """Per configuration and class: could it be served, accuracy aside?"""
     checks: tuple[filters.Check, ...]
     """What the machine itself rules out."""
 
@@ -99,27 +106,34 @@ def _batches(
     if isinstance(workload, Profiled):
         yield from _profiled_batches(resolved, workload, node_type)
         return
-    node, accelerator, card = (
-        resolved.node_types[node_type],
-        resolved.accelerator_of(node_type),
-        resolved.model_of(workload),
-    )
-    assert card is not None
     limits = [nodes for nodes in stocks if nodes is not None]
-    grid = configurations(workload, card, node, max(limits) if len(limits) == len(stocks) else None)
+    most_nodes = max(limits) if len(limits) == len(stocks) else None
+    for card in resolved.models_of(workload):
+        yield from _modelled_batches(resolved, workload, card, node_type, most_nodes)
+
+
+def _modelled_batches(
+    resolved: ResolvedInstance, workload: ModelledWorkload, card: ModelCard, node_type: str, most_nodes: int | None
+) -> Iterator[_Batch]:
+    node, accelerator = resolved.node_types[node_type], resolved.accelerator_of(node_type)
+    grid = configurations(workload, card, node, most_nodes)
     steady = isinstance(workload, Training) and not resolved.instance.periods
+    alone = isinstance(workload, Training) or not workload.alternatives
     for variant in card.variants:
         figures = estimate(workload, card, variant, accelerator, node, grid)
-        rates = figures.max_rate
+        # a run that may not stop is one gang of accelerators all the time: finishing sooner gains nothing
+        rates = np.minimum(figures.max_rate, 1.0) if steady else figures.max_rate
+        accuracy = {figure.metric: figure.value for figure in variant.accuracy}
         yield _Batch(
             node_type=node_type,
+            model=None if alone else card.name,
             variant=variant.name,
             is_profile=False,
             precision=variant.precision,
-            accuracy={accuracy.metric: accuracy.value for accuracy in variant.accuracy},
+            accuracy=accuracy,
             candidates=grid,
-            # a run that may not stop is one gang of accelerators all the time: finishing sooner gains nothing
-            rates=np.minimum(rates, 1.0) if steady else rates,
+            rates=rates * class_floors.good_enough(workload, accuracy),
+            able=rates > 0,
             checks=(
                 *filters.machine_checks(workload, variant, figures),
                 *filters.software_check(card, variant, accelerator, len(grid.batch)),
@@ -131,14 +145,19 @@ def _batches(
 def _profiled_batches(resolved: ResolvedInstance, workload: Profiled, node_type: str) -> Iterator[_Batch]:
     for profile in workload.options:
         if profile.node_type == node_type:
+            rates = profiled_rates(workload, profile)
+            accuracy = {figure.metric: figure.at_least for figure in profile.accuracy}
+            good = class_floors.good_enough(workload, accuracy)
             yield _Batch(
                 node_type=node_type,
+                model=None,
                 variant=profile.name,
                 is_profile=True,
                 precision=profile.precision,
-                accuracy={accuracy.metric: accuracy.at_least for accuracy in profile.accuracy},
+                accuracy=accuracy,
                 candidates=profiled_configuration(profile),
-                rates=[profiled_rates(workload, profile)],
+                rates=[tuple(rate * int(enough) for rate, enough in zip(rates, good, strict=True))],
+                able=np.array([[rate > 0 for rate in rates]]),
                 checks=tuple(profiled_checks(profile, resolved.node_types[node_type].accelerators)),
             )
 
@@ -158,6 +177,7 @@ def _filter(
     for check in chain(
         batch.checks,
         filters.site_checks(workload, resolved.sites[site], n),
+        class_floors.checks(workload, batch.accuracy, batch.able),
         filters.variant_checks(workload, batch.precision, batch.accuracy, resolved.accelerator_of(batch.node_type), n),
         filters.parallelism_check(workload, batch.candidates),
         filters.stock_check(batch.candidates.accelerators, pool_accelerators),
@@ -175,7 +195,7 @@ def _block(workload: Workload, batch: _Batch, site: str, check: filters.Check, i
         rule=check.rule,
         site=site,
         node_type=batch.node_type,
-        variant=batch.variant,
+        variant=variant_label(batch.model, batch.variant),
         candidates=subset(batch.candidates, indices),
         limit=check.limit,
         actual=check.actual if isinstance(check.actual, str) else check.actual[indices],
@@ -224,6 +244,7 @@ def _option(workload: Workload, survivors: _Survivors, index: int) -> Option:
         batch=int(batch.candidates.batch[index]),
         accelerators=parallelism.accelerators,
         rates=tuple(rate if isinstance(rate, Fraction) else exact(float(rate)) for rate in batch.rates[index]),
+        model=batch.model,
     )
 
 

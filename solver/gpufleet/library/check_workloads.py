@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gpufleet.library.check_models import check_metrics, check_models
 from gpufleet.library.findings import IN_LIBRARY
-from gpufleet.library.wording import did_you_mean, show
-from gpufleet.schema.workloads import LLMServing, Profiled, RequestServing, Training
+from gpufleet.schema.workloads import Profiled, Training
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from gpufleet.library.fields import Loc
     from gpufleet.library.findings import Findings
     from gpufleet.library.shelf import Shelf
     from gpufleet.schema.instance import Instance
-    from gpufleet.schema.models import Decoder, ModelCard
-    from gpufleet.schema.workloads import AccuracyFloor, Workload
+    from gpufleet.schema.models import ModelCard
+    from gpufleet.schema.workloads import Workload
 
 
 def check_workloads(instance: Instance, models: Mapping[str, ModelCard], shelf: Shelf, findings: Findings) -> None:
@@ -33,8 +33,8 @@ def check_workloads(instance: Instance, models: Mapping[str, ModelCard], shelf: 
         _check_periods(loc, workload, instance, findings)
         if isinstance(workload, Profiled):
             _check_profiled(loc, workload, shelf, findings)
-        elif (card := models.get(workload.model)) is not None:
-            _check_model(loc, workload, card, findings)
+        else:
+            check_models(loc, workload, models, findings)
 
 
 def _check_periods(loc: Loc, workload: Workload, instance: Instance, findings: Findings) -> None:
@@ -45,10 +45,15 @@ def _check_periods(loc: Loc, workload: Workload, instance: Instance, findings: F
             if name not in periods:
                 findings.unknown((*loc, "periods", place), "period", name, periods)
         return
-    for name in workload.demand_factors:
-        if name not in periods:
-            findings.unknown((*loc, "demand_factors", name), "period", name, periods)
-    if periods and not any({**periods, **workload.demand_factors}.values()):
+    named: list[tuple[Loc, Mapping[str, float]]] = [(loc, workload.demand_factors)]
+    named += [((*loc, "classes", number), member.demand_factors) for number, member in enumerate(workload.classes)]
+    for here, factors in named:
+        for name in factors:
+            if name not in periods:
+                findings.unknown((*here, "demand_factors", name), "period", name, periods)
+    usual = {**periods, **workload.demand_factors}
+    asked = [member for member in workload.classes if member.requests_per_s] or workload.classes
+    if periods and not any(any({**usual, **member.demand_factors}.values()) for member in asked):
         findings.add((*loc, "demand_factors"), "no demand: the factor is 0 in every period; remove the workload")
 
 
@@ -61,62 +66,6 @@ def _check_profiled(loc: Loc, workload: Profiled, shelf: Shelf, findings: Findin
         for name in option.rates:
             if name not in classes:
                 findings.unknown((*here, "rates", name), "class", name, classes, "this workload has no such class")
-    metrics = [[floor.metric for floor in option.accuracy] for option in workload.options]
-    _check_metrics(loc, workload.accuracy, metrics, "option", findings)
-
-
-def _check_model(
-    loc: Loc, workload: LLMServing | RequestServing | Training, card: ModelCard, findings: Findings
-) -> None:
-    metrics = [[figure.metric for figure in variant.accuracy] for variant in card.variants]
-    _check_metrics(loc, workload.accuracy, metrics, f"variant of {card.name}", findings)
-    decoder = card.architecture if card.architecture.kind == "decoder" else None
-    if isinstance(workload, LLMServing):
-        _check_tokens(loc, workload, card, decoder, findings)
-    elif isinstance(workload, RequestServing):
-        _check_requests(loc, workload, card, decoder, findings)
-    elif decoder is not None:
-        _check_sequences(loc, workload, card, decoder, findings)
-
-
-def _check_metrics(
-    loc: Loc, floors: Sequence[AccuracyFloor], metrics: Sequence[Sequence[str]], what: str, findings: Findings
-) -> None:
-    known = sorted({metric for group in metrics for metric in group})
-    for number, floor in enumerate(floors):
-        if floor.metric not in known:
-            hint = did_you_mean(floor.metric, known) or f"; there are: {', '.join(known) or 'none'}"
-            findings.add((*loc, "accuracy", number, "metric"), f"no {what} has a figure for {show(floor.metric)}{hint}")
-
-
-def _check_tokens(loc: Loc, workload: LLMServing, card: ModelCard, decoder: Decoder | None, findings: Findings) -> None:
-    if decoder is None:
-        message = f"llm_serving needs a decoder, but {card.name} is a {card.architecture.kind}; use request_serving"
-        findings.add((*loc, "model"), message)
-        return
-    for number, member in enumerate(workload.classes):
-        tokens = member.input_tokens + member.output_tokens
-        if tokens > decoder.max_context_tokens:
-            message = (
-                f"{tokens} tokens per request, but the context of {card.name} ends at {decoder.max_context_tokens}"
-            )
-            findings.add((*loc, "classes", number), message)
-
-
-def _check_requests(
-    loc: Loc, workload: RequestServing, card: ModelCard, decoder: Decoder | None, findings: Findings
-) -> None:
-    if decoder is not None:
-        findings.add((*loc, "model"), f"request_serving does not serve decoders such as {card.name}; use llm_serving")
-    for number, bound in enumerate(workload.slo):
-        if bound.metric != "end_to_end":
-            message = f"request_serving has no tokens, so no {bound.metric}; expected end_to_end"
-            findings.add((*loc, "slo", number, "metric"), message)
-
-
-def _check_sequences(loc: Loc, workload: Training, card: ModelCard, decoder: Decoder, findings: Findings) -> None:
-    tokens, context = workload.sequence_tokens, decoder.max_context_tokens
-    if tokens is None:
-        findings.add((*loc, "sequence_tokens"), f"missing field; training the language model {card.name} needs it")
-    elif tokens > context:
-        findings.add((*loc, "sequence_tokens"), f"must be at most {context}, the context of {card.name}; got {tokens}")
+    check_metrics(
+        loc, workload, {floor.metric for option in workload.options for floor in option.accuracy}, "option", findings
+    )

@@ -33,12 +33,16 @@ def class_names(workload: Workload) -> tuple[str, ...]:
     return ("run",) if isinstance(workload, Training) else tuple(group.name for group in workload.classes)
 
 
-def demand_factor(instance: Instance, workload: Workload, period: int) -> Fraction:
-    """Factor on the workload's rates in a period; 1 where the instance has no periods."""
+def demand_factors(instance: Instance, workload: Workload, period: int) -> tuple[Fraction, ...]:
+    """Factor on the rate of each class in a period: its own, else the workload's, else the period's.
+
+    1 where the instance has no periods.
+    """
     if isinstance(workload, Training) or not instance.periods:
-        return exact(1)
+        return tuple(exact(1) for _ in class_names(workload))
     here = instance.periods[period]
-    return exact(workload.demand_factors.get(here.name, here.demand_factor))
+    usual = workload.demand_factors.get(here.name, here.demand_factor)
+    return tuple(exact(group.demand_factors.get(here.name, usual)) for group in workload.classes)
 
 
 def parts(
@@ -53,8 +57,8 @@ def parts(
         yield from _run(workload, options, periods, pools)
         return
     for t in range(len(periods)):
-        factor = demand_factor(instance, workload, t)
-        wanted = tuple(demand * factor for demand in demands(workload))
+        factors = demand_factors(instance, workload, t)
+        wanted = tuple(demand * factor for demand, factor in zip(demands(workload), factors, strict=True))
         if any(wanted):
             yield _in_period(workload, options, wanted, t, pools)
         elif workload.min_replicas:
@@ -124,7 +128,7 @@ def _covering(
     options: tuple[Option, ...], demand: Fraction, position: int, pools: dict[tuple[str, str], int]
 ) -> tuple[list[OptionData], int, float]:
     scaled = scale_covering([option.rates[position] for option in options], demand)
-    if options and not any(scaled.values):
+    if any(option.rates[position] for option in options) and not any(scaled.values):
         message = f"{options[0].workload} takes more than {ROUNDED_DEMAND:,} replicas of every option; check its rates"
         raise Int64OverflowError(message)
     rows = [

@@ -103,6 +103,8 @@ class Deployment(Record):
     """How many replicas."""
     period: Name | None = None
     """The period in which they run; empty = all periods."""
+    model: Name | None = None
+    """Model card; empty = the workload's own model (always given where it has alternatives)."""
     variant: Name | None = None
     """Variant of the model card; for a profiled workload, empty."""
     option: Name | None = None
@@ -221,7 +223,7 @@ class Rejected(Record):
     node_type: Name
     """Node type."""
     variant: Name
-    """Variant (or profiled option)."""
+    """Variant (or profiled option); `model/variant` where the workload has alternative models."""
     count: PositiveCount
     """How many candidates."""
     nearest: Text

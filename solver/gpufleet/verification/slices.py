@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from gpufleet.schema.plan import PlannedNodes
     from gpufleet.schema.resolved import ResolvedInstance
-    from gpufleet.schema.workloads import Workload
+    from gpufleet.schema.workloads import RequestClass, Workload
     from gpufleet.verification.violation import Findings
 
 
@@ -50,13 +50,14 @@ def hours_of(resolved: ResolvedInstance, period: str | None) -> Fraction:
     return found[0] if found else resolved.instance.hours
 
 
-def factor_of(resolved: ResolvedInstance, workload: Workload, now: Slice) -> float:
-    """Factor on the workload's rates in a period."""
-    own: dict[str, float] = getattr(workload, "demand_factors", {})
+def factor_of(resolved: ResolvedInstance, workload: Workload, group: RequestClass, now: Slice) -> float:
+    """Factor on the rate of a class in a period."""
+    of_workload: dict[str, float] = getattr(workload, "demand_factors", {})
     if now.name is None:
         return 1.0
-    if now.name in own:
-        return own[now.name]
+    for own in (group.demand_factors, of_workload):
+        if now.name in own:
+            return own[now.name]
     return next(period.demand_factor for period in resolved.instance.periods if period.name == now.name)
 
 
