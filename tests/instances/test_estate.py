@@ -84,8 +84,7 @@ def _text(asked: ResolvedInstance, plan: Plan) -> str:
 def test_shared_assistant() -> None:
     """Two nodes each if every team has its own, four if they share nodes, three if they share replicas.
 
-    A node costs 9.2568 USD/h, so 81,089.568 USD a year. By day chat and documents together fill what nightly jobs fill
-    by night; no single replica of two teams runs half empty.
+    A node costs 9.2568 USD/h, so 81,089.568 USD a year.
     """
     node = 9.2568 * 8760
     asked = load_instance(ESTATE / "shared-assistant.yaml")

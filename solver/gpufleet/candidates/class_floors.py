@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gpufleet.candidates.filters import Check
-from gpufleet.schema.workloads import Training
+from gpufleet.schema.workloads import Profiled, Training
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     import numpy.typing as npt
 
+    from gpufleet.schema.models import Accuracy, ModelCard
+    from gpufleet.schema.resolved import ResolvedInstance
     from gpufleet.schema.workloads import AccuracyFloor, RequestClass, Workload
 
 
@@ -45,6 +47,25 @@ def checks(workload: Workload, accuracy: Mapping[str, float], able: npt.NDArray[
         actual = np.full(len(able), accuracy[floor.metric]) if known else "unknown"
         unit = f"{floor.metric} for class {group.name}"
         yield Check("accuracy", homeless & able[:, c], floor.at_least, actual, unit, at_least=True)
+
+
+def out_of_reach(resolved: ResolvedInstance, workload: Workload, request_class: str) -> str | None:
+    """The accuracy floor of a class that nothing reaches, in words, with the best figure there is; None: no such."""
+    if isinstance(workload, Training):
+        return None
+    figures = [(figure.metric, figure.value) for card in resolved.models_of(workload) for figure in _figures(card)]
+    if isinstance(workload, Profiled):
+        figures = [(figure.metric, figure.at_least) for option in workload.options for figure in option.accuracy]
+    floors = next(group.accuracy for group in workload.classes if group.name == request_class)
+    for floor in floors:
+        best = max((value for metric, value in figures if metric == floor.metric), default=0.0)
+        if best < floor.at_least:
+            return f"it needs {floor.metric} {floor.at_least:g}, the best there is has {best:g}"
+    return None
+
+
+def _figures(card: ModelCard) -> Iterator[Accuracy]:
+    return (figure for variant in card.variants for figure in variant.accuracy)
 
 
 def _misses(floor: AccuracyFloor, accuracy: Mapping[str, float]) -> bool:
