@@ -6,7 +6,8 @@ from typing import Any
 
 from test_filters import card, found, only, rows, serving
 
-from builders import accelerator, instance, offer, option, profiled
+from builders import accelerator, instance, offer, option, profiled, resolved
+from gpufleet import solve, verify
 from gpufleet.schema.hardware import PeakRates
 from gpufleet.schema.models import Accuracy, Variant
 from gpufleet.schema.workloads import SLO, AccuracyFloor, ItemClass
@@ -119,3 +120,23 @@ def test_the_latency_of_a_dead_candidate_is_that_of_its_best_bound_class() -> No
     found_ = rows(ask(serving(classes=(group("c0"), group("c1")), slo=slo)), "latency")
     assert found_
     assert {row.limit for row in found_} == {0.002}
+
+
+def test_a_plan_with_two_models_holds_and_says_which() -> None:
+    """A node carries 40,367/s of the net or 115,200/s of the small one: 20,000 exact and 100,000 rough requests/s need
+    one node of each, or three of the net alone, at 1 USD each."""
+    rough = group("rough").model_copy(update={"requests_per_s": 100_000.0})
+    exact = group("exact", *floor(0.755)).model_copy(update={"requests_per_s": 20_000.0})
+    workload = serving(alternatives=("small",), classes=(rough, exact))
+    asked = resolved(ask(workload, card(), small()))
+    plan = solve(asked)
+    assert plan.status == "optimal"
+    assert verify(asked, plan).ok
+    models = [deployment.model for deployment in plan.deployments]
+    assert set(models) == {"net", "small"}
+    assert {models[route.deployment] for route in plan.routing if route.request_class == "exact"} == {"net"}
+    alone = solve(resolved(ask(serving(classes=(rough, exact)), card())))
+    assert {deployment.model for deployment in alone.deployments} == {None}
+    assert plan.certificate is not None
+    assert alone.certificate is not None
+    assert (plan.certificate.objective_usd, alone.certificate.objective_usd) == (2.0, 3.0)

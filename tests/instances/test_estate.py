@@ -135,3 +135,23 @@ def test_small_where_good_enough() -> None:
     assert cost(classes=free) < _cost(plan) < large
     small = cost(classes=free, model="llama-3.1-8b", alternatives=())
     assert cost(classes=free) == small
+
+
+def test_two_teams_behind_one_service_cost_what_one_workload_with_both_classes_costs() -> None:
+    """The instance above, written as two workloads that share a service."""
+    asked = load_instance(ESTATE / "small-where-good-enough.yaml")
+    workload = asked.instance.workloads[0]
+    assert isinstance(workload, LLMServing)
+    ttft, tpot = (edited(bound, classes=None) for bound in workload.slo)
+    bounds = {"extract": (ttft,), "draft": (ttft, tpot)}
+    teams = tuple(
+        edited(workload, name=group.name, service="assistant", classes=(group,), slo=bounds[group.name])
+        for group in workload.classes
+    )
+    shared = resolve(asked.instance.model_copy(update={"workloads": teams}))
+    one, two = solve(asked), solve(shared)
+    assert _cost(one) == _cost(two)
+    assert one.nodes == two.nodes
+    assert {(r.request_class, r.share) for r in two.routing} == {
+        (f"{r.request_class}/{r.request_class}", r.share) for r in one.routing
+    }
