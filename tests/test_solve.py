@@ -13,7 +13,8 @@ import pytest
 import gpufleet
 from builders import instance, offer, option, profiled, resolved, site
 from gpufleet import MissingBackendError, Plan, VerificationError, solve, verify
-from gpufleet.optimize.backends import highs_process
+from gpufleet.optimize import engine
+from gpufleet.optimize.backends import highs_process, mathopt_highs
 from gpufleet.optimize.backends.highs_process import solve_apart
 from gpufleet.optimize.backends.interface import SolverLimits
 from gpufleet.optimize.backends.mathopt_highs import solve_here
@@ -21,7 +22,7 @@ from gpufleet.optimize.backends.registry import backend as back_end
 from gpufleet.optimize.formulation import pools
 from gpufleet.optimize.formulation.linear_model import LinearModel
 from gpufleet.schema.instance import Budgets
-from gpufleet.schema.workloads import Privacy, Redundancy
+from gpufleet.schema.workloads import AccuracyFloor, Privacy, Redundancy
 from gpufleet.units import micro_usd
 
 if TYPE_CHECKING:
@@ -327,3 +328,52 @@ def test_solve_is_the_function_however_it_is_imported(code: str) -> None:
     check = f"{code}\nassert callable(solve) and solve.__name__ == 'solve'"
     result = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
+
+
+# ------------------------------------------------------------------------------------ when one solver gets stuck
+
+
+def routed_question() -> Instance:
+    """Two classes over two options of different nodes."""
+    options = [option("one", rates={"a": 3.0, "b": 1.0}), option("two", "n2", 2, rates={"a": 4.0, "b": 5.0})]
+    return instance([profiled(options, {"a": 7.0, "b": 6.0})], [offer(), offer("o2", "n2", 2.5)])
+
+
+def test_highs_goes_on_where_cpsat_gets_stuck(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Same cost, another engine, and the certificate says why."""
+    asked = resolved(routed_question())
+    usual = solve(asked)
+    monkeypatch.setattr(engine, "ROUTED_EFFORT", 0.0)
+    monkeypatch.setattr(mathopt_highs, "solve_apart", solve_here)
+    other = solve(asked)
+    assert usual.certificate is not None
+    assert other.certificate is not None
+    assert usual.certificate.engine == "whole model, cpsat"
+    assert other.certificate.engine == "whole model, highs"
+    assert other.certificate.engine_reason == engine.HIGHS_GOES_ON
+    assert (other.status, other.certificate.objective_usd) == (usual.status, usual.certificate.objective_usd)
+    assert verify(asked, other).ok
+
+
+def test_who_asks_for_cpsat_gets_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "ROUTED_EFFORT", 0.0)
+    plan = solve(resolved(routed_question()), backend="cpsat")
+    assert plan.status == "optimal"
+    assert plan.certificate is not None
+    assert plan.certificate.engine == "whole model, cpsat"
+
+
+# --------------------------------------------------------------------------------- classes that nothing serves
+
+
+def test_a_class_floor_out_of_reach_is_named() -> None:
+    """Both for one class (served by nothing at all) and beside another one."""
+    options = [option("k", rates={"a": 2.0, "b": 2.0}, accuracy=(AccuracyFloor(metric="q", at_least=0.8),))]
+    workload = profiled(options, {"a": 1.0, "b": 1.0})
+    high = (AccuracyFloor(metric="q", at_least=0.9),)
+    classes = (workload.classes[0], workload.classes[1].model_copy(update={"accuracy": high}))
+    for group in (classes, (classes[0].model_copy(update={"requests_per_s": 0.0}), classes[1])):
+        plan = infeasible(instance([workload.model_copy(update={"classes": group})], [offer()]))
+        assert plan.reason == (
+            "w: none of its 1 deployment options serves class b; it needs q 0.9, the best there is has 0.8"
+        )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from gpufleet import __version__
 from gpufleet.performance.estimate import Configurations, estimate
-from gpufleet.problem.horizon import demand_factor, horizon_of, price_trends, throughput_factor
+from gpufleet.problem.horizon import demand_factors, horizon_of, price_trends, throughput_factor
 from gpufleet.problem.scaling import SHARE_UNITS
 from gpufleet.problem.workloads import class_names, demands
 from gpufleet.schema.plan import (
@@ -203,8 +203,8 @@ def _deployment(
     workload = resolved.workloads[data.name]
     now = horizon.periods[data.period]
     faster = throughput_factor(resolved, option.node_type, horizon.stages[now.stage].start)
-    factor = demand_factor(resolved.instance, horizon, workload, data.period) / faster
-    load = 1.0 if isinstance(workload, Training) else _load(workload, option, count, shares) * float(factor)
+    factors = tuple(f / faster for f in demand_factors(resolved.instance, horizon, workload, data.period))
+    load = _load(workload, option, count, shares, factors)
     bare = Deployment(
         workload=workload.name,
         site=option.site,
@@ -212,6 +212,7 @@ def _deployment(
         replicas=count,
         period=now.name,
         stage=now.stage_name,
+        model=option.model,
         variant=option.variant,
         option=option.profile,
         parallelism=option.parallelism,
@@ -229,9 +230,14 @@ def _deployment(
     return bare.model_copy(update=_figures(resolved, workload, option, load))
 
 
-def _load(workload: Workload, option: Option, count: int, shares: dict[str, Fraction]) -> float:
-    """Load over what the replicas sustain, at the rates of the workload's classes."""
-    wanted = dict(zip(class_names(workload), demands(workload), strict=True))
+def _load(
+    workload: Workload, option: Option, count: int, shares: dict[str, Fraction], factors: tuple[Fraction, ...]
+) -> float:
+    """Load over what the replicas sustain; a training run always takes its replica whole."""
+    if isinstance(workload, Training):
+        return 1.0
+    rates = (demand * factor for demand, factor in zip(demands(workload), factors, strict=True))
+    wanted = dict(zip(class_names(workload), rates, strict=True))
     able = dict(zip(class_names(workload), option.rates, strict=True))
     return float(sum((share * wanted[name] / (able[name] * count) for name, share in shares.items()), Fraction(0)))
 
@@ -239,7 +245,7 @@ def _load(workload: Workload, option: Option, count: int, shares: dict[str, Frac
 def _figures(resolved: ResolvedInstance, workload: Workload, option: Option, load: float) -> dict[str, object]:
     """What the performance model says about the deployment at its load."""
     assert not isinstance(workload, Profiled)
-    card = resolved.models[workload.model]
+    card = resolved.models[option.model or workload.model]
     variant = next(variant for variant in card.variants if variant.name == option.variant)
     figures = estimate(
         workload,
@@ -261,7 +267,7 @@ def _figures(resolved: ResolvedInstance, workload: Workload, option: Option, loa
         )
         for s, slo in enumerate(slos)
         for c, name in enumerate(class_names(workload))
-        if option.rates[c]
+        if option.rates[c] and slo.holds_for(name)
     )
     return {
         "precision": variant.precision,
@@ -307,7 +313,7 @@ def _fallbacks(
             left = [(index, entry) for index, entry in group if entry.deployment.site != lost]
             total = sum(data.options[entry.option].capacity * entry.deployment.replicas for _, entry in left)
             workload, now = resolved.workloads[data.name], horizon.periods[data.period]
-            factor = demand_factor(resolved.instance, horizon, workload, data.period)
+            factors = demand_factors(resolved.instance, horizon, workload, data.period)
             routes, loads = [], [0.0]
             for index, entry in left:
                 routed = result.fallbacks[w][lost][entry.option] if data.routed else None
@@ -315,7 +321,7 @@ def _fallbacks(
                 shares = _shares(data, row, count, total, routed)
                 option = candidates.options[data.name][row.key]
                 faster = throughput_factor(resolved, option.node_type, horizon.stages[now.stage].start)
-                loads.append(_load(workload, option, count, shares) * float(factor / faster))
+                loads.append(_load(workload, option, count, shares, tuple(factor / faster for factor in factors)))
                 routes += [
                     Route(workload=data.name, request_class=name, deployment=index, share=float(share))
                     for name, share in shares.items()

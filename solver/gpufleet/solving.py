@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from gpufleet.assemble import assemble
+from gpufleet.candidates.class_floors import out_of_reach
 from gpufleet.candidates.enumerate import build_candidates
 from gpufleet.errors import VerificationError
 from gpufleet.optimize.backends.interface import SolverLimits
@@ -61,7 +62,7 @@ def solve_candidates(
     """
     started = time.monotonic()
     problem = build_problem(resolved, candidates)
-    hopeless = list(dict.fromkeys(_hopeless(problem, candidates)))
+    hopeless = list(dict.fromkeys(_hopeless(resolved, problem, candidates)))
     result = _nothing() if hopeless else run(problem, limits, backend)
     logger.info("%s: %s in %.2f s", result.engine, result.outcome, time.monotonic() - started)
     plan = assemble(resolved, candidates, problem, result, limits, _reason(problem, result, hopeless, limits))
@@ -72,15 +73,17 @@ def solve_candidates(
     return plan
 
 
-def _hopeless(problem: Problem, candidates: Candidates) -> Iterator[str]:
+def _hopeless(resolved: ResolvedInstance, problem: Problem, candidates: Candidates) -> Iterator[str]:
     """Workloads without any option, and classes that no option serves, in words."""
     for workload in problem.workloads:
-        if not workload.options:
+        known = len(candidates.options[workload.name])
+        if not known or not (workload.options or workload.classes):
             yield _why_homeless(workload.name, candidates)
-        elif workload.routed:
-            for position, name in enumerate(workload.classes):
-                if all(option.loads[position] is None for option in workload.options):
-                    yield f"{workload.name}: none of its {len(workload.options)} deployment options serves class {name}"
+            continue
+        for position, name in enumerate(workload.classes):
+            served = [option for option in workload.options if not option.loads or option.loads[position] is not None]
+            if not served:
+                yield _why_unserved(resolved, workload.name, name, known)
         if workload.survives_site_loss and workload.demand:
             yield from _tied_to_one_site(problem, workload)
 
@@ -98,6 +101,13 @@ def _tied_to_one_site(problem: Problem, workload: WorkloadData) -> Iterator[str]
         sites = {site for site, option in places if option.loads[position] is not None}
         if len(sites) == 1:
             yield f"{workload.name} must survive the loss of a site, but class {name} is served at {sites.pop()} alone"
+
+
+def _why_unserved(resolved: ResolvedInstance, workload: str, request_class: str, options: int) -> str:
+    """A class that nothing serves, with the accuracy floor that is to blame, if one is."""
+    floor = out_of_reach(resolved, resolved.workloads[workload], request_class)
+    cause = f"; {floor}" if floor else ""
+    return f"{workload}: none of its {options} deployment options serves class {request_class}{cause}"
 
 
 def _nothing() -> EngineResult:

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from rich.console import Console
 
+from builders import edited
 from gpufleet import load_instance, resolve, solve, verify
+from gpufleet.library.reader import read_document
+from gpufleet.library.validation import validate
+from gpufleet.report.plan_text import plan_text
+from gpufleet.schema.instance import Instance
+from gpufleet.schema.workloads import LLMServing
 from gpufleet.whatif.edits import only_accelerators
 from gpufleet.whatif.requirements import price_requirements
 
 if TYPE_CHECKING:
+    from gpufleet import Plan, ResolvedInstance
     from gpufleet.optimize.engine import BackendChoice
 
 ESTATE = Path(__file__).parents[2] / "instances" / "estate"
@@ -108,3 +117,95 @@ def test_what_the_second_site_and_the_budget_cost() -> None:
     _, prices = price_requirements(load_instance(ESTATE / "two-sites.yaml"), ["redundancy", "budgets"])
     hours = 30 * 24
     assert {price.requirement: price.price_usd for price in prices} == {"redundancy": 40 * hours, "budgets": 8 * hours}
+
+
+def _cost(plan: Plan) -> float:
+    assert plan.status == "optimal"
+    assert plan.certificate is not None
+    assert plan.certificate.objective_usd is not None
+    return plan.certificate.objective_usd
+
+
+def _text(asked: ResolvedInstance, plan: Plan) -> str:
+    console = Console(width=80, record=True, file=io.StringIO())
+    for part in plan_text(asked, plan):
+        console.print(part)
+    text = console.export_text()
+    assert max(map(len, text.splitlines())) <= 80
+    return " ".join(text.split())
+
+
+def test_shared_assistant() -> None:
+    """Two nodes each if every team has its own, four if they share nodes, three if they share replicas.
+
+    A node costs 9.2568 USD/h, so 81,089.568 USD a year.
+    """
+    node = 9.2568 * 8760
+    asked = load_instance(ESTATE / "shared-assistant.yaml")
+    plan = solve(asked)
+    assert _cost(plan) == pytest.approx(3 * node)
+    assert [nodes.count for nodes in plan.nodes] == [3]
+    assert {route.workload for route in plan.routing} == {"assistant"}
+    text = _text(asked, plan)
+    assert "shared by chat, documents, classification" in text
+    assert "serves at most chat/turn 100.0 %, documents/summary 100.0 %" in text
+
+    document = read_document(ESTATE / "shared-assistant.yaml")
+    question = validate(Instance, document.value, document)
+    apart = tuple(workload.model_copy(update={"service": None}) for workload in question.workloads)
+    assert _cost(solve(resolve(question.model_copy(update={"workloads": apart})))) == pytest.approx(4 * node)
+    for workload in apart:
+        alone = question.model_copy(update={"workloads": (workload,)})
+        assert _cost(solve(resolve(alone))) == pytest.approx(2 * node)
+
+
+def test_small_where_good_enough() -> None:
+    """The floors decide who may serve what, and what they cost can be seen by moving them.
+
+    With the large model alone, or with a floor on extraction that only the large one reaches, the fleet costs the same;
+    without floors the small model serves everything; the instance as it stands lies strictly between.
+    """
+    asked = load_instance(ESTATE / "small-where-good-enough.yaml")
+    plan = solve(asked)
+    models = [deployment.model for deployment in plan.deployments]
+    drafts = {models[route.deployment] for route in plan.routing if route.request_class == "draft"}
+    assert drafts == {"llama-3.1-70b"}
+    extracts = {models[r.deployment]: r.share for r in plan.routing if r.request_class == "extract"}
+    assert extracts["llama-3.1-8b"] > 0.9
+    text = _text(asked, plan)
+    assert "assistant (llm_serving, llama-3.1-70b or llama-3.1-8b)" in text
+    assert "1 x llama-3.1-8b fp8 on" in text
+
+    workload = asked.instance.workloads[0]
+    assert isinstance(workload, LLMServing)
+
+    def cost(**changes: object) -> float:
+        return _cost(solve(resolve(asked.instance.model_copy(update={"workloads": (edited(workload, **changes),)}))))
+
+    large = cost(alternatives=())
+    strict = tuple(edited(group, accuracy=workload.classes[1].accuracy) for group in workload.classes)
+    free = tuple(edited(group, accuracy=()) for group in workload.classes)
+    assert cost(classes=strict) == large
+    assert cost(classes=free) < _cost(plan) < large
+    small = cost(classes=free, model="llama-3.1-8b", alternatives=())
+    assert cost(classes=free) == small
+
+
+def test_two_teams_behind_one_service_cost_what_one_workload_with_both_classes_costs() -> None:
+    """The instance above, written as two workloads that share a service."""
+    asked = load_instance(ESTATE / "small-where-good-enough.yaml")
+    workload = asked.instance.workloads[0]
+    assert isinstance(workload, LLMServing)
+    ttft, tpot = (edited(bound, classes=None) for bound in workload.slo)
+    bounds = {"extract": (ttft,), "draft": (ttft, tpot)}
+    teams = tuple(
+        edited(workload, name=group.name, service="assistant", classes=(group,), slo=bounds[group.name])
+        for group in workload.classes
+    )
+    shared = resolve(asked.instance.model_copy(update={"workloads": teams}))
+    one, two = solve(asked), solve(shared)
+    assert _cost(one) == _cost(two)
+    assert one.nodes == two.nodes
+    assert {(r.request_class, r.share) for r in two.routing} == {
+        (f"{r.request_class}/{r.request_class}", r.share) for r in one.routing
+    }

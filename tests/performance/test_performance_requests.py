@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from builders import edited
 from gpufleet.performance import requests
 from gpufleet.performance.calibration import COMPUTE, DEFAULT
 from gpufleet.performance.device import device_of
@@ -109,3 +110,14 @@ def test_tighter_slo_never_raises_the_rate(batch: int, limit: float, factor: flo
         for share in (1.0, factor)
     ]
     assert rates[1] <= rates[0] * (1 + 1e-6)
+
+
+def test_an_slo_of_one_class_leaves_the_others_alone() -> None:
+    """The class that it names is rated as if all were bound, the other as if none were."""
+    bound = s.slo("end_to_end", 99.0, 3.0)
+    rates = [
+        estimate(s.requests(200, 200, slos=slos), s.DLRM, s.FP16, s.T4, NODE, s.options(batch=64)).max_rate[0].tolist()
+        for slos in ((bound,), (), (edited(bound, classes=("c1",)),))
+    ]
+    assert 0 < rates[0][0] < rates[1][0]
+    assert rates[2] == [rates[1][0], rates[0][1]]

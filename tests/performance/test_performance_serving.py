@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from builders import edited
 from gpufleet.performance import serving
 from gpufleet.performance.calibration import DEFAULT
 from gpufleet.performance.device import device_of
@@ -155,3 +156,13 @@ def test_more_bandwidth_is_never_slower(i: int, o: int, name: str, t: int, facto
 def test_larger_batches_never_saturate_earlier(i: int, o: int, batch: int) -> None:
     result = _serve(s.language((i, o)), batch=[batch, batch + 1, 2 * batch])
     assert (np.diff(result.saturation_rate[:, 0]) >= -1e-9).all()
+
+
+def test_an_slo_of_one_class_leaves_the_others_alone() -> None:
+    """The class that it names is rated as if all were bound, the other as if none were."""
+    bound = s.slo("tpot", 95.0, 8.0)
+    all_, none = (_serve(s.language((1000, 300), (1000, 300), slos=slos), batch=64) for slos in ((bound,), ()))
+    first = edited(bound, classes=("c0",))
+    single = _serve(s.language((1000, 300), (1000, 300), slos=(first,)), batch=64)
+    assert all_.max_rate[0, 0] < none.max_rate[0, 0]
+    assert single.max_rate[0].tolist() == [all_.max_rate[0, 0], none.max_rate[0, 1]]

@@ -163,7 +163,9 @@ def serves(loads: Sequence[Load], counts: Sequence[int], slack: Fraction = Fract
     classes costs more than all replicas are worth. It is enough to try the prices at which two options cost the same
     for some class, or where some option is free.
     """
-    classes = range(len(loads[0])) if loads else range(0)
+    if not loads:
+        return False
+    classes = range(len(loads[0]))
     open_options = [(load, count) for load, count in zip(loads, counts, strict=True) if count]
     if not open_options:
         return False

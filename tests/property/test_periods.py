@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from builders import instance, offer, option, profiled, resolved
+from builders import edited, instance, offer, option, profiled, resolved
 from gpufleet import solve, verify
 from gpufleet.schema.instance import Budgets
 from gpufleet.schema.time import Period
@@ -42,7 +42,11 @@ def question(dice: Random) -> ResolvedInstance:
         if dice.random() < 0.2:
             changes["min_replicas"] = dice.randint(1, 3)
         options = [option(f"k-{kind}", kind, rates={"all": float(RATE)}) for kind in used]
-        workloads.append(profiled(options, dice.randint(1, 12), name, **changes))
+        workload = profiled(options, dice.randint(1, 12), name, **changes)
+        if dice.random() < 0.3:
+            own = {f"t{dice.randrange(count)}": dice.choice((0.0, 0.5, 3.0)), "t0": dice.choice((0.5, 2.0))}
+            workload = edited(workload, classes=(edited(workload.classes[0], demand_factors=own),))
+        workloads.append(workload)
     budgets = Budgets(horizon_usd=dice.randint(1, 200) * 1.0) if dice.random() < 0.2 else Budgets()
     return resolved(
         instance(workloads, offers, periods=periods, budgets=budgets, horizon_days=None, horizon_hours=sum(hours))
@@ -88,6 +92,7 @@ def _accelerators(asked: ResolvedInstance, t: int) -> int:
     total = 0
     for workload in asked.instance.workloads:
         factor = workload.demand_factors.get(f"t{t}", asked.instance.periods[t].demand_factor)  # type: ignore[union-attr]
+        factor = workload.classes[0].demand_factors.get(f"t{t}", factor)  # type: ignore[union-attr]
         rate = Fraction(str(workload.classes[0].requests_per_s)) * Fraction(str(factor))  # type: ignore[union-attr]
         total += max(math.ceil(rate / RATE), workload.min_replicas)
     return total

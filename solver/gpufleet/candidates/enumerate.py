@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 
-from gpufleet.candidates import filters
+from gpufleet.candidates import class_floors, filters
 from gpufleet.candidates.configuration import parallelism_at, subset
 from gpufleet.candidates.dominance import undominated
 from gpufleet.candidates.grid import configurations
-from gpufleet.candidates.option import Candidates, Option
+from gpufleet.candidates.option import Candidates, Option, variant_label
 from gpufleet.candidates.profiled import profiled_checks, profiled_configuration, profiled_rates
 from gpufleet.candidates.rejection import Block, Rejections, Rule
 from gpufleet.candidates.settings import Setting, measures_for, settings, unlocking
@@ -27,9 +27,12 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from gpufleet.schema.models import ModelCard
     from gpufleet.schema.offers import Offer
     from gpufleet.schema.resolved import ResolvedInstance
-    from gpufleet.schema.workloads import Workload
+    from gpufleet.schema.workloads import LLMServing, RequestServing, Workload
+
+    ModelledWorkload = LLMServing | RequestServing | Training
 
 Pool = tuple[str, str, str | None]
 """(site, node type, spot offer): nodes of a spot offer are a pool of their own, those of all other terms are one."""
@@ -63,6 +66,8 @@ class _Batch:
     """All configurations of one variant (or profile) on one node type in one setting, before a site is chosen."""
 
     node_type: str
+    model: str | None
+    """Model card, where the workload has alternatives."""
     variant: str
     is_profile: bool
     precision: str | None
@@ -71,7 +76,9 @@ class _Batch:
     node_accelerators: int
     setting: Setting
     rates: Sequence[tuple[Fraction, ...]] | npt.NDArray[np.float64]
-    """Per configuration and class, requests/s."""
+    """Per configuration and class, requests/s; 0 for classes whose accuracy floors the variant misses."""
+    able: npt.NDArray[np.bool_]
+    """(n, C) what it could serve, accuracy aside."""
     checks: tuple[filters.Check, ...]
     """What the machine itself, and the setting, rule out."""
 
@@ -113,34 +120,48 @@ def _batches(
     if isinstance(workload, Profiled):
         yield from _profiled_batches(resolved, workload, node_type, _spots(resolved, stocks))
         return
-    node, accelerator, card = (
-        resolved.node_types[node_type],
-        resolved.accelerator_of(node_type),
-        resolved.model_of(workload),
-    )
-    assert card is not None
     limits = [nodes for nodes in stocks.values() if nodes is not None]
-    grid = configurations(workload, card, node, max(limits) if len(limits) == len(stocks) else None)
+    most_nodes = max(limits) if len(limits) == len(stocks) else None
+    for card in resolved.models_of(workload):
+        yield from _modelled_batches(resolved, workload, card, node_type, most_nodes, _spots(resolved, stocks))
+
+
+def _modelled_batches(
+    resolved: ResolvedInstance,
+    workload: ModelledWorkload,
+    card: ModelCard,
+    node_type: str,
+    most_nodes: int | None,
+    spots: list[Offer | None],
+) -> Iterator[_Batch]:
+    node, accelerator = resolved.node_types[node_type], resolved.accelerator_of(node_type)
+    grid = configurations(workload, card, node, most_nodes)
     n = len(grid.batch)
     steady = isinstance(workload, Training) and not resolved.instance.periods
+    alone = isinstance(workload, Training) or not workload.alternatives
     for variant in card.variants:
+        accuracy = {figure.metric: figure.value for figure in variant.accuracy}
+        good = class_floors.good_enough(workload, accuracy)
         figures = estimate(workload, card, variant, accelerator, node, grid)
         measures = measures_for(resolved, workload, accelerator, variant.name)
         needed = unlocking(resolved, workload, variant.name)
-        for setting in settings(measures, _spots(resolved, stocks)):
+        for setting in settings(measures, spots):
             speed = setting.speeds(grid.accelerators, node.accelerators)
             rates = figures.max_rate * speed[:, None]
+            # a run that may not stop is one gang of accelerators all the time: finishing sooner gains nothing
+            rates = np.minimum(rates, 1.0) if steady else rates
             yield _Batch(
                 node_type=node_type,
+                model=None if alone else card.name,
                 variant=variant.name,
                 is_profile=False,
                 precision=variant.precision,
-                accuracy={accuracy.metric: accuracy.value for accuracy in variant.accuracy},
+                accuracy=accuracy,
                 candidates=grid,
                 node_accelerators=node.accelerators,
                 setting=setting,
-                # a run that may not stop is one gang of accelerators all the time: finishing sooner gains nothing
-                rates=np.minimum(rates, 1.0) if steady else rates,
+                rates=rates * good,
+                able=rates > 0,
                 checks=(
                     *filters.machine_checks(workload, variant, figures, speed),
                     *filters.software_check(card, variant, accelerator, n),
@@ -158,18 +179,23 @@ def _profiled_batches(
     for profile in (profile for profile in workload.options if profile.node_type == node_type):
         measures = measures_for(resolved, workload, accelerator, profile.name)
         needed = unlocking(resolved, workload, profile.name)
+        rates = profiled_rates(workload, profile)
+        accuracy = {figure.metric: figure.at_least for figure in profile.accuracy}
+        good = class_floors.good_enough(workload, accuracy)
         for setting in settings(measures, spots):
             speed = setting.speed(-(-profile.accelerators // size))
             yield _Batch(
                 node_type=node_type,
+                model=None,
                 variant=profile.name,
                 is_profile=True,
                 precision=profile.precision,
-                accuracy={accuracy.metric: accuracy.at_least for accuracy in profile.accuracy},
+                accuracy=accuracy,
                 candidates=profiled_configuration(profile),
                 node_accelerators=size,
                 setting=setting,
-                rates=[tuple(rate * speed for rate in profiled_rates(workload, profile))],
+                rates=[tuple(rate * speed * int(enough) for rate, enough in zip(rates, good, strict=True))],
+                able=np.array([[rate > 0 for rate in rates]]),
                 checks=(
                     *profiled_checks(profile, size),
                     *filters.measure_check(profile.name, needed, setting.measure_names, 1),
@@ -193,6 +219,7 @@ def _filter(
     for check in chain(
         batch.checks,
         filters.site_checks(workload, resolved.sites[site], n),
+        class_floors.checks(workload, batch.accuracy, batch.able),
         filters.variant_checks(workload, batch.precision, batch.accuracy, resolved.accelerator_of(batch.node_type), n),
         filters.parallelism_check(workload, batch.candidates),
         filters.stock_check(batch.candidates.accelerators, pool_accelerators),
@@ -210,7 +237,7 @@ def _block(workload: Workload, batch: _Batch, site: str, check: filters.Check, i
         rule=check.rule,
         site=site,
         node_type=batch.node_type,
-        variant=batch.variant,
+        variant=variant_label(batch.model, batch.variant),
         candidates=subset(batch.candidates, indices),
         limit=check.limit,
         actual=check.actual if isinstance(check.actual, str) else check.actual[indices],
@@ -268,6 +295,7 @@ def _option(workload: Workload, survivors: _Survivors, index: int) -> Option:
         batch=int(batch.candidates.batch[index]),
         accelerators=parallelism.accelerators,
         rates=tuple(rate if isinstance(rate, Fraction) else exact(float(rate)) for rate in batch.rates[index]),
+        model=batch.model,
         spot=batch.setting.spot_name,
         measures=batch.setting.measure_names,
         speed=batch.setting.speed(-(-parallelism.accelerators // batch.node_accelerators)),

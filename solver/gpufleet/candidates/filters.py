@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gpufleet.candidates.configuration import parallelism_at
+from gpufleet.performance.estimate import limits_ms
 from gpufleet.schema.models import TRAINABLE
 from gpufleet.schema.workloads import Training
 
@@ -66,8 +67,8 @@ def _latency_checks(workload: LLMServing | RequestServing, estimate: Estimate) -
     """A candidate dies when it can serve no class; the SLO named is the one that its best class misses most."""
     dead = ~np.any(estimate.max_rate > 0, axis=1)
     if workload.slo:
-        limits = np.array([slo.limit_ms for slo in workload.slo])
-        excess = estimate.idle_latency_ms / limits[None, :, None]
+        limits = np.array([limits_ms(slo, workload.classes) for slo in workload.slo])
+        excess = estimate.idle_latency_ms / limits[None, :, :]
         rows = np.arange(len(dead))
         best_class = np.argmin(np.max(excess, axis=1), axis=1)
         worst_slo = np.argmax(excess[rows, :, best_class], axis=1)

@@ -27,18 +27,27 @@ class Option:
     accelerators: int
     """Accelerators per replica."""
     rates: tuple[Fraction, ...]
-    """Requests/s of each class, if the replica serves that class alone; 0 = cannot. Training: (1,), one run."""
+    """Requests/s of each class, if the replica serves that class alone; 0 = cannot, or not well enough. Training: (1,),
+    one run."""
     spot: str | None = None
     """The spot offer whose nodes it takes; its interruptions are in the rates. None = nodes of any other term."""
     measures: tuple[str, ...] = ()
     """Measures that it needs; their effect is in the rates."""
     speed: Fraction = Fraction(1)
     """Factor of measures and interruptions that is in the rates."""
+    model: str | None = None
+    """Model card, where the workload has alternatives; None: the workload's own."""
 
     @property
     def label(self) -> str:
         """Short form for messages and variable names."""
-        return f"{self.variant or self.profile}/{self.parallelism.label}/b{self.batch}"
+        form = variant_label(self.model, self.variant or self.profile or "")
+        return f"{form}/{self.parallelism.label}/b{self.batch}"
+
+
+def variant_label(model: str | None, variant: str) -> str:
+    """`model/variant` where there are alternatives, else the variant (or profiled option) alone."""
+    return variant if model is None else f"{model}/{variant}"
 
 
 @dataclass(frozen=True)

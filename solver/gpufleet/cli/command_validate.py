@@ -23,7 +23,8 @@ def command(files: tuple[str, ...], libraries: tuple[str, ...]) -> None:
         except InputError as error:
             problems += error.problems
         else:
-            workloads, offers = len(resolved.workloads), len(resolved.offers)
+            workloads = sum(len(resolved.services.get(name, (name,))) for name in resolved.workloads)
+            offers = len(resolved.offers)
             click.echo(f"{file}: valid ({workloads} workloads, {offers} offers)")
     if problems:
         raise InputError(problems)

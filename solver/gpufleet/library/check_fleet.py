@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gpufleet.library.findings import IN_LIBRARY
+from gpufleet.library.services import note_unknown_workload
 from gpufleet.library.wording import shown
 from gpufleet.units import exact
 
@@ -30,9 +31,9 @@ def check_fleet(
     findings: Findings,
 ) -> None:
     """Note unknown names in budgets and rules, missing power figures and electricity prices, impossible shares."""
-    workloads = [workload.name for workload in instance.workloads]
     _known(("budgets", "sites"), instance.budgets.sites, "site", shelf.sites, findings)
-    _known(("budgets", "workloads"), instance.budgets.workloads, "workload", workloads, findings)
+    for name in instance.budgets.workloads:
+        note_unknown_workload(("budgets", "workloads", name), name, instance, findings)
     _check_workload_budgets(instance, findings)
     _known(("rules", "max_site_share"), instance.rules.max_site_share, "site", shelf.sites, findings)
     _check_quotas(instance, shelf, findings)

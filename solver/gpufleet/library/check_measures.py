@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from gpufleet.library.findings import IN_LIBRARY
-from gpufleet.schema.workloads import Profiled
+from gpufleet.library.services import names_from_resolve_on, note_unknown_workload
+from gpufleet.schema.workloads import Profiled, Training
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from gpufleet.library.findings import Findings
     from gpufleet.library.shelf import Shelf
@@ -22,18 +23,18 @@ MOST_PER_WORKLOAD: Final = 6
 
 def check_measures(instance: Instance, models: Mapping[str, ModelCard], shelf: Shelf, findings: Findings) -> None:
     """Note unknown names in measures, and workloads with too many of them."""
-    workloads = {workload.name: workload for workload in instance.workloads}
+    names = names_from_resolve_on(instance)
     for number, measure in enumerate(instance.measures):
         for place, name in enumerate(measure.workloads):
-            if name not in workloads:
-                findings.unknown(("measures", number, "workloads", place), "workload", name, workloads)
+            note_unknown_workload(("measures", number, "workloads", place), name, instance, findings)
         for place, name in enumerate(measure.accelerators or ()):
             if shelf.accelerator(name) is None:
                 known = shelf.accelerator_names
                 findings.unknown(("measures", number, "accelerators", place), "accelerator", name, known, IN_LIBRARY)
-        _check_unlocks(number, measure, workloads, models, findings)
+        concerned = [workload for workload in instance.workloads if names[workload.name] in measure.workloads]
+        _check_unlocks(number, measure, concerned, models, findings)
     for number, workload in enumerate(instance.workloads):
-        count = sum(workload.name in measure.workloads for measure in instance.measures)
+        count = sum(names[workload.name] in measure.workloads for measure in instance.measures)
         if count > MOST_PER_WORKLOAD:
             message = f"{count} measures concern {workload.name}, at most {MOST_PER_WORKLOAD} can be; drop some"
             findings.add(("workloads", number, "name"), message)
@@ -42,11 +43,10 @@ def check_measures(instance: Instance, models: Mapping[str, ModelCard], shelf: S
 def _check_unlocks(
     number: int,
     measure: Measure,
-    workloads: Mapping[str, Workload],
+    concerned: Sequence[Workload],
     models: Mapping[str, ModelCard],
     findings: Findings,
 ) -> None:
-    concerned = [workloads[name] for name in measure.workloads if name in workloads]
     known = sorted({variant for workload in concerned for variant in _variants(workload, models)})
     for place, name in enumerate(measure.unlocks):
         if name not in known:
@@ -57,5 +57,5 @@ def _check_unlocks(
 def _variants(workload: Workload, models: Mapping[str, ModelCard]) -> list[str]:
     if isinstance(workload, Profiled):
         return [option.name for option in workload.options]
-    card = models.get(workload.model)
-    return [] if card is None else [variant.name for variant in card.variants]
+    names = (workload.model, *(() if isinstance(workload, Training) else workload.alternatives))
+    return [variant.name for name in names if name in models for variant in models[name].variants]

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from gpufleet.library.findings import IN_LIBRARY
 from gpufleet.library.selections import select_offers
 from gpufleet.library.wording import show
-from gpufleet.schema.workloads import Profiled
+from gpufleet.schema.workloads import LLMServing, Profiled, RequestServing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from gpufleet.library.fields import Loc
     from gpufleet.library.findings import Findings
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from gpufleet.schema.instance import Instance
     from gpufleet.schema.models import ModelCard
     from gpufleet.schema.offers import Offer
+    from gpufleet.schema.workloads import Workload
 
 PlacedOffer = tuple["Loc", "Offer"]
 """An offer with the place in the instance that it comes from."""
@@ -76,15 +77,20 @@ def _unknown_accelerator(node: NodeType, loc: Loc | None, shelf: Shelf, findings
 
 
 def find_models(instance: Instance, shelf: Shelf, findings: Findings) -> dict[str, ModelCard]:
-    """The model cards of the workloads, by name; notes unknown ones."""
+    """The model cards of the workloads, alternatives included, by name; notes unknown ones."""
     found: dict[str, ModelCard] = {}
     for number, workload in enumerate(instance.workloads):
-        if isinstance(workload, Profiled) or workload.model in found:
-            continue
-        card = shelf.model(workload.model)
-        if card is None:
-            loc = ("workloads", number, "model")
-            findings.unknown(loc, "model", workload.model, shelf.model_names, IN_LIBRARY)
-        else:
-            found[workload.model] = card
+        for loc, name in _models_named(workload):
+            card = found.get(name) or shelf.model(name)
+            if card is None:
+                findings.unknown(("workloads", number, *loc), "model", name, shelf.model_names, IN_LIBRARY)
+            else:
+                found[name] = card
     return found
+
+
+def _models_named(workload: Workload) -> Iterator[tuple[Loc, str]]:
+    if not isinstance(workload, Profiled):
+        yield ("model",), workload.model
+    if isinstance(workload, LLMServing | RequestServing):
+        yield from ((("alternatives", place), name) for place, name in enumerate(workload.alternatives))

@@ -15,6 +15,7 @@ from gpufleet.library.findings import Findings
 from gpufleet.library.library import Library
 from gpufleet.library.reader import read_document
 from gpufleet.library.references import find_accelerators, find_models, find_node_types, find_offers
+from gpufleet.library.services import check_services, merge_services
 from gpufleet.library.shelf import Shelf
 from gpufleet.library.unsupported import refuse_unsupported
 from gpufleet.library.validation import validate
@@ -44,7 +45,9 @@ def resolve(
     path: str = "<memory>",
     locate: Callable[[Loc], int] | None = None,
 ) -> ResolvedInstance:
-    """Follow every reference of an instance. `path` and `locate` (field to line) place the problems.
+    """Follow every reference of an instance, and make one workload of those that share a service.
+
+    `path` and `locate` (field to line) place the problems.
 
     Raises InputError with everything that is unknown, contradictory, unpriced or not supported.
     """
@@ -69,6 +72,8 @@ def _resolve(instance: Instance, library: Library, path: str, findings: Findings
     check_time(instance, placed, shelf, findings)
     check_measures(instance, models, shelf, findings)
     check_workloads(instance, models, shelf, findings)
+    check_services(instance, findings)
+    instance, services = (instance, {}) if findings.problems else merge_services(instance)
     offers = {offer.name: offer for _, offer in placed}
     return ResolvedInstance(
         instance=instance,
@@ -79,4 +84,5 @@ def _resolve(instance: Instance, library: Library, path: str, findings: Findings
         models=models,
         digest=digest(instance, accelerators, node_types, offers, models),
         path=path,
+        services=services,
     )

@@ -11,7 +11,7 @@ from gpufleet.optimize.formulation.build import build_model
 from gpufleet.optimize.formulation.tie_break import add_forms, secondary_objectives
 
 if TYPE_CHECKING:
-    from gpufleet.optimize.backends.interface import Outcome, SolverLimits
+    from gpufleet.optimize.backends.interface import Backend, BackendResult, Outcome, SolverLimits
     from gpufleet.optimize.formulation.linear_model import LinearModel
     from gpufleet.optimize.formulation.variables import FleetVariables
     from gpufleet.problem.data import Problem, WorkloadData
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 BackendChoice = Literal["auto", "cpsat", "pulp", "highs"]
 ROUTED_LIMIT = 400
 """Routing shares beyond which linear programming beats the whole model in CP-SAT (measured, docs/benchmarks.md)."""
+ROUTED_EFFORT = 2.0
+"""Deterministic time (about seconds) that CP-SAT may take on a routed model; then HiGHS goes on. Rates that have no
+small common denominator make routing hard for CP-SAT, however few the shares are."""
+HIGHS_GOES_ON = "CP-SAT found no proof in its share of the time: a solver based on linear programming goes on"
 TIE_BREAK_LIMIT = 5_000
 """Variables beyond which ties are left as the solver decides them."""
 TIE_BREAK_EFFORT = 2.0
@@ -53,10 +57,8 @@ class EngineResult:
 def run(problem: Problem, limits: SolverLimits, choice: BackendChoice = "auto") -> EngineResult:
     """Solve to proven optimality if the limits allow it."""
     started = time.monotonic()
-    name, reason = _choose(problem, choice)
-    solver = backend(name)
     model, variables = build_model(problem)
-    result = solver.solve(model, limits)
+    solver, result, reason = _solve(problem, model, limits, choice)
     values, tie_break = result.values, "none"
     if values is not None:
         left = limits.seconds - (time.monotonic() - started)
@@ -73,6 +75,37 @@ def run(problem: Problem, limits: SolverLimits, choice: BackendChoice = "auto") 
         tie_break=tie_break,
         **_by_meaning(variables, values),
     )
+
+
+def _solve(
+    problem: Problem, model: LinearModel, limits: SolverLimits, choice: BackendChoice
+) -> tuple[Backend, BackendResult, str]:
+    """The back end whose answer holds, the answer, and the reason; a second one goes on where CP-SAT gets stuck."""
+    started = time.monotonic()
+    name, reason = _choose(problem, choice)
+    solver = backend(name)
+    if choice != "auto" or name != "cpsat" or not any(workload.routed for workload in problem.workloads):
+        return solver, solver.solve(model, limits), reason
+    first = solver.solve(model, replace(limits, effort=ROUTED_EFFORT))
+    left = replace(limits, seconds=limits.seconds - (time.monotonic() - started))
+    if _is_settled(first, limits) or left.seconds <= 0:
+        return solver, first, reason
+    second = backend("highs")
+    result = second.solve(model, left)
+    if result.outcome == "infeasible":
+        return second, result, HIGHS_GOES_ON
+    if first.objective is not None and (result.objective is None or first.objective < result.objective):
+        return solver, first, reason
+    return second, result, HIGHS_GOES_ON
+
+
+def _is_settled(result: BackendResult, limits: SolverLimits) -> bool:
+    """Proven, or within the gap asked for."""
+    if result.outcome in ("optimal", "infeasible"):
+        return True
+    if result.objective is None or result.bound is None:
+        return False
+    return result.objective - result.bound <= limits.relative_gap * result.objective
 
 
 def _choose(problem: Problem, choice: BackendChoice) -> tuple[BackendName, str]:

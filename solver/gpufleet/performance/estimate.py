@@ -11,7 +11,7 @@ from gpufleet.performance.arrays import Floats, per_class
 from gpufleet.performance.calibration import DEFAULT, RELATIVE_UNCERTAINTY, Efficiency
 from gpufleet.performance.configurations import Configurations
 from gpufleet.performance.device import Device, device_of
-from gpufleet.performance.result import Estimate
+from gpufleet.performance.result import Estimate, limits_ms
 from gpufleet.schema.models import Decoder, ModelCard, Variant
 from gpufleet.schema.workloads import LLMServing, RequestServing, Training
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from gpufleet.schema.hardware import Accelerator, NodeType
 
-__all__ = ["Configurations", "Estimate", "estimate"]
+__all__ = ["Configurations", "Estimate", "estimate", "limits_ms"]
 
 AnyWorkload = LLMServing | RequestServing | Training
 

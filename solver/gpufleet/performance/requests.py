@@ -153,12 +153,13 @@ def quantile_s(server: Server, slo: SLO, rate: Floats) -> Floats:
 
 
 def highest_rate(server: Server, workload: RequestServing, capacity: Floats) -> Floats:
-    """Highest rate that keeps `max_utilisation` and every SLO, requests/s, (n, C)."""
+    """Highest rate that keeps `max_utilisation` and every SLO of the class, requests/s, (n, C)."""
+    limits = {slo: result.limits_ms(slo, workload.classes) for slo in workload.slo}
 
     def holds(rate: Floats) -> Bools:
         good = server.fits.copy()
         for slo in workload.slo:
-            good &= quantile_s(server, slo, rate) * MS_PER_S <= slo.limit_ms
+            good &= quantile_s(server, slo, rate) * MS_PER_S <= limits[slo]
         return good
 
     return queueing.highest(holds, capacity * workload.max_utilisation)

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from gpufleet.performance.arrays import Floats, Strings
+    from gpufleet.schema.workloads import SLO, RequestClass
 
 Bottleneck = Literal["compute", "memory_bandwidth", "interconnect", "host_link", "kv_capacity"]
 
@@ -28,8 +29,8 @@ class Estimate:
     add up to `memory_gb`."""
     max_rate: Floats
     """(n, C) requests/s of a class when the replica serves that class alone, at the highest utilisation not above
-    `max_utilisation` that keeps every SLO; 0 where none does or memory does not fit. Training: C = 1, runs per
-    deadline, so one replica is enough from 1 on."""
+    `max_utilisation` that keeps every SLO of the class; 0 where none does or memory does not fit. Training: C = 1, runs
+    per deadline, so one replica is enough from 1 on."""
     saturation_rate: Floats
     """(n, C) capacity without SLO and without `max_utilisation`, requests/s (training: as `max_rate`)."""
     latency_ms: Floats
@@ -50,6 +51,11 @@ class Estimate:
 def total(parts: Mapping[str, Floats]) -> Floats:
     """Sum of the memory parts, (n,)."""
     return np.asarray(sum(parts.values()), dtype=np.float64)
+
+
+def limits_ms(slo: SLO, classes: Sequence[RequestClass]) -> Floats:
+    """(C,) the SLO's limit for each class, ms; infinite for the classes that it does not bind."""
+    return np.array([slo.limit_ms if slo.holds_for(group.name) else np.inf for group in classes])
 
 
 def unsupported(options: int, classes: int, slos: int, memory_limit_gb: float, training: bool) -> Estimate:

@@ -137,11 +137,12 @@ def engine_of(
 def highest_load(engine: Engine, workload: LLMServing) -> tuple[Floats, Floats]:
     """(b at the highest rate inside the SLOs and `max_utilisation`, saturation rate r(most)), (n, C) each."""
     saturation = np.where(engine.fits, engine.rate(engine.most), 0.0)
+    limits = {slo: result.limits_ms(slo, workload.classes) for slo in workload.slo}
 
     def holds(sequences: Floats) -> Bools:
         good = engine.fits & (engine.rate(sequences) <= saturation * workload.max_utilisation)
         for slo in workload.slo:
-            good &= engine.quantile_s(slo, sequences) * MS_PER_S <= slo.limit_ms
+            good &= engine.quantile_s(slo, sequences) * MS_PER_S <= limits[slo]
         return np.asarray(good)
 
     return queueing.highest(holds, engine.most), saturation

@@ -100,19 +100,24 @@ def compound(change_per_year: float, start: Fraction) -> Fraction:
     return exact(round((1 + change_per_year) ** years, FACTOR_DIGITS)) if change_per_year else Fraction(1)
 
 
-def demand_factor(instance: Instance, horizon: Horizon, workload: Workload, period: int) -> Fraction:
-    """Factor on the workload's rates in a period of a stage; 1 for training, whose work is stated by itself."""
+def demand_factors(instance: Instance, horizon: Horizon, workload: Workload, period: int) -> tuple[Fraction, ...]:
+    """Factor on the rate of each class in a period of a stage: growth, the stage's factor, the period's.
+
+    The period's is that of the class, else of the workload, else of the period. A training run has one, 1: its work is
+    stated by itself.
+    """
     if isinstance(workload, Training):
-        return Fraction(1)
+        return (Fraction(1),)
     data = horizon.periods[period]
     factor = compound(workload.growth_per_year, horizon.stages[data.stage].start)
     if data.stage_name is not None:
         stage = instance.stages[data.stage]
         factor *= exact(workload.stage_factors.get(stage.name, stage.demand_factor))
-    if data.name is not None:
-        here = instance.periods[period % len(horizon.shares)]
-        factor *= exact(workload.demand_factors.get(here.name, here.demand_factor))
-    return factor
+    if data.name is None:
+        return (factor,) * len(workload.classes)
+    here = instance.periods[period % len(horizon.shares)]
+    usual = workload.demand_factors.get(here.name, here.demand_factor)
+    return tuple(factor * exact(group.demand_factors.get(here.name, usual)) for group in workload.classes)
 
 
 def price_factor(resolved: ResolvedInstance, offer: Offer, start: Fraction) -> Fraction:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from gpufleet.errors import Int64OverflowError
 from gpufleet.problem.data import OptionData, WorkloadData
-from gpufleet.problem.horizon import demand_factor, throughput_factor
+from gpufleet.problem.horizon import demand_factors, throughput_factor
 from gpufleet.problem.scaling import ROUNDED_DEMAND, SHARE_UNITS, scale_covering, scale_loads
 from gpufleet.schema.workloads import Training
 from gpufleet.units import exact
@@ -71,8 +71,9 @@ def parts(
                 yield _in_period(workload, faster, demands(workload), inside[0], index)
         else:
             for t in inside:
-                factor = demand_factor(resolved.instance, horizon, workload, t)
-                yield from _served(workload, faster, factor, t, index)
+                factors = demand_factors(resolved.instance, horizon, workload, t)
+                wanted = tuple(demand * factor for demand, factor in zip(demands(workload), factors, strict=True))
+                yield from _served(workload, faster, wanted, t, index)
 
 
 def _faster(option: Option, factor: Fraction) -> Option:
@@ -80,10 +81,9 @@ def _faster(option: Option, factor: Fraction) -> Option:
 
 
 def _served(
-    workload: Workload, options: tuple[Option, ...], factor: Fraction, period: int, index: Index
+    workload: Workload, options: tuple[Option, ...], wanted: tuple[Fraction, ...], period: int, index: Index
 ) -> Iterator[tuple[WorkloadData, float]]:
     """What must be served in one period; nothing at times without demand, unless replicas must stay."""
-    wanted = tuple(demand * factor for demand in demands(workload))
     if any(wanted):
         yield _in_period(workload, options, wanted, period, index)
     elif workload.min_replicas:
@@ -174,7 +174,7 @@ def _covering(
     options: tuple[Option, ...], demand: Fraction, position: int, index: Index
 ) -> tuple[list[OptionData], int, float]:
     scaled = scale_covering([option.rates[position] for option in options], demand)
-    if options and not any(scaled.values):
+    if any(option.rates[position] for option in options) and not any(scaled.values):
         message = f"{options[0].workload} takes more than {ROUNDED_DEMAND:,} replicas of every option; check its rates"
         raise Int64OverflowError(message)
     rows = [

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from gpufleet.schema.hardware import NodeType
-    from gpufleet.schema.plan import Certificate, CostLine, Deployment, Plan, PlannedNodes
+    from gpufleet.schema.plan import Certificate, CostLine, Deployment, Plan, PlannedNodes, Route
     from gpufleet.schema.resolved import ResolvedInstance
 
 
@@ -143,8 +143,11 @@ def _measures(plan: Plan) -> RenderableType:
 
 def _deployments(resolved: ResolvedInstance, plan: Plan) -> Iterator[RenderableType]:
     for workload in resolved.instance.workloads:
-        model = "" if resolved.model_of(workload) is None else f", {workload.model}"  # type: ignore[union-attr]
+        models = [card.name for card in resolved.models_of(workload)]
+        model = f", {' or '.join(models)}" if models else ""
         yield Text(f"{workload.name} ({workload.kind}{model})", style="bold cyan")
+        if workload.name in resolved.services:
+            yield Text(f"  shared by {', '.join(resolved.services[workload.name])}", style="dim")
         groups: dict[str, list[int]] = {}
         for index, deployment in enumerate(plan.deployments):
             if deployment.workload == workload.name:
@@ -157,8 +160,9 @@ def _deployments(resolved: ResolvedInstance, plan: Plan) -> Iterator[RenderableT
 def _form(deployment: Deployment) -> str:
     """What one replica is and where it runs."""
     size = deployment.parallelism.accelerators
+    model = "" if deployment.model is None else f"{deployment.model} "
     return (
-        f"{deployment.variant or deployment.option} on {deployment.node_type} at {deployment.site}: "
+        f"{model}{deployment.variant or deployment.option} on {deployment.node_type} at {deployment.site}: "
         f"{deployment.parallelism.label}, batch {deployment.batch}, "
         f"{size} {'accelerator' if size == 1 else 'accelerators'} a replica"
         f"{', on spot nodes' if deployment.spot else ''}"
@@ -188,15 +192,25 @@ def _deployment_lines(resolved: ResolvedInstance, plan: Plan, form: str, indices
     yield from _latency_lines(deployment)
     if len(counts) > 1:
         yield f"  replicas: {timetable(resolved, counts)}"
-        return
     routes = [route for route in plan.routing if route.deployment in indices]
-    if routes:
+    if len(counts) == 1 and routes:
         yield "  serves " + ", ".join(f"{route.request_class} {percent(route.share)}" for route in routes)
+    elif len({route.request_class for route in plan.routing if route.workload == deployment.workload}) > 1:
+        yield "  serves at most " + ", ".join(f"{name} {percent(share)}" for name, share in _highest(routes).items())
+
+
+def _highest(routes: list[Route]) -> dict[str, float]:
+    """Largest share per class over the periods."""
+    shares: dict[str, float] = {}
+    for route in routes:
+        shares[route.request_class] = max(route.share, shares.get(route.request_class, 0.0))
+    return shares
 
 
 def _latency_lines(deployment: Deployment) -> Iterator[str]:
     for metric, percentile, limit in dict.fromkeys((f.metric, f.percentile, f.limit_ms) for f in deployment.latency):
-        values = [f for f in deployment.latency if (f.metric, f.percentile) == (metric, percentile)]
+        key = (metric, percentile, limit)
+        values = [f for f in deployment.latency if (f.metric, f.percentile, f.limit_ms) == key]
         shown = ", ".join(f"{value.request_class} {figure(value.predicted_ms)}" for value in values)
         yield f"  {metric} p{percentile:g}: {shown} ms (limit {figure(limit)} ms)"
 

@@ -28,9 +28,9 @@ def verdict_text(plan: Plan, report: Report) -> Iterator[RenderableType]:
     yield Text(f"The plan {verdict}.", style=style)
     yield Text(f"It costs {money(report.cost_usd)} USD over the horizon, {money(report.cost_usd_per_day)} USD a day.")
     for index, deployment in enumerate(plan.deployments):
-        yield Text(
-            f"  {deployment.replicas} x {deployment.workload} on {deployment.node_type}: {_figures(index, report)}"
-        )
+        model = "" if deployment.model is None else f" ({deployment.model})"
+        what = f"{deployment.replicas} x {deployment.workload}{model} on {deployment.node_type}"
+        yield Text(f"  {what}: {_figures(index, report)}")
     grid = table("rule", "checks", "verdict", numeric=("checks",))
     for rule, count in report.checked.items():
         misses = sum(violation.rule == rule for violation in report.violations)

@@ -109,6 +109,8 @@ class Deployment(Record):
     """The period in which they run; empty = all periods."""
     stage: Name | None = None
     """The stage in which they run; empty = all stages."""
+    model: Name | None = None
+    """Model card; empty = the workload's own model (always given where it has alternatives)."""
     variant: Name | None = None
     """Variant of the model card; for a profiled workload, empty."""
     option: Name | None = None
@@ -284,7 +286,7 @@ class Rejected(Record):
     node_type: Name
     """Node type."""
     variant: Name
-    """Variant (or profiled option)."""
+    """Variant (or profiled option); `model/variant` where the workload has alternative models."""
     count: PositiveCount
     """How many candidates."""
     nearest: Text

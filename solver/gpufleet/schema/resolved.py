@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gpufleet.schema.hardware import Accelerator, NodeType
 from gpufleet.schema.instance import Instance
 from gpufleet.schema.models import ModelCard
 from gpufleet.schema.offers import Offer, Site
-from gpufleet.schema.workloads import Profiled, Workload
+from gpufleet.schema.workloads import LLMServing, Profiled, RequestServing, Workload
 
 
 @dataclass(frozen=True)
@@ -26,11 +26,13 @@ class ResolvedInstance:
     offers: Mapping[str, Offer]
     """Offers by name: the instance's own and those taken from the catalogue."""
     models: Mapping[str, ModelCard]
-    """Model cards by name; only those that some workload names."""
+    """Model cards by name; only those that some workload names, alternatives included."""
     digest: str
     """SHA-256 over the canonical JSON of all of the above: equal digests, equal questions."""
     path: str = "<memory>"
     """The instance file, for messages; not part of the digest."""
+    services: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Shared services with the workloads of the file that each stands for; of the instance above they are workloads."""
 
     @property
     def workloads(self) -> Mapping[str, Workload]:
@@ -44,3 +46,10 @@ class ResolvedInstance:
     def model_of(self, workload: Workload) -> ModelCard | None:
         """The model card of a workload; None for `profiled` workloads, which have none."""
         return None if isinstance(workload, Profiled) else self.models[workload.model]
+
+    def models_of(self, workload: Workload) -> tuple[ModelCard, ...]:
+        """All model cards that may serve (or train) a workload, its own first; none for `profiled` workloads."""
+        if isinstance(workload, LLMServing | RequestServing):
+            return tuple(self.models[name] for name in workload.models)
+        own = self.model_of(workload)
+        return () if own is None else (own,)

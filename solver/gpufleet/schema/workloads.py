@@ -33,6 +33,12 @@ class SLO(Record):
     """Share of requests that must keep the limit, in percent, strictly between 0 and 100."""
     limit_ms: Positive
     """The limit, ms."""
+    classes: tuple[Name, ...] | None = Field(default=None, min_length=1)
+    """Only for these request classes, by name; empty = for all."""
+
+    def holds_for(self, request_class: str) -> bool:
+        """Is the class bound by it?"""
+        return self.classes is None or request_class in self.classes
 
 
 class AccuracyFloor(Record):
@@ -107,8 +113,13 @@ class ServingBase(WorkloadBase):
 
     model: Name
     """Name of the model card."""
+    alternatives: tuple[Name, ...] = ()
+    """Other model cards that may serve it too, beside or instead of `model`; accuracy floors say which are good enough
+    for what. Request sizes are taken to be the same for all of them."""
+    service: Name | None = None
+    """Workloads that name the same service share its replicas; model, rules and replica bounds must then be equal."""
     slo: tuple[SLO, ...] = ()
-    """Latency bounds; all must hold for every request class."""
+    """Latency bounds; each must hold for every request class, or for the classes that it names."""
     max_utilisation: Annotated[float, Field(gt=0, le=1, strict=True)] = 0.9
     """Most of a replica's highest sustainable rate that may be used (SLOs can force it lower)."""
     max_batch: PositiveCount | None = None
@@ -120,6 +131,11 @@ class ServingBase(WorkloadBase):
     growth_per_year: Annotated[float, Field(gt=-1, le=100, strict=True)] = 0.0
     """Relative growth per year: at the start of a stage, rates are (1 + growth)^years of today's."""
 
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Names of all model cards that may serve it, its own first."""
+        return (self.model, *self.alternatives)
+
 
 class RequestClass(Record):
     """A bucket of a workload's traffic with its own rate."""
@@ -128,6 +144,10 @@ class RequestClass(Record):
     """Unique within the workload."""
     requests_per_s: NonNegative
     """Rate that must be sustained, requests/s."""
+    accuracy: tuple[AccuracyFloor, ...] = ()
+    """Quality floors of this class, beside those of the workload."""
+    demand_factors: dict[Name, NonNegative] = {}
+    """Factor on the rate in single periods, by period name; before that of the workload."""
 
 
 class TokenClass(RequestClass):
@@ -230,6 +250,9 @@ class Profiled(WorkloadBase):
     """Request classes."""
     options: tuple[ProfiledOption, ...] = Field(min_length=1)
     """Measured options."""
+    service: Name | None = None
+    """Workloads that name the same service share its replicas; options (but for their rates), rules and replica bounds
+    must then be equal."""
     max_utilisation: Annotated[float, Field(gt=0, le=1, strict=True)] = 1.0
     """Most of a replica's measured rate that may be used."""
     demand_factors: dict[Name, NonNegative] = {}

@@ -9,16 +9,19 @@ from typing import TYPE_CHECKING
 from gpufleet.performance.estimate import Configurations, estimate
 from gpufleet.schema.models import TRAINABLE, Decoder, Encoder
 from gpufleet.schema.workloads import Profiled, Training
+from gpufleet.verification.quality import allowed_rates, card_of, check_no_model, missed_floors
 from gpufleet.verification.settings import speed_in_setting, taken_measures
 from gpufleet.verification.slices import check_times
 from gpufleet.verification.violation import TOLERANCE, place_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from gpufleet.performance.estimate import Estimate
     from gpufleet.schema.models import ModelCard, Variant
     from gpufleet.schema.plan import Deployment, Plan
     from gpufleet.schema.resolved import ResolvedInstance
-    from gpufleet.schema.workloads import LLMServing, ProfiledOption, RequestServing, Workload
+    from gpufleet.schema.workloads import AccuracyFloor, LLMServing, ProfiledOption, RequestServing, Workload
     from gpufleet.verification.violation import Findings
 
 
@@ -30,10 +33,16 @@ class Capability:
     """Position in `plan.deployments`."""
     workload: Workload
     rates: tuple[float, ...]
-    """Requests/s per class, alone; a training run: 1 when it finishes in time, else 0."""
+    """Requests/s per class, alone, 0 where an accuracy floor is missed; a training run: 1 when it finishes in time,
+    else 0."""
     estimate: Estimate | None
     """None for profiled options."""
     variant: Variant | None
+    card: ModelCard | None
+    missed: Mapping[str, AccuracyFloor]
+    """Class to the accuracy floor that keeps it away; only classes that miss one."""
+    accuracy: Mapping[str, float]
+    """Quality figures by metric."""
     speed: float
     """Factor of measures and interruptions that is in the rates."""
 
@@ -68,8 +77,10 @@ def _names_exist(resolved: ResolvedInstance, deployment: Deployment, where: str,
         "site": deployment.site in resolved.sites,
         "node type": deployment.node_type in resolved.node_types,
     }
+    shared = next((name for name, members in resolved.services.items() if deployment.workload in members), None)
+    hint = {"workload": f"; it is part of the shared service {shared}"} if shared else {}
     for what, exists in known.items():
-        findings.check("names", where, exists, f"the instance has no such {what}")
+        findings.check("names", where, exists, f"the instance has no such {what}{hint.get(what, '')}")
     size = deployment.parallelism.accelerators
     if deployment.accelerators is not None:
         message = f"the plan says {deployment.accelerators} accelerators per replica, its parallelism takes {size}"
@@ -192,8 +203,11 @@ def _profiled(
     _check_rules(resolved, workload, deployment, profile, accuracy, where, findings)
     taken = taken_measures(plan)
     speed = speed_in_setting(resolved, workload, deployment, profile.name, taken, where, findings)
+    check_no_model(deployment, where, findings)
     rates = tuple(profile.rates.get(group.name, 0.0) * workload.max_utilisation * speed for group in workload.classes)
-    return Capability(index, workload, rates, None, None, speed)
+    missed = missed_floors(workload, accuracy)
+    rates = allowed_rates(workload, rates, missed)
+    return Capability(index, workload, rates, None, None, None, missed, accuracy, speed)
 
 
 def _modelled(
@@ -205,7 +219,9 @@ def _modelled(
     findings: Findings,
 ) -> Capability | None:
     deployment = plan.deployments[index]
-    card = resolved.models[workload.model]
+    card = card_of(resolved, workload, deployment, where, findings)
+    if card is None:
+        return None
     variant = next((v for v in card.variants if v.name == deployment.variant), None)
     if not findings.check("names", where, variant is not None, f"{card.name} has no variant {deployment.variant}"):
         return None
@@ -228,9 +244,10 @@ def _modelled(
         message = f"{variant.name} is made by {variant.method} from a finished model and cannot be trained"
         findings.check("method", where, variant.method in TRAINABLE, message)
         on_time = _on_time(workload, deployment, figures, speed, where, findings)
-        return Capability(index, workload, (on_time,), figures, variant, speed)
-    rates = tuple(float(rate) * speed for rate in figures.max_rate[0])
-    return Capability(index, workload, rates, figures, variant, speed)
+        return Capability(index, workload, (on_time,), figures, variant, card, {}, accuracy, speed)
+    missed = missed_floors(workload, accuracy)
+    rates = allowed_rates(workload, tuple(float(rate) * speed for rate in figures.max_rate[0]), missed)
+    return Capability(index, workload, rates, figures, variant, card, missed, accuracy, speed)
 
 
 def figures_of(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from gpufleet.schema.workloads import Profiled, Training
 from gpufleet.verification.deployments import figures_of
+from gpufleet.verification.quality import check_floor
 from gpufleet.verification.runs import check_run_over_periods
 from gpufleet.verification.slices import factor_of, slices_of, speed_of
 from gpufleet.verification.violation import TOLERANCE, place_of
@@ -65,7 +66,8 @@ def _check_now(
                 findings.check("spot", workload.name + now.label, bool(steady), message)
         return dict.fromkeys((capability.index for capability in running), 1.0)
     running = [at_speed(resolved, plan, capability, now) for capability in running]
-    return _check_classes(workload, plan, running, factor_of(resolved, workload, now), now, findings)
+    rates = {c.name: c.requests_per_s * factor_of(resolved, workload, c, now) for c in workload.classes}
+    return _check_classes(workload, plan, running, rates, now, findings)
 
 
 def _check_routes_exist(resolved: ResolvedInstance, plan: Plan, findings: Findings) -> None:
@@ -114,12 +116,11 @@ def _check_classes(
     workload: LLMServing | RequestServing | Profiled,
     plan: Plan,
     group: list[Capability],
-    factor: float,
+    rates: dict[str, float],
     now: Slice,
     findings: Findings,
 ) -> dict[int, float]:
-    names = [group_.name for group_ in workload.classes]
-    rates = {group_.name: group_.requests_per_s * factor for group_ in workload.classes}
+    names = list(rates)
     shares = _shares(workload.name, names, plan, group)
     for name in names:
         if rates[name]:
@@ -188,6 +189,8 @@ def _check_load(
     for position, name in enumerate(names):
         asked = shares.get((index, name), 0.0) * rates[name]
         able = deployment.replicas * capability.rates[position]
+        if asked and not check_floor(capability, name, where, findings):
+            continue
         if asked and findings.check("class", where, able > 0, f"class {name} is routed to it, but it cannot serve it"):
             load += asked / able
     message = f"carries {load:.6g} times what its {deployment.replicas} replicas sustain"
@@ -206,17 +209,17 @@ def check_latencies(
     figures = {}
     for capability in capabilities:
         workload, variant = capability.workload, capability.variant
-        if isinstance(workload, Training | Profiled) or variant is None:
+        card = capability.card
+        if isinstance(workload, Training | Profiled) or variant is None or card is None:
             continue
         deployment = plan.deployments[capability.index]
-        card = resolved.models[workload.model]
         load = min(utilisation.get(capability.index, 0.0), 1.0)
         at_load = figures_of(resolved, workload, card, variant, deployment, load).latency_ms[0]
         where = place_of(capability.index, deployment)
         rows: list[tuple[str, str, float, float, float]] = []
         for s, slo in enumerate(workload.slo):
             for c, group in enumerate(workload.classes):
-                if capability.rates[c] or len(workload.classes) == 1:
+                if slo.holds_for(group.name) and (capability.rates[c] or len(workload.classes) == 1):
                     value = float(at_load[s, c])
                     rows.append((slo.metric, group.name, slo.percentile, value, slo.limit_ms))
                     named = f"{slo.metric} p{slo.percentile:g} of class {group.name}"

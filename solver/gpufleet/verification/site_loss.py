@@ -87,8 +87,7 @@ def _check_without(
     findings: Findings,
 ) -> float:
     """Every class is taken over in full, and nobody carries more than it sustains; returns the highest load."""
-    factor = factor_of(resolved, workload, now)
-    rates = {group.name: group.requests_per_s * factor for group in workload.classes}
+    rates = {c.name: c.requests_per_s * factor_of(resolved, workload, c, now) for c in workload.classes}
     shares = _shares(plan, _stated(plan, workload.name, site, now), list(rates), left)
     for name, rate in rates.items():
         if rate:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from gpufleet.schema.workloads import Training
 from gpufleet.units import exact
 
 if TYPE_CHECKING:
@@ -14,7 +13,7 @@ if TYPE_CHECKING:
 
     from gpufleet.schema.plan import Deployment, Fallback, PlannedNodes
     from gpufleet.schema.resolved import ResolvedInstance
-    from gpufleet.schema.workloads import Workload
+    from gpufleet.schema.workloads import LLMServing, Profiled, RequestClass, RequestServing
     from gpufleet.verification.violation import Findings
 
 
@@ -107,17 +106,18 @@ def pool_of(deployment: Deployment) -> PoolName:
     return deployment.site, deployment.node_type, deployment.spot or ""
 
 
-def factor_of(resolved: ResolvedInstance, workload: Workload, now: Slice) -> float:
-    """Factor on the workload's rates in a period of a stage."""
-    if isinstance(workload, Training):
-        return 1.0
+def factor_of(
+    resolved: ResolvedInstance, workload: LLMServing | RequestServing | Profiled, group: RequestClass, now: Slice
+) -> float:
+    """Factor on the rate of a class in a period of a stage."""
     factor = growth(workload.growth_per_year, now.stage_start)
     for stage in resolved.instance.stages:
         if stage.name == now.stage:
             factor *= exact(workload.stage_factors.get(stage.name, stage.demand_factor))
     for period in resolved.instance.periods:
         if period.name == now.name:
-            factor *= exact(workload.demand_factors.get(period.name, period.demand_factor))
+            usual = workload.demand_factors.get(period.name, period.demand_factor)
+            factor *= exact(group.demand_factors.get(period.name, usual))
     return float(factor)
 
 
