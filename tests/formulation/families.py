@@ -14,10 +14,21 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from builders import covering, offer_data, pool, problem, routed
 from gpufleet.optimize.backends.pulp_cbc import write_lp
-from gpufleet.optimize.formulation import cost, demand, limits, node_types, orders, pools, replicas, routing, runs
+from gpufleet.optimize.formulation import (
+    cost,
+    demand,
+    limits,
+    node_types,
+    orders,
+    partitions,
+    pools,
+    replicas,
+    routing,
+    runs,
+)
 from gpufleet.optimize.formulation.linear_model import LinearModel
 from gpufleet.optimize.formulation.variables import add_variables
-from gpufleet.problem.data import LimitRow
+from gpufleet.problem.data import LimitRow, Pool
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,11 +75,20 @@ def _night_and_day() -> Problem:
     return problem([night, day, COVERING], TWO_OFFERS, TWO_POOLS, periods=2)
 
 
+def _sliced() -> Problem:
+    """Nodes of 2 accelerators that can run as 14 instances, over two periods; the second period uses instances only."""
+    cut = Pool("here", "n2-cut", 14, 0)
+    first = covering(20, [(0, 1, 3), (1, 4, 15), (2, 1, 1)])
+    second = covering(9, [(2, 1, 1)], period=1)
+    return problem([first, second], TWO_OFFERS, (*TWO_POOLS, cut), periods=2)
+
+
 FAMILIES: dict[str, tuple[AddRows, Problem]] = {
     "demand": (demand.add_rows, problem([COVERING, covering(5, [(0, 1, 5)], "v")], TWO_OFFERS, TWO_POOLS)),
     "routing": (routing.add_rows, _routed()),
     "runs": (runs.add_rows, _night_and_day()),
     "pools": (pools.add_rows, problem([COVERING], (*TWO_OFFERS, offer_data(25, 3, 0, "c")), TWO_POOLS)),
+    "partitions": (partitions.add_rows, _sliced()),
     "replicas": (replicas.add_rows, _bounded()),
     "budget": (limits.add_rows, _limit("budget", 30, 70, most=200)),
     "power": (limits.add_rows, _limit("power", 800, 3000, most=5000)),

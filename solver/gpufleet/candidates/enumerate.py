@@ -47,12 +47,17 @@ def build_candidates(resolved: ResolvedInstance) -> Candidates:
 
 
 def pools_of(resolved: ResolvedInstance) -> dict[Pool, int | None]:
-    """Pools in order of site and node type, with the nodes that their offers can deliver (None: no limit)."""
+    """Pools in order of site and node type, with the nodes that their offers can deliver (None: no limit).
+
+    A node type's partitions have pools of their own: each of the same nodes can run as any of them.
+    """
     stock: dict[Pool, int | None] = {}
     for offer in resolved.offers.values():
         pool = (offer.site, offer.node_type)
         known = stock.get(pool, 0)
         stock[pool] = None if known is None or offer.stock is None else known + offer.stock
+    for (site, node_type), nodes in list(stock.items()):
+        stock |= {(site, partition.name): nodes for partition in resolved.partitions_of(node_type)}
     return dict(sorted(stock.items()))
 
 
@@ -139,7 +144,7 @@ def _profiled_batches(resolved: ResolvedInstance, workload: Profiled, node_type:
                 accuracy={accuracy.metric: accuracy.at_least for accuracy in profile.accuracy},
                 candidates=profiled_configuration(profile),
                 rates=[profiled_rates(workload, profile)],
-                checks=tuple(profiled_checks(profile, resolved.node_types[node_type].accelerators)),
+                checks=tuple(profiled_checks(profile, resolved.node_types[node_type])),
             )
 
 

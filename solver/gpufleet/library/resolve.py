@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from gpufleet.errors import InputError
 from gpufleet.library.check_fleet import check_fleet
 from gpufleet.library.check_names import check_names
+from gpufleet.library.check_partitions import check_partitions, find_partitions
 from gpufleet.library.check_workloads import check_workloads
 from gpufleet.library.digest import digest
 from gpufleet.library.findings import Findings
@@ -61,6 +62,9 @@ def _resolve(instance: Instance, library: Library, path: str, findings: Findings
     check_names(instance, findings)
     placed = find_offers(instance, shelf, findings)
     node_types = find_node_types(placed, shelf, findings)
+    partitions = find_partitions(instance, node_types, shelf, findings)
+    check_partitions(instance, placed, partitions, shelf, findings)
+    node_types |= partitions
     accelerators = find_accelerators(instance, node_types, shelf, findings)
     models = find_models(instance, shelf, findings)
     check_fleet(instance, placed, node_types, shelf, findings)

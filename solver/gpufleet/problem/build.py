@@ -64,5 +64,12 @@ def _check_sums(pools: tuple[Pool, ...], offers: tuple[OfferData, ...], workload
 
 
 def _pools(resolved: ResolvedInstance) -> tuple[Pool, ...]:
+    """Pools of nodes, in order of site and node type, then those of their partitions."""
     keys = sorted({(offer.site, offer.node_type) for offer in resolved.offers.values()})
-    return tuple(Pool(site, node, resolved.node_types[node].accelerators) for site, node in keys)
+    nodes = [Pool(site, node, resolved.node_types[node].accelerators) for site, node in keys]
+    partitions = [
+        Pool(pool.site, partition.name, partition.accelerators, number)
+        for number, pool in enumerate(nodes)
+        for partition in resolved.partitions_of(pool.node_type)
+    ]
+    return (*nodes, *partitions)

@@ -26,6 +26,8 @@ class Pool:
     site: str
     node_type: str
     accelerators_per_node: int
+    partition_of: int | None = None
+    """Index of the pool whose nodes can also run as these; None = a pool of nodes, which offers sell."""
 
     @property
     def name(self) -> str:

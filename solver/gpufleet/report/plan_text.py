@@ -8,7 +8,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from gpufleet.report.format import figure, money, percent, span
+from gpufleet.report.format import figure, money, percent, span, span_of_counts
+from gpufleet.report.partition_words import partition_words
 from gpufleet.report.timetable import schedules, timetable
 from gpufleet.schema.workloads import Training
 
@@ -29,6 +30,7 @@ def plan_text(resolved: ResolvedInstance, plan: Plan) -> Iterator[RenderableType
         yield _section("Fleet")
         yield _fleet(resolved, plan)
         yield from _rented(resolved, plan)
+        yield from _partitioned(resolved, plan)
         yield _section("Deployments")
         yield from _deployments(resolved, plan)
         yield _section("Costs over the horizon")
@@ -84,12 +86,8 @@ def _fleet(resolved: ResolvedInstance, plan: Plan) -> RenderableType:
         rented = [entry for entry in plan.nodes if entry.offer == offer]
         node = resolved.node_types[rented[0].node_type or ""]
         total = money(sum(entry.total_cost_usd or 0 for entry in rented))
-        grid.add_row(_range(counts), _node_words(node), rented[0].site, rented[0].term, "", total)
+        grid.add_row(span_of_counts(counts), _node_words(node), rented[0].site, rented[0].term, "", total)
     return grid
-
-
-def _range(counts: list[int]) -> str:
-    return str(counts[0]) if len(set(counts)) == 1 else f"{min(counts)}-{max(counts)}"
 
 
 def _node_words(node: NodeType) -> str:
@@ -100,6 +98,12 @@ def _rented(resolved: ResolvedInstance, plan: Plan) -> Iterator[RenderableType]:
     """When rented nodes are there."""
     for offer, counts in schedules(resolved, ((n.offer, n.period, n.count) for n in plan.nodes)).items():
         yield Text.assemble(("nodes of ", "dim"), offer, f": {timetable(resolved, counts)}")
+
+
+def _partitioned(resolved: ResolvedInstance, plan: Plan) -> Iterator[RenderableType]:
+    """How many of the nodes run as which partition."""
+    for where, words in partition_words(resolved, plan):
+        yield Text.assemble(("partition ", "dim"), where, f": {words}")
 
 
 def _deployments(resolved: ResolvedInstance, plan: Plan) -> Iterator[RenderableType]:

@@ -134,12 +134,19 @@ class Instance(Record):
     """Node types that the library lacks (or replaces, by name)."""
     models: tuple[ModelCard, ...] = ()
     """Model cards that the library lacks (or replaces, by name)."""
+    partitions: tuple[Name, ...] = ()
+    """Node types with `partition_of` that may be used: any node of the base node type, however it is bought, can then
+    run as the base or as one of them, node by node, and differently in every period."""
     budgets: Budgets = Budgets()
     """Caps on money."""
     rules: FleetRules = FleetRules()
     """Shares, number of node types, and quotas."""
     periods: tuple[Period, ...] = ()
     """Slices of the horizon; empty = one period of constant (peak) demand."""
+    demand_profile: Text | None = None
+    """A CSV file with demand factors; path relative to the instance file. One row per period, and the columns `period`,
+    `hours` (empty = equal parts of the horizon; left out where `periods` are given) and one of factors per workload, or
+    `all` for every workload without a column of its own."""
     measures: tuple[Measure, ...] = ()
     """Investments that may be chosen."""
     discount_rate_per_year: Annotated[float, Field(ge=0, lt=1, strict=True)] = 0.0

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gpufleet.optimize.formulation import cost, demand, limits, node_types, orders, pools, replicas, routing, runs
+from gpufleet.optimize.formulation import (
+    cost,
+    demand,
+    limits,
+    node_types,
+    orders,
+    partitions,
+    pools,
+    replicas,
+    routing,
+    runs,
+)
 from gpufleet.optimize.formulation.linear_model import LinearModel
 from gpufleet.optimize.formulation.variables import add_variables
 
@@ -21,6 +32,7 @@ def build_model(problem: Problem) -> tuple[LinearModel, FleetVariables]:
     routing.add_rows(model, problem, variables)
     runs.add_rows(model, problem, variables)
     pools.add_rows(model, problem, variables)
+    partitions.add_rows(model, problem, variables)
     replicas.add_rows(model, problem, variables)
     limits.add_rows(model, problem, variables)
     orders.add_rows(model, problem, variables)
