@@ -22,12 +22,13 @@ def find_partitions(
     instance: Instance, bought: Mapping[str, NodeType], shelf: Shelf, findings: Findings
 ) -> dict[str, NodeType]:
     """The partitions that the instance lists, by name; notes those that are none, or of nodes that nobody offers."""
-    findings.repeated(("partitions",), instance.partitions)
     found: dict[str, NodeType] = {}
     for number, name in enumerate(instance.partitions):
         loc: Loc = ("partitions", number)
         node = shelf.node_type(name)
-        if node is None:
+        if name in instance.partitions[:number]:
+            findings.add(loc, f"{name} is listed twice; remove it")
+        elif node is None:
             findings.unknown(loc, "node type", name, shelf.node_type_names, IN_LIBRARY)
         elif node.partition_of is None:
             findings.add(loc, f"{name} is no partition: it has no partition_of; remove it")
@@ -58,7 +59,7 @@ def check_partitions(
                 (*place, "node_type"),
                 f"{sold.name} is a partition of {sold.partition_of}, and offers sell nodes; {remedy}",
             )
-    _check_rules(instance, partitions.values(), findings)
+    _check_rules(instance, partitions.values(), shelf, findings)
 
 
 def _place(instance: Instance, node: NodeType, otherwise: Loc) -> Loc:
@@ -87,15 +88,14 @@ def _is_sound(loc: Loc, node: NodeType, shelf: Shelf, findings: Findings) -> boo
     return False
 
 
-def _check_rules(instance: Instance, partitions: Iterable[NodeType], findings: Findings) -> None:
-    instances = {node.accelerator: node for node in partitions}
+def _check_rules(instance: Instance, partitions: Iterable[NodeType], shelf: Shelf, findings: Findings) -> None:
+    bases = {node.accelerator: shelf.node_type(str(node.partition_of)) for node in partitions}
     rules = instance.rules
     places: list[tuple[Loc, str]] = [
         (("rules", "quotas", n, "accelerator"), q.accelerator) for n, q in enumerate(rules.quotas)
     ]
     places += [(("rules", "max_accelerator_share", name), name) for name in rules.max_accelerator_share]
     for loc, name in places:
-        if name in instances:
-            node = instances[name]
-            message = f"{name} is an instance of a partitioned accelerator; name that of {node.partition_of}"
-            findings.add(loc, message)
+        if (base := bases.get(name)) is not None:
+            message = f"{name} is an instance of a partitioned accelerator, and rules count whole ones"
+            findings.add(loc, f"{message}; name {base.accelerator}")
