@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 from gpufleet import load_instance, resolve, solve, verify
 
 if TYPE_CHECKING:
@@ -52,3 +54,22 @@ def test_day_and_night() -> None:
     assert plan.certificate is not None
     assert chat_alone.certificate is not None
     assert chat_alone.certificate.objective_usd == plan.certificate.objective_usd
+
+
+def test_profile_from_csv() -> None:
+    """A node carries 10 of either workload's requests/s; factors from the file.
+
+    Search needs 1, 2, 4, 3 nodes by night, in the morning, by day and in the evening, tagging 3, 2, 1, 2: together 4,
+    4, 5, 5. Four committed nodes cost 4 x 0.80 x 8,760; a fifth is needed for 2,920 + 1,460 hours, which at 1.20 is
+    5,256 USD, less than 7,008 for a fifth committed one.
+    """
+    asked = load_instance(ESTATE / "profile-from-csv.yaml")
+    plan = solve(asked)
+    assert plan.certificate is not None
+    assert plan.certificate.objective_usd == pytest.approx(4 * 0.8 * 8760 + 1.2 * 4380)
+    assert {(nodes.offer, nodes.period, nodes.count) for nodes in plan.nodes} == {
+        ("l4-committed", None, 4),
+        ("l4-on-demand", "day", 1),
+        ("l4-on-demand", "evening", 1),
+    }
+    assert verify(asked, plan).ok
