@@ -73,3 +73,26 @@ def test_profile_from_csv() -> None:
         ("l4-on-demand", "evening", 1),
     }
     assert verify(asked, plan).ok
+
+
+def test_mig_slices() -> None:
+    """14 replicas on 28 instances of the four GPUs that are there; whole GPUs would be 14, in four servers.
+
+    A server draws 3 kW: 3 x 1.3 x 8,760 h x 0.0861 USD/kWh a year; three more are written off at 17.4 % a year, with
+    5 % maintenance, of 66,000 USD.
+    """
+    asked = load_instance(ESTATE / "mig-slices.yaml")
+    energy = 3 * 1.3 * 8760 * 0.0861
+    plan = solve(asked)
+    assert plan.certificate is not None
+    assert [(nodes.offer, nodes.count) for nodes in plan.nodes] == [("here", 1)]
+    assert plan.certificate.objective_usd == pytest.approx(energy, abs=0.01)
+    assert {deployment.node_type for deployment in plan.deployments} == {"a100-4x-mig-1g.10gb"}
+    assert sum(deployment.replicas for deployment in plan.deployments) == 14
+    assert verify(asked, plan).ok
+
+    whole = solve(resolve(asked.instance.model_copy(update={"partitions": ()})))
+    assert whole.certificate is not None
+    assert [(nodes.term, nodes.count) for nodes in whole.nodes] == [("owned", 1), ("purchase", 3)]
+    bought = 66_000 * (0.87 / 5 + 0.05) + energy
+    assert whole.certificate.objective_usd == pytest.approx(energy + 3 * bought, abs=0.01)

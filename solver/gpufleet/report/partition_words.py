@@ -30,6 +30,6 @@ def partition_words(resolved: ResolvedInstance, plan: Plan) -> Iterator[tuple[st
     for (site, kind), counts in sorted(used.items()):
         node = resolved.node_types[kind]
         nodes = [math.ceil(counts[period] / node.accelerators) for period in periods]
-        words = "node" if set(nodes) == {1} else "nodes"
+        subject, verb = ("node", "runs") if set(nodes) == {1} else ("nodes", "run")
         form = f"{node.accelerators}x {node.accelerator}"
-        yield f"{kind} at {site}", f"{span_of_counts(nodes)} {words} of {node.partition_of} run as {form}"
+        yield f"{kind} at {site}", f"{span_of_counts(nodes)} {subject} of {node.partition_of} {verb} as {form}"
