@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gpufleet import load_instance, resolve, solve, verify
+from gpufleet.schema.instance import FleetRules
 
 if TYPE_CHECKING:
     from gpufleet.optimize.engine import BackendChoice
@@ -96,3 +97,39 @@ def test_mig_slices() -> None:
     assert [(nodes.term, nodes.count) for nodes in whole.nodes] == [("owned", 1), ("purchase", 3)]
     bought = 66_000 * (0.87 / 5 + 0.05) + energy
     assert whole.certificate.objective_usd == pytest.approx(energy + 3 * bought, abs=0.01)
+
+
+def test_heterogeneous() -> None:
+    """CPU, TPU, NPU, GPUs of two vendors and MIG instances in one plan, each because of something.
+
+    The recommender's software runs on none of the TPUs, Ascends and MI300X; its FP32 tables (31 GB) fit on no instance
+    of the A100s that are there, so it takes the CPUs. One A100 server (4 accelerators), one CPU server (2), one MI300X
+    (8), one Ascend server (8) and 3 TPUs are 25 accelerators, 8 of them domestic: 32 %. For a third of them a second
+    Ascend server would be needed, but 3 + 1.1 + 10 + 2 x 5.2 kW exceed the room's 20 kW.
+    """
+    asked = load_instance(ESTATE / "heterogeneous.yaml")
+    plan = solve(asked)
+    assert plan.status == "optimal"
+    assert {(nodes.node_type, nodes.count) for nodes in plan.nodes} == {
+        ("a100-4x", 1),
+        ("cpu-2x-xeon-8480", 1),
+        ("mi300x-8way", 1),
+        ("atlas-800t-a2", 1),
+        ("gcp-ct5lp-hightpu-1t", 3),
+    }
+    places: dict[str, set[str]] = {}
+    for deployment in plan.deployments:
+        places.setdefault(deployment.workload, set()).add(deployment.node_type)
+    assert places == {
+        "recommender": {"cpu-2x-xeon-8480"},
+        "product-photos": {"a100-4x-mig-1g.10gb"},
+        "search": {"a100-4x-mig-1g.10gb"},
+        "assistant": {"mi300x-8way", "atlas-800t-a2"},
+        "public-chat": {"gcp-ct5lp-hightpu-1t"},
+    }
+    unsupported = {r.node_type for r in plan.rejections if r.workload == "recommender" and r.rule == "software"}
+    assert {"gcp-ct5lp-hightpu-1t", "atlas-800t-a2", "mi300x-8way"} <= unsupported
+    assert verify(asked, plan).ok
+
+    third = FleetRules(min_country_share={"CN": 0.33})
+    assert solve(resolve(asked.instance.model_copy(update={"rules": third}))).status == "infeasible"
