@@ -14,6 +14,7 @@ from hand_cases import HAND_CASES
 
 from builders import edited, resolved
 from gpufleet import solve, verify
+from gpufleet.report.partition_words import partition_words
 from gpufleet.schema.plan import Parallelism
 
 if TYPE_CHECKING:
@@ -94,3 +95,13 @@ def test_nodes_of_another_site_do_not_count() -> None:
     sites = (*asked.instance.sites, edited(asked.instance.sites[0], name="there"))
     other = resolved(edited(asked.instance, sites=sites))
     assert ("partitions", "there/n4", 1) in broken(other, elsewhere)
+
+
+def test_the_plan_text_says_what_runs_as_what() -> None:
+    asked, plan = solved("two partitions and the base")
+    assert list(partition_words(asked, plan)) == [
+        ("n4-1g at here", "1 node of n4 runs as 28x A-1g"),
+        ("n4-3g at here", "1 node of n4 runs as 8x A-3g"),
+    ]
+    asked, plan = solved("by day and by night")
+    assert list(partition_words(asked, plan)) == [("n4-1g at here", "0-1 nodes of n4 run as 28x A-1g")]

@@ -144,9 +144,9 @@ class Instance(Record):
     periods: tuple[Period, ...] = ()
     """Slices of the horizon; empty = one period of constant (peak) demand."""
     demand_profile: Text | None = None
-    """A CSV file with demand factors; path relative to the instance file. One row per period, and the columns `period`,
-    `hours` (empty = equal parts of the horizon; left out where `periods` are given) and one of factors per workload, or
-    `all` for every workload without a column of its own."""
+    """A CSV file with demand factors; path relative to the instance file. One row per period, with the columns
+    `period`, `hours` (without it the periods are equal parts of the horizon) and one of factors per workload; `all` is
+    for every workload without a column of its own. Where `periods` are given, it holds their factors alone."""
     measures: tuple[Measure, ...] = ()
     """Investments that may be chosen."""
     discount_rate_per_year: Annotated[float, Field(ge=0, lt=1, strict=True)] = 0.0
