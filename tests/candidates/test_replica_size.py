@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gpufleet.candidates.replica_size import chain_below, describe_chain, packs_exactly
-from gpufleet.verification.fleet import nodes_needed
+from gpufleet.verification.packing import nodes_needed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,7 +15,7 @@ from gpufleet.schema.hardware import Accelerator, NodeType
 from gpufleet.schema.offers import HOURLY_TERMS, CatalogOffer
 
 CATALOG = Path(__file__).parents[2] / "catalog"
-TEXT = {"name", "accelerator", "source", "note", "provider", "region", "node_type", "term"}
+TEXT = {"name", "accelerator", "partition_of", "source", "note", "provider", "region", "node_type", "term"}
 INTEGER = {"accelerators", "host_vcpus"}
 RECALLED_AT_MOST = 12
 

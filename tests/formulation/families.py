@@ -22,6 +22,7 @@ from gpufleet.optimize.formulation import (
     measures,
     node_types,
     orders,
+    partitions,
     pools,
     replicas,
     routing,
@@ -104,10 +105,11 @@ def _with_measures() -> Problem:
 
 
 def _spare() -> Problem:
-    """One workload asks for a spare node, one for two (on the first pool alone), one for none."""
+    """One workload asks for a spare node, one for two (on the first pool or its instances), one for none."""
     one = covering(20, [(0, 1, 3), (1, 4, 15)], spare_nodes=1)
-    two = covering(9, [(0, 2, 7)], "v", spare_nodes=2)
-    return problem([one, two, covering(5, [(0, 1, 5)], "u")], TWO_OFFERS, TWO_POOLS)
+    two = covering(9, [(0, 2, 7), (2, 1, 1)], "v", spare_nodes=2)
+    cut = Pool("here", "n2-cut", 14, partition_of=0)
+    return problem([one, two, covering(5, [(0, 1, 5)], "u")], TWO_OFFERS, (*TWO_POOLS, cut))
 
 
 def _two_sites() -> Problem:
@@ -129,6 +131,14 @@ def _charged() -> Problem:
     return replace(problem(parts, TWO_OFFERS, TWO_POOLS, periods=2), charges=tuple(rows))
 
 
+def _sliced() -> Problem:
+    """Nodes of 2 accelerators that can run as 14 instances, over two periods; the second period uses instances only."""
+    cut = Pool("here", "n2-cut", 14, partition_of=0)
+    first = covering(20, [(0, 1, 3), (1, 4, 15), (2, 1, 1)])
+    second = covering(9, [(2, 1, 1)], period=1)
+    return problem([first, second], TWO_OFFERS, (*TWO_POOLS, cut), periods=2)
+
+
 FAMILIES: dict[str, tuple[AddRows, Problem]] = {
     "demand": (demand.add_rows, problem([COVERING, covering(5, [(0, 1, 5)], "v")], TWO_OFFERS, TWO_POOLS)),
     "routing": (routing.add_rows, _routed()),
@@ -136,6 +146,7 @@ FAMILIES: dict[str, tuple[AddRows, Problem]] = {
     "pools": (pools.add_rows, problem([COVERING], (*TWO_OFFERS, offer_data(25, 3, 0, "c")), TWO_POOLS)),
     "spot": (spot.add_rows, _on_spot()),
     "measures": (measures.add_rows, _with_measures()),
+    "partitions": (partitions.add_rows, _sliced()),
     "replicas": (replicas.add_rows, _bounded()),
     "budget": (limits.add_rows, _limit("budget", 30, 70, most=200)),
     "power": (limits.add_rows, _limit("power", 800, 3000, most=5000)),

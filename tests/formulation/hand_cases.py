@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from builders import accelerator, instance, node, offer, option, profiled, site
+from builders import accelerator, edited, instance, node, offer, option, profiled, site
 from gpufleet.performance.estimate import Configurations, estimate
 from gpufleet.schema.instance import BudgetCaps, Budgets, FleetRules, Measure, Quota, StageCaps
 from gpufleet.schema.models import Convolutional, ModelCard, Variant
@@ -17,7 +17,7 @@ from gpufleet.schema.workloads import Redundancy, Training
 if TYPE_CHECKING:
     from gpufleet.schema.instance import Instance
     from gpufleet.schema.offers import Offer
-    from gpufleet.schema.workloads import ProfiledOption
+    from gpufleet.schema.workloads import Profiled, ProfiledOption
 
 
 @dataclass(frozen=True)
@@ -171,6 +171,39 @@ def _improved(
     rate: float, *measures: Measure, options: tuple[ProfiledOption, ...] = (ONE,), **changes: Any
 ) -> Instance:
     return instance([profiled(options, rate)], (offer(stock=10),), measures=measures, **changes)
+
+
+BARE: dict[str, Any] = {"network_gb_s": None, "power_kw": None, "rack_units": None}
+"""What a partition leaves to its node."""
+WHOLE = option("whole", "n4", 4, rates={"all": 13.0})
+SMALL = option("small", "n4-1g", rates={"all": 1.0})
+SINGLE = option("single", "n4", rates={"all": 3.0})
+APART = (profiled([WHOLE], 13.0, "v"), profiled([SMALL], 5.0))
+MIDDLE = option("middle", "n4-3g", rates={"all": 4.0})
+
+
+def _sliced(
+    workloads: tuple[Profiled, ...], offers: tuple[Offer, ...] = (offer("o4", "n4", 3.5),), **changes: Any
+) -> Instance:
+    """Nodes of 4 accelerators for 3.50 USD, each of which can also run as 28 instances, or as 8."""
+    fields: dict[str, Any] = {
+        "accelerators": tuple(accelerator(name) for name in ("A", "A-1g", "A-3g")),
+        "node_types": (
+            *(node(f"n{count}", count) for count in (1, 4)),
+            node("n4-1g", 28, "A-1g", partition_of="n4", **BARE),
+            node("n4-3g", 8, "A-3g", partition_of="n4", **BARE),
+        ),
+        "partitions": ("n4-1g", "n4-3g"),
+    }
+    return instance(workloads, offers, **{**fields, **changes})
+
+
+def _sliced_day() -> Instance:
+    """13 requests/s by day that take a whole node, 28 by night on its instances."""
+    by_day = profiled([WHOLE], 13.0, "d", demand_factors={"night": 0.0})
+    by_night = profiled([SMALL], 28.0, "n", demand_factors={"day": 0.0, "night": 1.0})
+    offers = (offer("r4", "n4", 2.0, term="reserved_1y"), offer("o4", "n4", 3.5))
+    return _sliced((by_day, by_night), offers, horizon_days=1.0, horizon_hours=None, periods=PERIODS)
 
 
 NET = ModelCard(
@@ -328,6 +361,61 @@ HAND_CASES = (
     ),
     # the cheap offer has 2 of the 5 nodes needed: 2 x 0.50 + 3 x 1
     HandCase("pools", "two offers on one pool", _asked(15.0, (offer(), offer("o", "n1", 0.5, stock=2))), 4.0),
+    # 28 requests/s: 28 instances on one node; on whole accelerators at 3 each, 10 of them on 3 nodes
+    HandCase("partitions", "a node in 28 instances", _sliced((profiled([SINGLE, SMALL], 28.0),)), 3.5),
+    # 29 requests/s: a second node, as anything
+    HandCase("partitions", "one instance too few", _sliced((profiled([SINGLE, SMALL], 29.0),)), 7.0),
+    # the whole node is needed by one workload, 5 instances by another: a node runs as one thing
+    HandCase("partitions", "two nodes run differently", _sliced(APART), 7.0),
+    HandCase("partitions", "one node cannot run as both", _sliced(APART, (offer("o4", "n4", 3.5, stock=1),)), None),
+    # 3 kinds of use: 8 x 4 requests/s on one node in 8, 28 on another in 28, 13 on a whole one
+    HandCase("partitions", "two partitions and the base", _sliced((*APART, profiled([MIDDLE], 32.0, "m"))), 10.5),
+    # the instance lists the coarse one alone: 36 requests/s are 9 instances of 4, on two nodes
+    HandCase(
+        "partitions", "only the coarse one", _sliced((profiled([SMALL, MIDDLE], 36.0),), partitions=("n4-3g",)), 7.0
+    ),
+    HandCase("partitions", "not listed", _sliced((profiled([SMALL], 1.0),), partitions=()), None),
+    # whole by day (16 h), 28 instances by night (8 h): the same reserved node for 24 x 2 USD; rented: 24 x 3.50
+    HandCase("partitions", "by day and by night", _sliced_day(), 48.0),
+    # power, quotas and node types count the node, once: 1 kW, 4 accelerators, 1 node type
+    HandCase(
+        "partitions",
+        "limits count nodes",
+        _sliced(
+            (profiled([SMALL], 28.0),),
+            sites=(site(power_cap_kw=1.0, rack_units=1.0, provider="P"),),
+            rules=FleetRules(max_node_types=1, quotas=(Quota(provider="P", accelerator="A", accelerators=4),)),
+        ),
+        3.5,
+    ),
+    HandCase(
+        "partitions",
+        "a quota below one node",
+        _sliced(
+            (profiled([SMALL], 1.0),),
+            sites=(site(provider="P"),),
+            rules=FleetRules(quotas=(Quota(provider="P", accelerator="A", accelerators=3),)),
+        ),
+        None,
+    ),
+    # a share of half for A, which every instance counts to: idle nodes of B balance it, accelerator by accelerator
+    HandCase(
+        "partitions",
+        "shares count accelerators of nodes",
+        _sliced(
+            (profiled([SMALL], 28.0),),
+            (offer("o4", "n4", 3.5), offer("b", "nb", 1.0)),
+            accelerators=tuple(accelerator(name) for name in ("A", "B", "A-1g")),
+            node_types=(
+                node("n4", 4),
+                node("nb", 1, "B"),
+                node("n4-1g", 28, "A-1g", partition_of="n4", **BARE),
+            ),
+            partitions=("n4-1g",),
+            rules=FleetRules(max_accelerator_share={"A": 0.5}),
+        ),
+        7.5,
+    ),
     # 2 requests/s need 1 replica, 3 are wanted
     HandCase("replicas", "at least", instance([profiled([ONE], 2.0, min_replicas=3)], BOTH), 3.0),
     # at most 2 replicas for 20 requests/s: only 2 x 13 do
@@ -558,6 +646,20 @@ HAND_CASES = (
         4.0,
     ),
     HandCase("runs", "not allowed by day, too slow by night", _trained(0.45, allowed=("night",)), None),
+    # 30 requests/s on instances take 2 nodes of 28, and a third for 3.50 USD that may fail
+    HandCase(
+        "spare_nodes",
+        "a spare node for instances",
+        _sliced((profiled([SMALL], 30.0, redundancy=Redundancy(spare_nodes=1)),)),
+        3 * 3.5,
+    ),
+    # a whole node and one of instances; the one that may fail takes the place of either
+    HandCase(
+        "spare_nodes",
+        "one spare node for both",
+        _sliced(tuple(edited(work, redundancy=Redundancy(spare_nodes=1)) for work in APART)),
+        3 * 3.5,
+    ),
     # 2 replicas on 2 nodes of 1 USD; with one spare node 3, with two 4
     HandCase("spare_nodes", "one spare node", _redundant(6.0, (offer(),), spare_nodes=1), 3.0),
     HandCase("spare_nodes", "two spare nodes", _redundant(6.0, (offer(),), spare_nodes=2), 4.0),

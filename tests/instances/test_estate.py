@@ -14,7 +14,7 @@ from gpufleet import load_instance, resolve, solve, verify
 from gpufleet.library.reader import read_document
 from gpufleet.library.validation import validate
 from gpufleet.report.plan_text import plan_text
-from gpufleet.schema.instance import Instance
+from gpufleet.schema.instance import FleetRules, Instance
 from gpufleet.schema.workloads import LLMServing
 from gpufleet.whatif.edits import only_accelerators
 from gpufleet.whatif.requirements import price_requirements
@@ -209,3 +209,81 @@ def test_two_teams_behind_one_service_cost_what_one_workload_with_both_classes_c
     assert {(r.request_class, r.share) for r in two.routing} == {
         (f"{r.request_class}/{r.request_class}", r.share) for r in one.routing
     }
+
+
+def test_profile_from_csv() -> None:
+    """A node carries 10 of either workload's requests/s; factors from the file.
+
+    Search needs 1, 2, 4, 3 nodes by night, in the morning, by day and in the evening, tagging 3, 2, 1, 2: together 4,
+    4, 5, 5. Four committed nodes cost 4 x 0.80 x 8,760; a fifth is needed for 2,920 + 1,460 hours, which at 1.20 is
+    5,256 USD, less than 7,008 for a fifth committed one.
+    """
+    asked = load_instance(ESTATE / "profile-from-csv.yaml")
+    plan = solve(asked)
+    assert plan.certificate is not None
+    assert plan.certificate.objective_usd == pytest.approx(4 * 0.8 * 8760 + 1.2 * 4380)
+    assert {(nodes.offer, nodes.period, nodes.count) for nodes in plan.nodes} == {
+        ("l4-committed", None, 4),
+        ("l4-on-demand", "day", 1),
+        ("l4-on-demand", "evening", 1),
+    }
+    assert verify(asked, plan).ok
+
+
+def test_mig_slices() -> None:
+    """14 replicas on 28 instances of the four GPUs that are there; whole GPUs would be 14, in four servers.
+
+    A server draws 3 kW: 3 x 1.3 x 8,760 h x 0.0861 USD/kWh a year; three more are written off at 17.4 % a year, with
+    5 % maintenance, of 66,000 USD.
+    """
+    asked = load_instance(ESTATE / "mig-slices.yaml")
+    energy = 3 * 1.3 * 8760 * 0.0861
+    plan = solve(asked)
+    assert plan.certificate is not None
+    assert [(nodes.offer, nodes.count) for nodes in plan.nodes] == [("here", 1)]
+    assert plan.certificate.objective_usd == pytest.approx(energy, abs=0.01)
+    assert {deployment.node_type for deployment in plan.deployments} == {"a100-4x-mig-1g.10gb"}
+    assert sum(deployment.replicas for deployment in plan.deployments) == 14
+    assert verify(asked, plan).ok
+
+    whole = solve(resolve(asked.instance.model_copy(update={"partitions": ()})))
+    assert whole.certificate is not None
+    assert [(nodes.term, nodes.count) for nodes in whole.nodes] == [("owned", 1), ("purchase", 3)]
+    bought = 66_000 * (0.87 / 5 + 0.05) + energy
+    assert whole.certificate.objective_usd == pytest.approx(energy + 3 * bought, abs=0.01)
+
+
+def test_heterogeneous() -> None:
+    """CPU, TPU, NPU, GPUs of two vendors and MIG instances in one plan, each because of something.
+
+    The recommender's software runs on none of the TPUs, Ascends and MI300X; its FP32 tables (31 GB) fit on no instance
+    of the A100s that are there, so it takes the CPUs. One A100 server (4 accelerators), one CPU server (2), one MI300X
+    (8), one Ascend server (8) and 3 TPUs are 25 accelerators, 8 of them domestic: 32 %. For a third of them a second
+    Ascend server would be needed, but 3 + 1.1 + 10 + 2 x 5.2 kW exceed the room's 20 kW.
+    """
+    asked = load_instance(ESTATE / "heterogeneous.yaml")
+    plan = solve(asked)
+    assert plan.status == "optimal"
+    assert {(nodes.node_type, nodes.count) for nodes in plan.nodes} == {
+        ("a100-4x", 1),
+        ("cpu-2x-xeon-8480", 1),
+        ("mi300x-8way", 1),
+        ("atlas-800t-a2", 1),
+        ("gcp-ct5lp-hightpu-1t", 3),
+    }
+    places: dict[str, set[str]] = {}
+    for deployment in plan.deployments:
+        places.setdefault(deployment.workload, set()).add(deployment.node_type)
+    assert places == {
+        "recommender": {"cpu-2x-xeon-8480"},
+        "product-photos": {"a100-4x-mig-1g.10gb"},
+        "search": {"a100-4x-mig-1g.10gb"},
+        "assistant": {"mi300x-8way", "atlas-800t-a2"},
+        "public-chat": {"gcp-ct5lp-hightpu-1t"},
+    }
+    unsupported = {r.node_type for r in plan.rejections if r.workload == "recommender" and r.rule == "software"}
+    assert {"gcp-ct5lp-hightpu-1t", "atlas-800t-a2", "mi300x-8way"} <= unsupported
+    assert verify(asked, plan).ok
+
+    third = FleetRules(min_country_share={"CN": 0.33})
+    assert solve(resolve(asked.instance.model_copy(update={"rules": third}))).status == "infeasible"

@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 import yaml
 
+from gpufleet import Library
 from gpufleet.schema.models import Convolutional, Decoder, ModelCard, Recommender
 
 FOLDER = Path(__file__).resolve().parents[2] / "models"
 FILES = sorted(FOLDER.glob("*.yaml"))
+LIBRARY = Library.open()
 
 REQUIRED = [
     "bert-large",
@@ -272,3 +274,35 @@ def test_a_mlperf_recommender_sample_is_270_pairs() -> None:
     assert isinstance(architecture, Recommender)
     assert 270 * architecture.host_bytes_per_item == pytest.approx(32_400)
     assert 270 * architecture.flops_per_item == pytest.approx(1.3e9, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("model", "accelerator", "runs"),
+    [
+        ("qwen3-32b", "Ascend-910B3", True),
+        ("qwen3-32b", "Ascend-910A", False),
+        ("qwen3-32b", "MI300X-192GB", True),
+        ("llama-3.1-8b", "TPU-v5e", True),
+        ("llama-3.1-8b", "EPYC-9654", True),
+        ("llama-3.1-8b", "A100-SXM-80GB-1g.10gb", True),
+        ("llama-3.1-8b", "P100-SXM2-16GB", False),
+        ("llama-3.1-70b", "MLU370-X8", False),
+        ("bge-m3", "Xeon-Platinum-8480+", True),
+        ("bge-m3", "TPU-v5e", False),
+        ("dlrm-ecommerce", "MI300X-192GB", False),
+        ("dlrm-ecommerce", "EPYC-9654", True),
+    ],
+)
+def test_software_support_as_published(model: str, accelerator: str, runs: bool) -> None:
+    card, unit = LIBRARY.model(model), LIBRARY.accelerators[accelerator]
+    assert any(runtime.runs(unit, variant) for runtime in card.runtimes for variant in card.variants) == runs
+
+
+def test_runtimes_name_vendors_and_families_of_the_catalogue() -> None:
+    """A misspelt vendor or family would silently rule an accelerator out."""
+    units = LIBRARY.accelerators.values()
+    for name in LIBRARY.model_names:
+        for runtime in LIBRARY.model(name).runtimes:
+            assert set(runtime.vendors or ()) <= {unit.vendor for unit in units}, name
+            assert set(runtime.families or ()) <= {unit.family for unit in units}, name
+            assert any(runtime.runs(unit, LIBRARY.model(name).variants[0]) for unit in units), name

@@ -52,12 +52,17 @@ def build_candidates(resolved: ResolvedInstance) -> Candidates:
 
 
 def pools_of(resolved: ResolvedInstance) -> dict[Pool, int | None]:
-    """Pools in order of site and node type, with the nodes that their offers can deliver (None: no limit)."""
+    """Pools in order of site and node type, with the nodes that their offers can deliver (None: no limit).
+
+    A node type's partitions have pools of their own: each of the same nodes can run as any of them.
+    """
     stock: dict[Pool, int | None] = {}
     for offer in resolved.offers.values():
         pool = (offer.site, offer.node_type, offer.name if offer.term == "spot" else None)
         known = stock.get(pool, 0)
         stock[pool] = None if known is None or offer.stock is None else known + offer.stock
+    for (site, node_type, spot), nodes in list(stock.items()):
+        stock |= {(site, partition.name, spot): nodes for partition in resolved.partitions_of(node_type)}
     return dict(sorted(stock.items(), key=lambda item: (item[0][0], item[0][1], item[0][2] or "")))
 
 
@@ -197,7 +202,7 @@ def _profiled_batches(
                 rates=[tuple(rate * speed * int(enough) for rate, enough in zip(rates, good, strict=True))],
                 able=np.array([[rate > 0 for rate in rates]]),
                 checks=(
-                    *profiled_checks(profile, size),
+                    *profiled_checks(profile, resolved.node_types[node_type]),
                     *filters.measure_check(profile.name, needed, setting.measure_names, 1),
                     *filters.spot_check(workload, setting.spot_name, np.array([float(speed)])),
                 ),

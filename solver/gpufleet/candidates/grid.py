@@ -1,7 +1,8 @@
 """Which parallelisms and batches are tried, per workload kind and node type.
 
 Tensor parallelism stays inside a node; pipeline and data parallelism may span nodes. Data parallelism of a
-training run counts in whole nodes beyond the first, so that a fleet of 6 nodes is found when 6 are enough.
+training run counts in whole nodes beyond the first, so that a fleet of 6 nodes is found when 6 are enough. On a
+partitioned node every replica takes one instance, because instances do not reach each other.
 """
 
 from __future__ import annotations
@@ -40,6 +41,9 @@ def configurations(
         rows = _training(workload, card, node_type, most_nodes)
     else:
         rows = _serving(workload, card, node_type, most_nodes)
+    most = node_type.largest_replica
+    if most is not None:
+        rows = (row for row in rows if row[0] * row[1] * row[2] <= most)
     table = np.array(sorted(set(rows)), dtype=np.float64).reshape(-1, 7)
     return Configurations(
         tensor=table[:, 0],

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from fractions import Fraction
 
+    from gpufleet.schema.hardware import NodeType
     from gpufleet.schema.workloads import Profiled, ProfiledOption
 
 
@@ -38,10 +39,13 @@ def profiled_rates(workload: Profiled, profile: ProfiledOption) -> tuple[Fractio
     return tuple(exact(profile.rates.get(group.name, 0)) * allowed for group in workload.classes)
 
 
-def profiled_checks(profile: ProfiledOption, node: int) -> Iterator[Check]:
-    """Its size must pack exactly onto nodes of this many accelerators."""
-    size = np.array([profile.accelerators])
-    wrong = np.array([not packs_exactly(profile.accelerators, node)])
-    yield Check("replica_size", wrong, describe_chain(node), size.astype(float), "accelerators per replica")
+def profiled_checks(profile: ProfiledOption, node: NodeType) -> Iterator[Check]:
+    """Its size must pack exactly onto such nodes; of a partition's instances it takes one."""
+    size, most = np.array([profile.accelerators]), node.largest_replica
+    wrong = np.array([not packs_exactly(profile.accelerators, node.accelerators)])
+    if most is not None:
+        wrong = size > most
+    limit = describe_chain(node.accelerators) if most is None else f"at most {most}"
+    yield Check("replica_size", wrong, limit, size.astype(float), "accelerators per replica")
     nothing = np.array([not any(profile.rates.values())])
     yield Check("throughput", nothing, "a positive rate", np.zeros(1), "requests/s", at_least=True)

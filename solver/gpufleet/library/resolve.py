@@ -8,8 +8,10 @@ from gpufleet.errors import InputError
 from gpufleet.library.check_fleet import check_fleet
 from gpufleet.library.check_measures import check_measures
 from gpufleet.library.check_names import check_names
+from gpufleet.library.check_partitions import check_partitions, find_partitions
 from gpufleet.library.check_time import check_time
 from gpufleet.library.check_workloads import check_workloads
+from gpufleet.library.demand_profile import with_demand_profile
 from gpufleet.library.digest import digest
 from gpufleet.library.findings import Findings
 from gpufleet.library.library import Library
@@ -47,17 +49,28 @@ def resolve(
 ) -> ResolvedInstance:
     """Follow every reference of an instance, and make one workload of those that share a service.
 
+    A demand profile is read relative to `path` and written out in the instance.
+
     `path` and `locate` (field to line) place the problems.
 
     Raises InputError with everything that is unknown, contradictory, unpriced or not supported.
     """
-    findings = Findings(path, locate)
+    filled = with_demand_profile(instance, path)
+    made = bool(filled.periods) and not instance.periods
+    findings = Findings(path, _placed_at_the_profile(locate) if made else locate)
     try:
-        resolved = _resolve(instance, library or Library.open(), path, findings)
+        resolved = _resolve(filled, library or Library.open(), path, findings)
     except InputError as error:
         raise InputError([*findings.problems, *error.problems]) from None
     findings.stop()
     return resolved
+
+
+def _placed_at_the_profile(locate: Callable[[Loc], int] | None) -> Callable[[Loc], int] | None:
+    """Lines of fields, where periods come from the file that `demand_profile` names."""
+    if locate is None:
+        return None
+    return lambda loc: locate(("demand_profile",) if loc[:1] == ("periods",) else loc)
 
 
 def _resolve(instance: Instance, library: Library, path: str, findings: Findings) -> ResolvedInstance:
@@ -66,6 +79,9 @@ def _resolve(instance: Instance, library: Library, path: str, findings: Findings
     check_names(instance, findings)
     placed = find_offers(instance, shelf, findings)
     node_types = find_node_types(placed, shelf, findings)
+    partitions = find_partitions(instance, node_types, shelf, findings)
+    check_partitions(instance, placed, partitions, shelf, findings)
+    node_types |= partitions
     accelerators = find_accelerators(instance, node_types, shelf, findings)
     models = find_models(instance, shelf, findings)
     check_fleet(instance, placed, node_types, shelf, findings)

@@ -25,13 +25,14 @@ if TYPE_CHECKING:
 R = TypeVar("R", bound=BaseModel)
 
 
-class _Row:
+class RowPlace:
     """Places every problem of a row on its line."""
 
     def __init__(self, path: str, line: int) -> None:
         self.path, self.line = path, line
 
     def line_of(self, loc: Loc) -> int:
+        """The row's line."""
         return self.line
 
 
@@ -47,7 +48,7 @@ def read_table(path: Path, record: type[R]) -> Iterator[tuple[int, R]]:
     problems: list[InputProblem] = []
     for line, cells in rows:
         try:
-            yield line, _record(_Row(name, line), header, cells, record)
+            yield line, _record(RowPlace(name, line), header, cells, record)
         except InputError as error:
             problems += error.problems
     if problems:
@@ -70,7 +71,7 @@ def _required(record: type[BaseModel]) -> list[str]:
     return [name for name, field in record.model_fields.items() if field.is_required()]
 
 
-def _record(row: _Row, header: list[str], cells: list[str], record: type[R]) -> R:
+def _record(row: RowPlace, header: list[str], cells: list[str], record: type[R]) -> R:
     if len(cells) != len(header):
         message = f"{len(cells)} cells, but the header has {len(header)} columns"
         raise InputError([InputProblem(row.path, row.line, "", message)])

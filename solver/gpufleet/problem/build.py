@@ -80,9 +80,16 @@ def _check_sums(
 
 
 def _pools(resolved: ResolvedInstance) -> tuple[Pool, ...]:
+    """Pools of nodes, in order of site and node type, then those of their partitions."""
     keys = {
         (offer.site, offer.node_type, offer.name if offer.term == "spot" else "") for offer in resolved.offers.values()
     }
-    return tuple(
+    nodes = [
         Pool(site, node, resolved.node_types[node].accelerators, spot or None) for site, node, spot in sorted(keys)
-    )
+    ]
+    partitions = [
+        Pool(pool.site, partition.name, partition.accelerators, pool.spot, number)
+        for number, pool in enumerate(nodes)
+        for partition in resolved.partitions_of(pool.node_type)
+    ]
+    return (*nodes, *partitions)

@@ -52,10 +52,12 @@ def accelerator_charge(
     pools: tuple[Pool, ...], offers: tuple[OfferData, ...], periods: tuple[PeriodData, ...], pool: int, period: int
 ) -> int:
     """Micro-USD for one accelerator of a pool over a period's hours, at the dearest price of a node that is there."""
+    base = pools[pool].partition_of
+    sold = pool if base is None else base
     hourly = [
         Fraction(offer.cost) / sum((p.hours for t, p in enumerate(periods) if offer.there(t)), Fraction(0))
         for offer in offers
-        if offer.pool == pool and offer.there(period) and offer.most
+        if offer.pool == sold and offer.there(period) and offer.most
     ]
     return math.ceil(max(hourly, default=Fraction(0)) * periods[period].hours / pools[pool].accelerators_per_node)
 

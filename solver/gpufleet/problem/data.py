@@ -36,6 +36,8 @@ class Pool:
     accelerators_per_node: int
     spot: str | None = None
     """Name of the spot offer whose nodes they are; None = nodes of all other terms."""
+    partition_of: int | None = None
+    """Index of the pool whose nodes can also run as these; None = a pool of nodes, which offers sell."""
 
     @property
     def name(self) -> str:

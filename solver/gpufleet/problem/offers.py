@@ -87,14 +87,24 @@ def _spans(offer: Offer) -> Iterator[tuple[int, int | None, Fraction]]:
 
 
 def _useful_nodes(pools: tuple[Pool, ...], workloads: list[WorkloadData]) -> list[int]:
-    """Nodes per pool beyond which a further one stays empty in every plan without idle replicas, and is no spare."""
+    """Nodes per pool beyond which a further one stays empty in every plan without idle replicas, and is no spare.
+
+    Nodes that run as a partition count where they are bought: each of them runs as one thing, so the most nodes that
+    are useful as the base and as each partition add up.
+    """
     accelerators, spare = [0] * len(pools), [0] * len(pools)
     for workload in workloads:
         for pool in {option.pool for option in workload.options}:
             accelerators[pool] += _useful_accelerators(workload, pool)
-            spare[pool] = max(spare[pool], workload.spare_nodes)
-    sizes = [pool.accelerators_per_node for pool in pools]
-    return [-(-count // size) + more for count, size, more in zip(accelerators, sizes, spare, strict=True)]
+            base = pools[pool].partition_of
+            place = pool if base is None else base
+            spare[place] = max(spare[place], workload.spare_nodes)
+    nodes = [-(-count // pool.accelerators_per_node) for count, pool in zip(accelerators, pools, strict=True)]
+    for number, partition in enumerate(pools):
+        if partition.partition_of is not None:
+            nodes[partition.partition_of] += nodes[number]
+            nodes[number] = 0
+    return [count + more for count, more in zip(nodes, spare, strict=True)]
 
 
 def _with_idle_nodes(
@@ -104,8 +114,8 @@ def _with_idle_nodes(
 
     What must be balanced: all useful nodes and one more per pool, and all that orders can force upon the fleet.
     """
-    sizes = [pool.accelerators_per_node for pool in pools]
-    fleet = sum(size * (count + 1) for size, count in zip(sizes, useful, strict=True))
+    sizes = [pool.accelerators_per_node for pool in pools if pool.partition_of is None]
+    fleet = sum(size * (count + 1) for size, count in zip(sizes, useful, strict=False))  # pools of nodes stand first
     for offer in resolved.offers.values():
         start = max((offer.min_order, *(step.from_count for step in offer.price_steps)))
         fleet += start * resolved.node_types[offer.node_type].accelerators

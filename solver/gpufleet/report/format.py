@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 
 def money(amount: float) -> str:
     """Dollars with cents and thousands separators; more decimals only below a dollar.
@@ -36,3 +41,8 @@ def figure(value: float | str) -> str:
     if isinstance(value, str):
         return value
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
+def span_of_counts(counts: Sequence[int]) -> str:
+    """One number where all are equal, else the smallest and the largest: `1-3`."""
+    return str(counts[0]) if len(set(counts)) == 1 else f"{min(counts)}-{max(counts)}"

@@ -8,7 +8,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from gpufleet.report.format import figure, money, percent, span
+from gpufleet.report.format import figure, money, percent, span, span_of_counts
+from gpufleet.report.partition_words import partition_words
 from gpufleet.report.resilience_text import charge_rows, redundancy_lines
 from gpufleet.report.timetable import schedule, timetable
 from gpufleet.schema.offers import RENTED_TERMS
@@ -35,6 +36,7 @@ def plan_text(resolved: ResolvedInstance, plan: Plan) -> Iterator[RenderableType
         if plan.measures:
             yield _section("Measures")
             yield _measures(plan)
+        yield from _partitioned(resolved, plan)
         yield _section("Deployments")
         yield from _deployments(resolved, plan)
         yield from _redundancy(resolved, plan)
@@ -97,7 +99,7 @@ def _fleet(resolved: ResolvedInstance, plan: Plan) -> RenderableType:
         node = resolved.node_types[rented[0].node_type or ""]
         total = money(sum(entry.total_cost_usd or 0 for entry in rented))
         stay = ("see below",) if staged else ()
-        counts = _range(schedule(resolved, rented))
+        counts = span_of_counts(schedule(resolved, rented))
         grid.add_row(counts, _node_words(node), rented[0].site, rented[0].term, *stay, "", total)
     return grid
 
@@ -120,10 +122,6 @@ def _stay(nodes: PlannedNodes) -> str:
     return f"{nodes.first_stage} to {nodes.last_stage}"
 
 
-def _range(counts: list[int]) -> str:
-    return str(counts[0]) if len(set(counts)) == 1 else f"{min(counts)}-{max(counts)}"
-
-
 def _node_words(node: NodeType) -> str:
     return f"{node.name} ({node.accelerators}x {node.accelerator})"
 
@@ -139,6 +137,12 @@ def _measures(plan: Plan) -> RenderableType:
     for entry in plan.measures:
         grid.add_row(entry.measure, "taken" if entry.taken else "not taken", money(entry.cost_usd or 0))
     return grid
+
+
+def _partitioned(resolved: ResolvedInstance, plan: Plan) -> Iterator[RenderableType]:
+    """How many of the nodes run as which partition."""
+    for where, words in partition_words(resolved, plan):
+        yield Text.assemble(("partition ", "dim"), where, f": {words}")
 
 
 def _deployments(resolved: ResolvedInstance, plan: Plan) -> Iterator[RenderableType]:

@@ -102,3 +102,21 @@ class NodeType(Sourced):
     """Maximum power of the node, kW; empty when the provider pays for it."""
     rack_units: Positive | None = None
     """Rack units it takes; empty when the provider houses it."""
+    partition_of: Name | None = None
+    """The node type of which this is another way to run the same physical node, its accelerators cut into equal
+    instances (NVIDIA MIG); it then counts instances in `accelerators`. A replica takes one instance: instances do not
+    reach each other over NVLink or PCIe. Instances that may use it list it under `partitions`; offers sell the node."""
+
+    @model_validator(mode="after")
+    def _a_partition_is_no_node(self) -> Self:
+        fields = ("interconnect_gb_s", "network_gb_s", "power_kw", "rack_units") if self.partition_of else ()
+        for field in fields:
+            if getattr(self, field) is not None:
+                where = "instances work alone" if field.endswith("gb_s") else f"that of {self.partition_of} counts"
+                raise ValueError(f"{field} does not belong to {self.name}, a partition of {self.partition_of}: {where}")
+        return self
+
+    @property
+    def largest_replica(self) -> int | None:
+        """Most accelerators of one replica, where the shape itself limits it; None = whatever packs and fits."""
+        return 1 if self.partition_of is not None else None

@@ -144,6 +144,9 @@ class Instance(Record):
     """Node types that the library lacks (or replaces, by name)."""
     models: tuple[ModelCard, ...] = ()
     """Model cards that the library lacks (or replaces, by name)."""
+    partitions: tuple[Name, ...] = ()
+    """Node types with `partition_of` that may be used: any node of the base node type, however it is bought, can then
+    run as the base or as one of them, node by node, and differently in every period."""
     budgets: Budgets = Budgets()
     """Caps on money."""
     rules: FleetRules = FleetRules()
@@ -154,6 +157,10 @@ class Instance(Record):
     """Parts of the horizon one after the other (years, say); empty = one stage. Periods come again in each of them."""
     trends: tuple[Trend, ...] = ()
     """How prices and throughput change from stage to stage."""
+    demand_profile: Text | None = None
+    """A CSV file with demand factors; path relative to the instance file. One row per period, with the columns
+    `period`, `hours` (without it the periods are equal parts of the horizon) and one of factors per workload; `all` is
+    for every workload without a column of its own. Where `periods` are given, it holds their factors alone."""
     measures: tuple[Measure, ...] = ()
     """Investments that may be chosen."""
     discount_rate_per_year: Annotated[float, Field(ge=0, lt=1, strict=True)] = 0.0

@@ -20,9 +20,9 @@ class ResolvedInstance:
     sites: Mapping[str, Site]
     """Sites by name."""
     accelerators: Mapping[str, Accelerator]
-    """Accelerators by name; only those that some offer's node type carries."""
+    """Accelerators by name; only those that these node types carry."""
     node_types: Mapping[str, NodeType]
-    """Node types by name; only those that some offer names."""
+    """Node types by name; only those that some offer names, and the partitions of these that the instance lists."""
     offers: Mapping[str, Offer]
     """Offers by name: the instance's own and those taken from the catalogue."""
     models: Mapping[str, ModelCard]
@@ -42,6 +42,11 @@ class ResolvedInstance:
     def accelerator_of(self, node_type: str) -> Accelerator:
         """The accelerator of a node type."""
         return self.accelerators[self.node_types[node_type].accelerator]
+
+    def partitions_of(self, node_type: str) -> tuple[NodeType, ...]:
+        """The other node types as which a node of this type can run, by name."""
+        found = (node for node in self.node_types.values() if node.partition_of == node_type)
+        return tuple(sorted(found, key=lambda node: node.name))
 
     def model_of(self, workload: Workload) -> ModelCard | None:
         """The model card of a workload; None for `profiled` workloads, which have none."""

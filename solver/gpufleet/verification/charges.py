@@ -60,10 +60,12 @@ def charge_of(resolved: ResolvedInstance, plan: Plan, name: str) -> Decimal:
 
 def _accelerator_charge(resolved: ResolvedInstance, pool: PoolName, now: Slice) -> Decimal:
     """One accelerator of the pool over the period: its part of the dearest node, up to the next micro-dollar, USD."""
+    site, node_type, spot = pool
+    sold = (site, resolved.node_types[node_type].partition_of or node_type, spot)
     hourly = [
         price
         for offer in resolved.offers.values()
-        if (offer.site, offer.node_type, offer.name if offer.term == "spot" else "") == pool
+        if (offer.site, offer.node_type, offer.name if offer.term == "spot" else "") == sold
         for price in _hourly_prices(resolved, offer, now)
     ]
     amount = max(hourly, default=Fraction(0)) * now.hours / resolved.node_types[pool[1]].accelerators

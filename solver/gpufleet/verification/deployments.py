@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from gpufleet.performance.estimate import Configurations, estimate
 from gpufleet.schema.models import TRAINABLE, Decoder, Encoder
 from gpufleet.schema.workloads import Profiled, Training
+from gpufleet.verification.partitions import check_partition
 from gpufleet.verification.quality import allowed_rates, card_of, check_no_model, missed_floors
 from gpufleet.verification.settings import speed_in_setting, taken_measures
 from gpufleet.verification.slices import check_times
@@ -90,6 +91,8 @@ def _names_exist(resolved: ResolvedInstance, deployment: Deployment, where: str,
         chained = size % node == 0 if size >= node else node % size == 0 and size.bit_count() == 1
         message = f"replicas of {size} accelerators do not pack exactly onto nodes of {node}"
         findings.check("replica_size", where, chained, message)
+        if resolved.node_types[deployment.node_type].partition_of is not None:
+            check_partition(resolved, deployment, where, findings)
     return all(known.values())
 
 

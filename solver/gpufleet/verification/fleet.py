@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from gpufleet.units import exact
 from gpufleet.verification.composition import check_composition, check_node_types
 from gpufleet.verification.contracts import check_contract, orders_of
+from gpufleet.verification.packing import nodes_needed
+from gpufleet.verification.partitions import check_partitioned_nodes
 from gpufleet.verification.slices import pool_of, pool_of_nodes, slices_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from gpufleet.schema.plan import Plan, PlannedNodes
     from gpufleet.schema.resolved import ResolvedInstance
     from gpufleet.verification.slices import PoolName, Slice
@@ -129,44 +129,10 @@ def _check_packing_now(
     for deployment in plan.deployments:
         if deployment.node_type in resolved.node_types and now.runs(deployment):
             replicas[pool_of(deployment)][deployment.parallelism.accelerators] += deployment.replicas
-    for pool in sorted(replicas):
+    check_partitioned_nodes(resolved, nodes, replicas, now.label, findings)
+    for pool in sorted(pool for pool in replicas if resolved.node_types[pool[1]].partition_of is None):
         size = resolved.node_types[pool[1]].accelerators
         needed = nodes_needed(replicas[pool], size)
         message = f"the replicas need {needed} nodes of {size} accelerators, the plan takes {nodes[pool]}"
         where = "/".join(part for part in pool if part) + now.label
         findings.check("packing", where, needed <= nodes[pool], message, needed - nodes[pool], "nodes")
-
-
-def nodes_needed(replicas: Mapping[int, int], size: int) -> int:
-    """Nodes of `size` accelerators for so many replicas of each size; larger replicas take whole nodes.
-
-    Placed in descending size, each into the fullest node that has room (best-fit decreasing), in groups of equals.
-
-    >>> nodes_needed({4: 1, 2: 2, 1: 1, 16: 1}, 8)
-    4
-    """
-    nodes = 0
-    free: Counter[int] = Counter()
-    for replica in sorted(replicas, reverse=True):
-        count = replicas[replica]
-        if replica >= size:
-            nodes += count * -(-replica // size)
-            continue
-        for room in sorted(room for room in free if room >= replica):
-            count = _fill(free, room, free.pop(room), replica, count)
-        opened = -(-count // (size // replica))
-        _fill(free, size, opened, replica, count)
-        nodes += opened
-    return nodes
-
-
-def _fill(free: Counter[int], room: int, holes: int, replica: int, count: int) -> int:
-    """Put up to `count` replicas into `holes` holes of `room` accelerators; returns how many are left over."""
-    each = room // replica
-    placed = min(count, holes * each)
-    full, rest = divmod(placed, each)
-    free[room - each * replica] += full
-    if rest:
-        free[room - rest * replica] += 1
-    free[room] += holes - full - bool(rest)
-    return count - placed

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
-from gpufleet.verification.fleet import nodes_needed
+from gpufleet.verification.partitions import nodes_by_kind
 from gpufleet.verification.slices import pool_of, pool_of_nodes, slices_of
 
 if TYPE_CHECKING:
@@ -41,5 +41,5 @@ def protected_nodes(resolved: ResolvedInstance, plan: Plan, now: Slice) -> Itera
             asks = workload is not None and workload.redundancy.spare_nodes >= spare
             if asks and entry.replicas and entry.node_type in resolved.node_types and now.runs(entry):
                 replicas[pool_of(entry)][entry.parallelism.accelerators] += entry.replicas
-        for pool in sorted(replicas):
-            yield pool, spare, nodes_needed(replicas[pool], resolved.node_types[pool[1]].accelerators)
+        for pool, kinds in nodes_by_kind(resolved, replicas).items():
+            yield pool, spare, sum(kinds.values())

@@ -34,8 +34,9 @@ def only_accelerators(resolved: ResolvedInstance, names: Sequence[str]) -> Resol
             raise InputError([InputProblem(resolved.path, 0, "--accelerator", message)])
     kept = {name: offer for name, offer in resolved.offers.items() if carried[name] in names}
     types = {offer.node_type for offer in kept.values()}
-    node_types = {name: node for name, node in resolved.node_types.items() if name in types}
-    accelerators = {name: unit for name, unit in resolved.accelerators.items() if name in names}
+    node_types = {n: node for n, node in resolved.node_types.items() if n in types or node.partition_of in types}
+    carrying = {node.accelerator for node in node_types.values()}
+    accelerators = {name: unit for name, unit in resolved.accelerators.items() if name in carrying}
     return redigest(replace(resolved, offers=kept, node_types=node_types, accelerators=accelerators))
 
 

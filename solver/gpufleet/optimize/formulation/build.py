@@ -11,6 +11,7 @@ from gpufleet.optimize.formulation import (
     measures,
     node_types,
     orders,
+    partitions,
     pools,
     replicas,
     routing,
@@ -38,6 +39,7 @@ def build_model(problem: Problem) -> tuple[LinearModel, FleetVariables]:
     pools.add_rows(model, problem, variables)
     spot.add_rows(model, problem, variables)
     measures.add_rows(model, problem, variables)
+    partitions.add_rows(model, problem, variables)
     replicas.add_rows(model, problem, variables)
     spare_nodes.add_rows(model, problem, variables)
     site_loss.add_rows(model, problem, variables)

@@ -5,8 +5,10 @@ n_wk      replicas of option k of workload w
 b_j       whether an order (offer, start, tier) with a minimum is placed
 u_m       whether node type m is in the fleet, when their number is limited
 z_m       whether measure m is taken
+q_pt      nodes that run as the partition of pool p in period t
 x_wck     share units of class c of workload w served by option k (routed workloads only)
 e_wsck    the same when site s is lost, over the options elsewhere (routed workloads that must survive it)
+r_p'th    nodes that run as partition p' after failures, for workloads that ask for h spare nodes or more
 g_pth     whether a workload that asks for h spare nodes or more uses pool p in period t
 """
 
@@ -19,7 +21,7 @@ from gpufleet.problem.scaling import SHARE_UNITS
 
 if TYPE_CHECKING:
     from gpufleet.optimize.formulation.linear_model import LinearModel
-    from gpufleet.problem.data import OptionData, Problem, WorkloadData
+    from gpufleet.problem.data import OptionData, Problem
 
 
 @dataclass(frozen=True)
@@ -36,12 +38,16 @@ class FleetVariables:
     """z_m, by measure."""
     replicas: tuple[tuple[int, ...], ...]
     """n_wk, by workload and option."""
+    partitions: dict[tuple[int, int], int]
+    """q_pt: (pool of a partition, period) to variable, where some option can use it."""
     shares: tuple[tuple[dict[int, int], ...], ...]
     """x_wck: by workload and option, class position to variable; empty where nothing is routed."""
     fallbacks: tuple[dict[str, tuple[dict[int, int], ...]], ...]
     """e_wsck: by workload and lost site, as `shares`; options at the lost site have none. Empty where not asked for."""
     protected: dict[tuple[int, int, int], int]
     """g_pth: (pool, period, spare nodes) to variable."""
+    saved: dict[tuple[int, int, int], int]
+    """r_p'th: (partition pool, period, spare nodes) to variable."""
 
 
 def add_variables(model: LinearModel, problem: Problem) -> FleetVariables:
@@ -52,21 +58,34 @@ def add_variables(model: LinearModel, problem: Problem) -> FleetVariables:
         key = (offer.name, offer.order, offer.tier)
         if offer.least and key not in orders:
             orders[key] = model.add_variable(f"b_{f}", 0, 1)
-    types = sorted({pool.node_type for pool in problem.pools}) if problem.max_node_types is not None else []
+    bought = {pool.node_type for pool in problem.pools if pool.partition_of is None}
+    types = sorted(bought) if problem.max_node_types is not None else []
     node_types = {name: model.add_variable(f"u_{m}", 0, 1) for m, name in enumerate(types)}
     measures = tuple(model.add_variable(f"z_{m}", 0, 1) for m in range(len(problem.measures)))
     replicas = tuple(
         tuple(model.add_variable(f"n_{w}_{k}", 0, option.most) for k, option in enumerate(workload.options))
         for w, workload in enumerate(problem.workloads)
     )
+    partitions = {
+        (p, t): model.add_variable(f"q_{p}_{t}", 0, most) for (p, t), most in _most_partitioned(problem).items()
+    }
     shares = tuple(
         tuple(_shares(model, f"x_{w}", k, option) for k, option in enumerate(workload.options))
         for w, workload in enumerate(problem.workloads)
     )
     fallbacks = tuple(_fallbacks(model, problem, w) for w in range(len(problem.workloads)))
-    levels = sorted({level for workload in problem.workloads for level in _levels(problem, workload)})
+    levels = sorted({(node_pool(problem, p), t, level) for p, t, level in _usable(problem)})
     protected = {(p, t, level): model.add_variable(f"g_{p}_{t}_{level}", 0, 1) for p, t, level in levels}
-    return FleetVariables(nodes, orders, node_types, measures, replicas, shares, fallbacks, protected)
+    saved = _saved(model, problem, levels, partitions)
+    return FleetVariables(
+        nodes, orders, node_types, measures, replicas, partitions, shares, fallbacks, protected, saved
+    )
+
+
+def node_pool(problem: Problem, pool: int) -> int:
+    """The pool whose nodes a pool is about: itself, or the one that it is a partition of."""
+    base = problem.pools[pool].partition_of
+    return pool if base is None else base
 
 
 def _shares(model: LinearModel, name: str, k: int, option: OptionData) -> dict[int, int]:
@@ -93,7 +112,48 @@ def _fallbacks(model: LinearModel, problem: Problem, w: int) -> dict[str, tuple[
     }
 
 
-def _levels(problem: Problem, workload: WorkloadData) -> set[tuple[int, int, int]]:
-    """(pool, period, spare nodes) of the pools that it can use."""
-    pools = {option.pool for option in workload.options} if workload.spare_nodes else set()
-    return {(pool, workload.period, workload.spare_nodes) for pool in pools}
+def _saved(
+    model: LinearModel,
+    problem: Problem,
+    levels: list[tuple[int, int, int]],
+    partitions: dict[tuple[int, int], int],
+) -> dict[tuple[int, int, int], int]:
+    """Nodes that would run as a partition after failures, where protected workloads can use it."""
+    usable = _usable(problem)
+    saved = {}
+    for base, t, level in levels:
+        for p in range(len(problem.pools)):
+            wanted = any(pool == p and period == t and spare >= level for pool, period, spare in usable)
+            if wanted and problem.pools[p].partition_of == base:
+                most = model.variables[partitions[p, t]].upper
+                saved[p, t, level] = model.add_variable(f"r_{p}_{t}_{level}", 0, most)
+    return saved
+
+
+def _usable(problem: Problem) -> set[tuple[int, int, int]]:
+    """(pool, period, spare nodes asked for) of every pool that protected workloads can use, partitions included."""
+    return {
+        (option.pool, workload.period, workload.spare_nodes)
+        for workload in problem.workloads
+        if workload.spare_nodes
+        for option in workload.options
+    }
+
+
+def _most_partitioned(problem: Problem) -> dict[tuple[int, int], int]:
+    """Most nodes that can run as each partition in each period: enough for all its options, and not more than exist."""
+    used: dict[tuple[int, int], int] = {}
+    for workload in problem.workloads:
+        for option in workload.options:
+            if problem.pools[option.pool].partition_of is not None:
+                key = (option.pool, workload.period)
+                used[key] = used.get(key, 0) + option.accelerators * option.most
+    there = [0] * len(problem.pools)
+    for offer in problem.offers:
+        there[offer.pool] += offer.most
+    most = {}
+    for (p, t), count in sorted(used.items()):
+        pool = problem.pools[p]
+        assert pool.partition_of is not None
+        most[p, t] = min(-(-count // pool.accelerators_per_node), there[pool.partition_of])
+    return most
