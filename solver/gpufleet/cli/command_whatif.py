@@ -1,4 +1,4 @@
-"""`gpufleet whatif`: the same question under other budgets, or without one of its requirements."""
+"""`gpufleet whatif`: the same question under other budgets, without one of its requirements, or with other measures."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from gpufleet.cli.common import library_option, open_library, progress, show
 if TYPE_CHECKING:
     from gpufleet.schema.plan import Plan
     from gpufleet.schema.resolved import ResolvedInstance
+    from gpufleet.whatif.measures import MeasureValue, VolumePoint
 
 
 @click.command("whatif")
@@ -23,28 +24,32 @@ if TYPE_CHECKING:
     metavar="NAME",
     help="Price a requirement: redundancy, budgets, privacy, accuracy, slo, shares, quotas or stock. Repeatable.",
 )
+@click.option("--measures", is_flag=True, help="What each measure is worth, and from what volume on it pays.")
 @click.option("--json", "as_json", is_flag=True, help="Print the points as JSON and nothing else.")
 @click.option(
     "--time-limit",
     type=click.FloatRange(min=0, min_open=True),
     default=60.0,
     show_default=True,
-    help="Seconds per point.",
+    help="Seconds per plan.",
 )
 @library_option
 def command(
     file: str,
     budget: str | None,
     without: tuple[str, ...],
+    measures: bool,
     as_json: bool,
     time_limit: float,
     libraries: tuple[str, ...],
 ) -> None:
-    """Solve FILE under a series of budget caps, or with and without some of its requirements."""
-    if (budget is None) == (not without):
-        raise click.UsageError("give either --budget CAP=FROM:TO:STEP or --without NAME")
+    """Solve FILE under a series of budget caps, with and without some of its requirements, or of its measures."""
+    if (budget is not None) + bool(without) + measures != 1:
+        raise click.UsageError("give either --budget CAP=FROM:TO:STEP, --without NAME or --measures")
     if budget is not None:
         _sweep(file, budget, as_json, time_limit, libraries)
+    elif measures:
+        _measures(file, as_json, time_limit, libraries)
     else:
         _price(file, without, as_json, time_limit, libraries)
 
@@ -88,6 +93,44 @@ def _price(file: str, names: tuple[str, ...], as_json: bool, time_limit: float, 
         click.echo(json.dumps(rows, indent=2))
     else:
         show(price_text(resolved, whole, prices))
+
+
+def _measures(file: str, as_json: bool, time_limit: float, libraries: tuple[str, ...]) -> None:
+    from gpufleet.library import load_instance
+    from gpufleet.report.measure_text import measure_text
+    from gpufleet.whatif.measures import value_measures
+
+    resolved = load_instance(file, open_library(libraries))
+    with progress("solving with and without measures at several volumes"):
+        values = value_measures(resolved, time_limit)
+    if as_json:
+        click.echo(json.dumps([_value(value) for value in values], indent=2))
+    else:
+        show(measure_text(resolved, values))
+
+
+def _value(value: MeasureValue) -> dict[str, object]:
+    return {
+        "measures": value.measures,
+        "workloads": value.workloads,
+        "cost_usd": value.cost_usd,
+        **_point(value.today),
+        "pays_from": value.pays_from,
+        "does_not_pay_at": value.does_not_pay_at,
+        "points": [{"factor": point.factor, **_point(point)} for point in value.points],
+    }
+
+
+def _point(point: VolumePoint) -> dict[str, object]:
+    from gpufleet.whatif.measures import cost_of
+
+    return {
+        "without_usd": cost_of(point.without),
+        "for_nothing_usd": cost_of(point.free),
+        "value_usd": point.value_usd,
+        "pays": point.pays,
+        "proven": point.proven,
+    }
 
 
 def _answer(resolved: ResolvedInstance, plan: Plan) -> dict[str, object]:

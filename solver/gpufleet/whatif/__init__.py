@@ -1,1 +1,1 @@
-"""What if: edits of an instance, sweeps over budget caps, and the price of requirements."""
+"""What if: edits of an instance, sweeps over budget caps, the price of requirements, the value of measures."""

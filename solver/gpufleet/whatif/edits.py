@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 from gpufleet.errors import InputError, InputProblem
 from gpufleet.library import digest
 from gpufleet.schema.instance import FleetRules
+from gpufleet.schema.workloads import Training
+from gpufleet.units import exact
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gpufleet.schema.resolved import ResolvedInstance
+    from gpufleet.schema.workloads import Workload
 
 
 def redigest(resolved: ResolvedInstance) -> ResolvedInstance:
@@ -73,3 +76,44 @@ def with_offers(resolved: ResolvedInstance, **fields: object) -> ResolvedInstanc
         for name, offer in resolved.offers.items()
     }
     return redigest(replace(resolved, offers=offers))
+
+
+def with_rates(resolved: ResolvedInstance, workloads: Sequence[str], factor: float) -> ResolvedInstance:
+    """The instance with the rates of some workloads (training: its samples) times a factor, in exact decimals."""
+    scaled = tuple(
+        _scaled(known, factor) if known.name in workloads else known for known in resolved.instance.workloads
+    )
+    return with_fields(resolved, workloads=scaled)
+
+
+def _scaled(workload: Workload, factor: float) -> Workload:
+    if isinstance(workload, Training):
+        return workload.model_copy(update={"samples": _times(workload.samples, factor)})
+    classes = tuple(
+        group.model_copy(update={"requests_per_s": _times(group.requests_per_s, factor)}) for group in workload.classes
+    )
+    return workload.model_copy(update={"classes": classes})
+
+
+def _times(value: float, factor: float) -> float:
+    return float(exact(value) * exact(factor))
+
+
+def without_measure(resolved: ResolvedInstance, *names: str) -> ResolvedInstance:
+    """The instance in which some measures cannot be used: they work on no accelerator.
+
+    They are not taken out, because then the variants that they unlock would need nothing.
+    """
+    return _with_measures(resolved, names, accelerators=())
+
+
+def with_free_measure(resolved: ResolvedInstance, *names: str) -> ResolvedInstance:
+    """The instance in which some measures cost nothing, so that budgets do not feel them either."""
+    return _with_measures(resolved, names, cost_usd=0.0)
+
+
+def _with_measures(resolved: ResolvedInstance, names: Sequence[str], **fields: object) -> ResolvedInstance:
+    measures = tuple(
+        known.model_copy(update=fields) if known.name in names else known for known in resolved.instance.measures
+    )
+    return with_fields(resolved, measures=measures)

@@ -1,0 +1,100 @@
+"""What measures are worth: a table, then from what volume on each of them pays."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.padding import Padding
+from rich.text import Text
+
+from gpufleet.report.format import money, span
+from gpufleet.report.plan_text import table
+from gpufleet.whatif.measures import cost_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from rich.console import RenderableType
+
+    from gpufleet.schema.plan import Plan
+    from gpufleet.schema.resolved import ResolvedInstance
+    from gpufleet.whatif.measures import MeasureValue, VolumePoint
+
+JUMPS = "Fleets are whole nodes, so values jump: between the volumes looked at, the answer can differ."
+NUMBERS = ("USD without", "USD for nothing", "value", "cost")
+
+
+def measure_text(resolved: ResolvedInstance, values: Sequence[MeasureValue]) -> Iterator[RenderableType]:
+    """One row per measure at today's volume, then one sentence on its volume."""
+    yield Text(resolved.instance.title, style="bold")
+    yield Text(f"Cost of the cheapest plan over {span(float(resolved.instance.hours))}, USD", style="dim")
+    grid = table("measure", *NUMBERS, "today", numeric=NUMBERS)
+    for value in values:
+        today = value.today
+        costs = (cost_of(today.without), cost_of(today.free), today.value_usd, value.cost_usd)
+        grid.add_row(label(value), *("" if usd is None else money(usd) for usd in costs), verdict(today))
+    yield Padding(grid, (1, 0, 1, 0))
+    for value in values:
+        yield Text(volume_words(value))
+    yield Text(JUMPS, style="dim")
+
+
+def label(value: MeasureValue) -> str:
+    """The measure's name, or that it is all of them."""
+    return value.measures[0] if len(value.measures) == 1 else f"all {len(value.measures)} together"
+
+
+def verdict(point: VolumePoint) -> str:
+    """In two or three words."""
+    if point.pays is None:
+        return "no plan" if point.free.status == "infeasible" else "not known"
+    words = "needed" if point.needed else "pays" if point.pays else "does not pay"
+    return words if point.proven else f"{words}, not proven"
+
+
+def volume_words(value: MeasureValue) -> str:
+    """From what volume on it pays, in a sentence, and what of that is not proven."""
+    names = ", ".join(value.workloads)
+    subject = f"{label(value)} ({names}): " if len(value.measures) == 1 else f"{label(value)}: "
+    return subject + _threshold(value) + _end(value) + _doubts(value)
+
+
+def _threshold(value: MeasureValue) -> str:
+    if not value.known:
+        return f"no answer at today's volume ({_why(value.today)})."
+    most = value.known[-1].factor
+    if value.pays_from is None:
+        return f"does not pay up to {times(most)} today's volume."
+    if value.does_not_pay_at is None:
+        least = times(value.known[0].factor)
+        return f"pays at every volume looked at, from {least} today's volume to {times(most)}."
+    fails = value.does_not_pay_at
+    return f"pays from about {times(value.pays_from)} today's volume on (at {times(fails)} it does not)."
+
+
+def _end(value: MeasureValue) -> str:
+    """Where the search came to an end before its time."""
+    lost = [point for point in value.points if point.pays is None and point.factor != 1]
+    return "".join(f" At {times(point.factor)} there is no answer ({_why(point)})." for point in lost)
+
+
+def _doubts(value: MeasureValue) -> str:
+    doubts = ", ".join(times(point.factor) for point in value.known if not point.proven)
+    return f" Not proven optimal within the time limit at {doubts}." if doubts else ""
+
+
+def _why(point: VolumePoint) -> str:
+    plan: Plan = point.without if cost_of(point.without) is None and point.free.status != "infeasible" else point.free
+    return f"{plan.status}: {plan.reason}"
+
+
+def times(factor: float) -> str:
+    """A factor in three digits; halvings as fractions.
+
+    >>> times(1.414), times(64.0), times(0.015625)
+    ('1.41 times', '64 times', '1/64 of')
+    """
+    inverse = round(1 / factor)
+    if inverse > 1 and inverse * factor == 1:
+        return f"1/{inverse} of"
+    return f"{factor:.3g} times"
