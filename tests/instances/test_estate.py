@@ -17,6 +17,7 @@ from gpufleet.report.plan_text import plan_text
 from gpufleet.schema.instance import FleetRules, Instance
 from gpufleet.schema.workloads import LLMServing
 from gpufleet.whatif.edits import only_accelerators
+from gpufleet.whatif.measures import value_measures
 from gpufleet.whatif.requirements import price_requirements
 
 if TYPE_CHECKING:
@@ -287,3 +288,46 @@ def test_heterogeneous() -> None:
 
     third = FleetRules(min_country_share={"CN": 0.33})
     assert solve(resolve(asked.instance.model_copy(update={"rules": third}))).status == "infeasible"
+
+
+def test_measures() -> None:
+    """Nodes of 0.526 (T4), 0.8048 (L4) and 1.861 USD/h (L40S); what a measure saves is whole nodes for 8,760 hours.
+
+    The feature cache saves 5 T4 nodes, 23,038.80 USD, and costs 22,000. The library saves one of 8 L40S nodes, 16,302.36,
+    and costs 180,000 over two years, 90,000 in this one: from about 5 times today's volume on it pays. Terms: 200
+    requests/s need 200/24, so 9 L4 nodes, or 200/36, so 6; 3 nodes are 21,150.14 USD for 9,000. One node less
+    would not do, two would: they are saved above 96 requests/s (5 nodes or 3), 0.48 times today's volume.
+    """
+    asked = load_instance(ESTATE / "measures.yaml")
+    hour = {"T4": 0.526, "L4": 0.8048, "L40S": 1.861}
+    plan = solve(asked)
+    assert {entry.measure: entry.taken for entry in plan.measures} == {
+        "kernel-library": False,
+        "feature-cache": True,
+        "int4-fine-tune": True,
+    }
+    assert {(nodes.node_type, nodes.count) for nodes in plan.nodes} == {
+        ("aws-g4dn.xlarge", 16),
+        ("aws-g6.xlarge", 6),
+        ("aws-g6e.xlarge", 8),
+    }
+    assert _cost(plan) == pytest.approx(8760 * (16 * hour["T4"] + 6 * hour["L4"] + 8 * hour["L40S"]) + 22_000 + 9_000)
+
+    values = {value.measures: value for value in value_measures(asked)}
+    library, cache, tune, together = values.values()
+    saved = {
+        library.measures: 8760 * hour["L40S"],
+        cache.measures: 8760 * 5 * hour["T4"],
+        tune.measures: 8760 * 3 * hour["L4"],
+    }
+    assert {names: values[names].today.value_usd for names in saved} == pytest.approx(saved)
+    assert [value.cost_usd for value in (library, cache, tune, together)] == [90_000, 22_000, 9_000, 121_000]
+    assert [value.today.pays for value in (library, cache, tune, together)] == [False, True, True, False]
+    assert together.today.value_usd == pytest.approx(sum(saved.values()))
+    assert tune.pays_from is not None
+    assert 0.48 < tune.pays_from <= 0.48 * 1.02
+    # in front of 5 times, nodes saved are too few: 90,000 USD are 5.5 of them
+    assert library.pays_from is not None
+    assert library.pays_from == pytest.approx(5, rel=0.05)
+    point = next(point for point in library.points if point.factor == library.pays_from)
+    assert point.value_usd == pytest.approx(6 * 8760 * hour["L40S"])

@@ -21,13 +21,17 @@ if TYPE_CHECKING:
     from gpufleet.whatif.measures import MeasureValue, VolumePoint
 
 JUMPS = "Fleets are whole nodes, so values jump: between the volumes looked at, the answer can differ."
-NUMBERS = ("USD without", "USD for nothing", "value", "cost")
+NUMBERS = ("without", "for nothing", "value", "cost")
 
 
 def measure_text(resolved: ResolvedInstance, values: Sequence[MeasureValue]) -> Iterator[RenderableType]:
     """One row per measure at today's volume, then one sentence on its volume."""
     yield Text(resolved.instance.title, style="bold")
-    yield Text(f"Cost of the cheapest plan over {span(float(resolved.instance.hours))}, USD", style="dim")
+    yield Text(
+        f"USD over {span(float(resolved.instance.hours))}: the cheapest plan without the measure and with it for nothing, "
+        "the difference, and what the measure costs",
+        style="dim",
+    )
     grid = table("measure", *NUMBERS, "today", numeric=NUMBERS)
     for value in values:
         today = value.today
