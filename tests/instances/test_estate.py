@@ -14,7 +14,7 @@ from gpufleet import load_instance, resolve, solve, verify
 from gpufleet.library.reader import read_document
 from gpufleet.library.validation import validate
 from gpufleet.report.plan_text import plan_text
-from gpufleet.schema.instance import FleetRules, Instance
+from gpufleet.schema.instance import Budgets, FleetRules, Instance
 from gpufleet.schema.workloads import LLMServing
 from gpufleet.whatif.edits import only_accelerators
 from gpufleet.whatif.measures import value_measures
@@ -331,3 +331,94 @@ def test_measures() -> None:
     assert library.pays_from == pytest.approx(5, rel=0.05)
     point = next(point for point in library.points if point.factor == library.pays_from)
     assert point.value_usd == pytest.approx(6 * 8760 * hour["L40S"])
+
+
+def _owned(node_kw: float, pue: float, running: float, discount: float) -> float:
+    """Three years of energy at 0.0861 USD/kWh, and of running costs (USD/h), at present value."""
+    return 8760 * (node_kw * pue * 0.0861 + running) * sum(discount**year for year in range(3))
+
+
+def test_spot_and_terms() -> None:
+    """A node carries 40 requests/s, 10 an accelerator. Payments fill 3 nodes, in the evening 4; in 2029 4 and 5.
+
+    The room has power for two servers, the old one and one that is bought. Of the other nodes one is there all three
+    years: 45,051 USD a year reserved for three years, 81,090 for one. The fourth one of 2029 is reserved for a year:
+    two more years of the long term would be paid after the horizon. What runs four hours a day is rented: on demand
+    21,453 USD a year for payments, which may not use spot nodes, and for half of the scoring; on spot nodes 11,260 for
+    the other half, and in 2028 for the retraining. An interruption loses half an hour: 4 a month are 2 of 730 hours,
+    so a spot node carries 40 x 728/730 = 39.9 requests/s, enough for half of 75.
+    """
+    asked = load_instance(ESTATE / "spot-and-terms.yaml")
+    plan = solve(asked)
+    node = "GCP/us-central1/gcp-a2-highgpu-4g"
+    assert {(n.offer, n.first_stage, n.last_stage, n.period, n.count) for n in plan.nodes} == {
+        ("old-a100", "2027", "2029", None, 1),
+        ("list-price/any/a100-4x/purchase", "2027", "2029", None, 1),
+        (f"{node}/reserved_3y", "2027", "2029", None, 1),
+        (f"{node}/reserved_1y", "2029", "2029", None, 1),
+        *((f"{node}/on_demand", year, year, "evening", 2) for year in ("2027", "2028", "2029")),
+        *((f"{node}/spot", year, year, "evening", 1 + (year == "2028")) for year in ("2027", "2028", "2029")),
+    }
+    discount = 1 / 1.08
+    years = [discount**year for year in range(4)]
+    energy = _owned(3, 1.4, 0, discount)
+    old = 20_000 + energy
+    bought = 66_000 * (1 - (1 - 0.87 * 3 / 5) * years[3] + 0.05 * sum(years[:3])) + energy
+    reserved = 8760 * (5.1428 * sum(years[:3]) + 9.2568 * years[2])
+    rented = 1460 * (2 * 14.69354 * sum(years[:3]) + 7.71208 * (sum(years[:3]) + years[1]))
+    assert _cost(plan) == pytest.approx(old + bought + reserved + rented, abs=0.01)
+    on_spot = {(d.workload, d.stage) for d in plan.deployments if d.spot is not None}
+    assert on_spot == {("scoring", "2027"), ("scoring", "2028"), ("scoring", "2029"), ("retraining", "2028")}
+    assert verify(asked, plan).ok
+
+    # as if the fleet went on after 2029, the long term would be the cheaper one for its fourth node too
+    going_on = solve(resolve(asked.instance.model_copy(update={"commitments": "horizon"})))
+    assert "reserved_1y" not in {nodes.term for nodes in going_on.nodes}
+    assert _cost(going_on) == pytest.approx(_cost(plan) - 8760 * (9.2568 - 5.1428) * years[2], abs=0.01)
+
+
+def test_three_years() -> None:
+    """The assistant fills 12, 17 and 26 accelerators: 3, 5 and 7 nodes of four. 100,000 USD buy two in 2027; the third
+    is rented for a year, and three and two more are bought when they are needed, because prices fall and money has a
+    price. Without the cap it would be three, two and two.
+
+    One of the old V100 servers is kept for the eight copies of the test environment, the other one is sold: kept, it
+    costs its 9,000 USD and three years of energy (3.5 kW at a PUE of 1.4) and running costs, 24,297 USD. Without it,
+    eight more L40S would be needed, at 24,528 USD a node from 2028 on alone.
+    """
+    asked = load_instance(ESTATE / "three-years.yaml")
+    plan = solve(asked)
+    rent = "AWS/us-east-1/aws-g6e.12xlarge/on_demand"
+
+    def stays(known: Plan) -> set[tuple[str, str | None, str | None, int]]:
+        return {(nodes.offer, nodes.first_stage, nodes.last_stage, nodes.count) for nodes in known.nodes}
+
+    old = ("old-v100", "2027", "2029", 1)
+    last = ("new-l40s", "2029", "2029", 2)
+    bought = {("new-l40s", "2027", "2029", 2), ("new-l40s", "2028", "2029", 3), last}
+    assert stays(plan) == {old, *bought, (rent, "2027", "2027", 1)}
+    used: dict[str | None, int] = {}
+    for deployment in plan.deployments:
+        if deployment.workload == "assistant":
+            used[deployment.stage] = used.get(deployment.stage, 0) + deployment.replicas
+        else:
+            assert (deployment.node_type, deployment.replicas) == ("dgx-1-v100", 8)
+    assert used == {"2027": 12, "2028": 17, "2029": 26}
+
+    discount = 1 / 1.07
+    present = [discount**year for year in range(4)]
+    kept = 9_000 + _owned(3.5, 1.4, 0.2, discount)
+    cost = kept + 8760 * 10.49264
+    for year, count in ((0, 2), (1, 3), (2, 2)):
+        price, stay = 46_000 * 0.88**year, 3 - year
+        left = (1 - 0.87 * stay / 5) * present[3]
+        running = 0.05 * sum(present[year:3])
+        energy = 8760 * 2.4 * 1.4 * 0.0861 * sum(present[year:3])
+        cost += count * (price * (present[year] - left + running) + energy)
+    assert _cost(plan) == pytest.approx(cost, abs=0.05)
+
+    free = solve(resolve(asked.instance.model_copy(update={"budgets": Budgets()})))
+    assert stays(free) == {old, ("new-l40s", "2027", "2029", 3), ("new-l40s", "2028", "2029", 2), last}
+    new = tuple(offer for offer in asked.instance.offers if offer.term != "owned")
+    sold = solve(resolve(asked.instance.model_copy(update={"offers": new})))
+    assert _cost(sold) > _cost(plan) + kept

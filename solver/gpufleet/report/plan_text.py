@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from gpufleet.schema.plan import Certificate, CostLine, Deployment, Plan, PlannedNodes, Route
     from gpufleet.schema.resolved import ResolvedInstance
 
+MOST_WITH_CENTS = 5
+"""So many items of a cash flow fit on 80 columns with cents."""
+
 
 def plan_text(resolved: ResolvedInstance, plan: Plan) -> Iterator[RenderableType]:
     """The whole answer, section by section."""
@@ -256,13 +259,14 @@ def _costs(plan: Plan) -> RenderableType:
 
 
 def _cash_flow(plan: Plan, years: float) -> RenderableType:
-    """One row per year, one column per item; what lies beyond the horizon comes last."""
+    """One row per year, one column per item; what lies beyond the horizon comes last. Many columns: whole dollars."""
     items = list(dict.fromkeys(flow.item for flow in plan.cash_flow))
-    grid = table("year", *items, "USD", numeric=(*items, "USD"))
+    words = money if len(items) <= MOST_WITH_CENTS else "{:,.0f}".format
+    grid = table("year", *items, "USD", numeric=("year", *items, "USD"))
     for year in sorted({flow.year for flow in plan.cash_flow}):
         paid = {flow.item: flow.usd for flow in plan.cash_flow if flow.year == year}
-        cells = [money(paid[item]) if item in paid else "" for item in items]
-        grid.add_row(str(year + 1) if year < years else "after", *cells, money(sum(paid.values())))
+        cells = [words(paid[item]) if item in paid else "" for item in items]
+        grid.add_row(str(year + 1) if year < years else "after", *cells, words(sum(paid.values())))
     return grid
 
 
