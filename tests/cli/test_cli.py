@@ -102,6 +102,44 @@ def test_verify_says_what_is_broken_and_exits_5(tmp_path: Path) -> None:
     assert verdict["violations"][0]["excess"] == 1
 
 
+DAY_AND_NIGHT = ROOT / "instances" / "estate" / "day-and-night.yaml"
+
+
+@pytest.fixture(scope="module")
+def day_plan(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The plan of a day with 24 hours."""
+    out = tmp_path_factory.mktemp("day") / "plan.yaml"
+    assert run("solve", DAY_AND_NIGHT, "--out", out).exit_code == 0
+    return out
+
+
+def test_verify_says_in_one_line_when_a_deployment_runs(day_plan: Path) -> None:
+    """46 deployments over 24 hours are four forms; figures are the highest of them."""
+    plan = load_plan(day_plan)
+    assert len(plan.deployments) > 40
+    result = run("verify", DAY_AND_NIGHT, day_plan)
+    assert max(map(len, result.stdout.splitlines())) <= 80
+    said = " ".join(result.stdout.split())
+    assert said.count(" x chat on ") + said.count(" x fine-tuning on ") == 4
+    assert said.count("replicas: ") == 4
+    loads = verify(load_instance(DAY_AND_NIGHT), plan).utilisation
+    rented = [loads[i] for i, d in enumerate(plan.deployments) if d.node_type == "aws-p4d.24xlarge"]
+    assert f"up to 1 x chat on aws-p4d.24xlarge: utilisation up to {max(rented) * 100:.1f} %" in said
+    assert "replicas: 00h to 09h: 0, 10h to 12h: 1, 13h: 0, 14h to 17h: 1, 18h to 23h: 0" in said
+
+
+def test_verify_of_a_plan_with_a_period_that_does_not_exist(tmp_path: Path, day_plan: Path) -> None:
+    fields = yaml.safe_load(day_plan.read_text())
+    fields["deployments"][0] |= {"period": "24h"}
+    fields["deployments"][1] |= {"stage": "2030"}
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_text(yaml.safe_dump(fields))
+    result = run("verify", DAY_AND_NIGHT, wrong)
+    assert result.exit_code == 5
+    assert "the instance has no period 24h" in " ".join(result.stdout.split())
+    assert "the instance has no stage 2030" in " ".join(result.stdout.split())
+
+
 def test_restricting_the_accelerator_and_comparing_with_the_brief() -> None:
     result = run("solve", REFERENCE / "ecommerce-recommender.yaml", "--accelerator", "T4")
     assert result.exit_code == 0

@@ -33,5 +33,5 @@ def command(instance: str, plan: str, as_json: bool, libraries: tuple[str, ...])
 
         click.echo(json.dumps({"ok": report.ok, **asdict(report)}, indent=2))
     else:
-        show(verdict_text(checked, report))
+        show(verdict_text(resolved, checked, report))
     sys.exit(0 if report.ok else EXIT_BROKEN)

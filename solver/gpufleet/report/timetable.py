@@ -13,12 +13,17 @@ if TYPE_CHECKING:
 
 
 def schedule(resolved: ResolvedInstance, entries: Iterable[PlannedNodes | Deployment]) -> list[int]:
-    """Nodes or replicas together in every period of every stage, in file order."""
+    """Nodes or replicas together in every period of every stage, in file order.
+
+    What a plan written by hand places in a period or stage that does not exist never comes.
+    """
     periods: list[str | None] = [period.name for period in resolved.instance.periods] or [None]
     stages: list[str | None] = [stage.name for stage in resolved.instance.stages] or [None]
     counts = [0] * (len(stages) * len(periods))
     for entry in entries:
         first, last = _stages(entry)
+        if not {first, last} <= {None, *stages}:
+            continue
         number = getattr(entry, "replicas", None)
         count = entry.count if number is None else number  # type: ignore[union-attr]
         inside = range(stages.index(first) if first else 0, (stages.index(last) if last else len(stages) - 1) + 1)

@@ -9,28 +9,36 @@ from rich.text import Text
 from gpufleet.report.fleet_words import fleet_words
 from gpufleet.report.format import figure, money, percent
 from gpufleet.report.plan_text import table
+from gpufleet.report.timetable import schedule, timetable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rich.console import RenderableType
 
-    from gpufleet.schema.plan import Plan
+    from gpufleet.schema.plan import Deployment, Plan
     from gpufleet.schema.resolved import ResolvedInstance
     from gpufleet.verification.violation import Report
 
+FORM = frozenset(
+    {"workload", "site", "node_type", "model", "variant", "option", "spot", "measures", "parallelism", "batch"}
+)
+"""What tells deployments apart that run at different times."""
 
-def verdict_text(plan: Plan, report: Report) -> Iterator[RenderableType]:
+
+def verdict_text(resolved: ResolvedInstance, plan: Plan, report: Report) -> Iterator[RenderableType]:
     """Cost, figures per deployment, and every rule kept or broken."""
     style = "green" if report.ok else "bold red"
     broken = ", ".join(report.broken_rules)
     verdict = "keeps every rule" if report.ok else f"breaks {broken}"
     yield Text(f"The plan {verdict}.", style=style)
     yield Text(f"It costs {money(report.cost_usd)} USD over the horizon, {money(report.cost_usd_per_day)} USD a day.")
+    groups: dict[Deployment, list[int]] = {}
     for index, deployment in enumerate(plan.deployments):
-        model = "" if deployment.model is None else f" ({deployment.model})"
-        what = f"{deployment.replicas} x {deployment.workload}{model} on {deployment.node_type}"
-        yield Text(f"  {what}: {_figures(index, report)}")
+        groups.setdefault(_timeless(deployment), []).append(index)
+    for indices in groups.values():
+        for line in _deployment(resolved, plan, report, indices):
+            yield Text(f"  {line}")
     grid = table("rule", "checks", "verdict", numeric=("checks",))
     for rule, count in report.checked.items():
         misses = sum(violation.rule == rule for violation in report.violations)
@@ -42,18 +50,50 @@ def verdict_text(plan: Plan, report: Report) -> Iterator[RenderableType]:
         yield Text(str(violation), style="red")
 
 
-def _figures(index: int, report: Report) -> str:
+def _timeless(deployment: Deployment) -> Deployment:
+    """What is the same in every period and stage: all but the time, the number and the claims."""
+    kept = deployment.model_dump(include=FORM)
+    return type(deployment)(**kept, replicas=0)
+
+
+def _deployment(resolved: ResolvedInstance, plan: Plan, report: Report, indices: list[int]) -> Iterator[str]:
+    """One deployment in one or several periods."""
+    group = [plan.deployments[index] for index in indices]
+    model = "" if group[0].model is None else f" ({group[0].model})"
+    spot = ", spot" if group[0].spot else ""
+    counts = schedule(resolved, group)
+    most = f"{'up to ' if len(set(counts)) > 1 else ''}{max(counts)}"
+    yield f"{most} x {group[0].workload}{model} on {group[0].node_type}{spot}: {_figures(indices, report)}"
+    if len(counts) > 1:
+        yield f"  replicas: {timetable(resolved, counts)}"
+
+
+def _figures(indices: list[int], report: Report) -> str:
+    """The highest of every figure over the periods."""
     parts = []
-    if index in report.training_days:
-        parts.append(f"{report.training_days[index]:.3g} days to train")
-    elif index in report.utilisation:
-        parts.append(f"utilisation {percent(report.utilisation[index])}")
-    if index in report.memory_gb:
-        needed, usable = report.memory_gb[index]
+    days = [report.training_days[index] for index in indices if index in report.training_days]
+    loads = [report.utilisation[index] for index in indices if index in report.utilisation]
+    if days:
+        parts.append(f"{max(days):.3g} days to train")
+    elif loads:
+        parts.append(f"utilisation {'up to ' if len(set(loads)) > 1 else ''}{percent(max(loads))}")
+    memory = [report.memory_gb[index] for index in indices if index in report.memory_gb]
+    if memory:
+        needed, usable = max(memory)
         parts.append(f"memory {needed:.1f} of {usable:.1f} GB")
-    for metric, name, percentile, value, limit in report.latency_ms.get(index, ()):
+    for (metric, name, percentile, limit), value in _latencies(indices, report).items():
         parts.append(f"{metric} p{percentile:g} of {name} {figure(value)} of {figure(limit)} ms")
     return ", ".join(parts) or "no figures"
+
+
+def _latencies(indices: list[int], report: Report) -> dict[tuple[str, str, float, float], float]:
+    """The highest value by metric, class, percentile and limit."""
+    highest: dict[tuple[str, str, float, float], float] = {}
+    for index in indices:
+        for metric, name, percentile, value, limit in report.latency_ms.get(index, ()):
+            key = (metric, name, percentile, limit)
+            highest[key] = max(highest.get(key, value), value)
+    return highest
 
 
 def comparison_text(
