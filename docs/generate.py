@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gpufleet.library.unsupported import UNSUPPORTED
-from gpufleet.schema import hardware, instance, models, offers, plan, time, workloads
+from gpufleet.schema import hardware, instance, models, offers, plan, schedule, time, workloads
 from gpufleet.schema.base import Record
 
 if TYPE_CHECKING:
@@ -85,6 +85,12 @@ SECTIONS: tuple[tuple[str, str, tuple[type[Record], ...]], ...] = (
             *(plan.Fallback, plan.WorkloadCharge, plan.CostLine, plan.CashFlow),
             *(plan.Certificate, plan.FunnelStep, plan.Rejected),
         ),
+    ),
+    (
+        "Schedule",
+        "What `gpufleet schedule FILE PLAN` prints with `--json` or `--csv`: one row per pool, partition and "
+        "deployment for every period of every stage. CSV has one column per field, JSON leaves empty fields out.",
+        (schedule.ScheduleRow,),
     ),
 )
 """(heading, introduction, records), in the order of the page."""

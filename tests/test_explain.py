@@ -8,9 +8,10 @@ import pytest
 
 from builders import accelerator, instance, node, offer, option, profiled, resolved, site
 from gpufleet import solve
-from gpufleet.explain.limits import single_reliefs
+from gpufleet.explain.limits import single_reliefs, without_options
+from gpufleet.report.explain_text import relief_text
 from gpufleet.schema.instance import Budgets, FleetRules, Quota
-from gpufleet.schema.workloads import Redundancy
+from gpufleet.schema.workloads import AccuracyFloor, Redundancy
 
 if TYPE_CHECKING:
     from gpufleet.schema.resolved import ResolvedInstance
@@ -67,3 +68,51 @@ def test_every_limit_that_helps_alone_is_named(asked: ResolvedInstance, reliefs:
     assert solve(asked).status == "infeasible"
     found = {relief.limit: relief.plan.certificate for relief in single_reliefs(asked)}
     assert {name: certificate and certificate.objective_usd for name, certificate in found.items()} == reliefs
+
+
+HIGH = (AccuracyFloor(metric="q", at_least=0.9),)
+LOW = (AccuracyFloor(metric="q", at_least=0.8),)
+
+
+def blamed(asked: ResolvedInstance) -> str:
+    """What the answer says last."""
+    plan = solve(asked)
+    assert plan.status == "infeasible"
+    reliefs = [(relief.limit, relief.plan) for relief in single_reliefs(asked)]
+    return " ".join(str(part) for part in relief_text(asked, plan, reliefs))
+
+
+def test_a_class_without_option_is_named_and_no_limit() -> None:
+    """Neither alone nor together do the limits matter: nothing serves class b."""
+    work = profiled([option("k", rates={"a": 2.0, "b": 2.0}, accuracy=LOW)], {"a": 1.0, "b": 1.0})
+    classes = (work.classes[0], work.classes[1].model_copy(update={"accuracy": HIGH}))
+    asked = resolved(
+        instance([work.model_copy(update={"classes": classes})], [offer(stock=3)], budgets=Budgets(horizon_usd=9.0))
+    )
+    assert without_options(solve(asked))
+    assert blamed(asked) == (
+        "No limit on the fleet is to blame: w: none of its 1 deployment options serves class b; it needs q 0.9, "
+        "the best there is has 0.8."
+    )
+
+
+def test_a_workload_without_option_is_named_and_no_limit() -> None:
+    work = profiled([option("k", rates={"all": 2.0}, accuracy=LOW)], accuracy=HIGH)
+    asked = resolved(instance([work], [offer()]))
+    assert blamed(asked) == (
+        "No limit on the fleet is to blame: w: no deployment option is left; eliminated by accuracy 1."
+    )
+
+
+def test_limits_that_stand_in_the_way_together_are_still_blamed() -> None:
+    asked = question(sites=(site(power_cap_kw=2.0),), budgets=Budgets(horizon_usd=2.0))
+    assert not without_options(solve(asked))
+    assert blamed(asked) == "No single limit is to blame: at least two of them stand in the way together."
+
+
+def test_stock_that_leaves_no_option_is_a_limit() -> None:
+    """A replica of two nodes, of which one is there: no option is left, but with more nodes there is one."""
+    work = profiled([option("pair", accelerators=2, rates={"all": 2.0})])
+    asked = resolved(instance([work], [offer(stock=1)]))
+    assert without_options(solve(asked))
+    assert blamed(asked).startswith("Without the stock the cheapest plan costs 2.00 USD")

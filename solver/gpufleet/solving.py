@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+NO_ENGINE = "none"
+"""The certificate's engine where no solver was asked, because a workload or class has no option."""
+
 
 def solve(
     resolved: ResolvedInstance,
@@ -113,7 +116,7 @@ def _why_unserved(resolved: ResolvedInstance, workload: str, request_class: str,
 def _nothing() -> EngineResult:
     """The result when nothing serves some workload or class: infeasible without asking a solver."""
     reason = "a workload or class has no deployment option"
-    return EngineResult("infeasible", None, None, (), (), (), (), (), "none", reason, "none", "none")
+    return EngineResult("infeasible", None, None, (), (), (), (), (), NO_ENGINE, reason, "none", "none")
 
 
 def _reason(problem: Problem, result: EngineResult, hopeless: list[str], limits: SolverLimits) -> str | None:

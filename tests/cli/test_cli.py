@@ -44,7 +44,7 @@ def edited(tmp_path: Path, source: Path, **changes: object) -> Path:
 def test_help_lists_every_command() -> None:
     result = run("--help")
     assert result.exit_code == 0
-    for command in ("solve", "verify", "validate", "explain", "whatif", "catalog", "schema", "import"):
+    for command in ("solve", "verify", "schedule", "validate", "explain", "whatif", "catalog", "schema", "import"):
         assert f"  {command} " in result.stdout
 
 
@@ -140,6 +140,45 @@ def test_verify_of_a_plan_with_a_period_that_does_not_exist(tmp_path: Path, day_
     assert "the instance has no stage 2030" in " ".join(result.stdout.split())
 
 
+def test_schedule_prints_text_csv_and_json(day_plan: Path) -> None:
+    shown = run("schedule", DAY_AND_NIGHT, day_plan)
+    assert shown.exit_code == 0
+    assert max(map(len, shown.stdout.splitlines())) <= 80
+    assert "aws-p4d.24xlarge at aws-us-east-1: base 0, burst up to 1 more" in shown.stdout
+    assert "dgx-a100-640gb at own: base 2" in shown.stdout
+    rows = json.loads(run("schedule", DAY_AND_NIGHT, day_plan, "--json").stdout)
+    # 24 periods of 3 pools and 4 deployments
+    assert len(rows) == 24 * 7
+    at_ten = [row for row in rows if row["period"] == "10h" and row["node_type"] == "aws-p4d.24xlarge"]
+    assert [(row["kind"], row.get("burst"), row.get("replicas")) for row in at_ten] == [
+        ("nodes", 1, None),
+        ("replicas", None, 1),
+    ]
+    lines = run("schedule", DAY_AND_NIGHT, day_plan, "--csv").stdout.splitlines()
+    assert len(lines) == 1 + len(rows)
+    assert lines[0].startswith("kind,stage,period,site,node_type")
+    assert "base 0, burst up to 1 more" in " ".join(run("solve", DAY_AND_NIGHT).stdout.split())
+
+
+def test_schedule_refuses_what_cannot_be_relied_on(tmp_path: Path, day_plan: Path) -> None:
+    fields = yaml.safe_load(day_plan.read_text())
+    fields["nodes"][0]["count"] -= 1
+    broken = tmp_path / "broken.yaml"
+    broken.write_text(yaml.safe_dump(fields))
+    refused = run("schedule", DAY_AND_NIGHT, broken)
+    assert refused.exit_code == 5
+    assert "packing" in refused.stderr
+    assert refused.stdout == ""
+    poor = edited(tmp_path, BANK, budgets={"usd_per_day": 50})
+    nothing = tmp_path / "nothing.json"
+    run("solve", poor, "--out", nothing)
+    none = run("schedule", poor, nothing)
+    assert none.exit_code == 3
+    assert "no fleet to schedule (infeasible" in none.stderr
+    both = run("schedule", DAY_AND_NIGHT, day_plan, "--json", "--csv")
+    assert both.exit_code == 2
+
+
 def test_restricting_the_accelerator_and_comparing_with_the_brief() -> None:
     result = run("solve", REFERENCE / "ecommerce-recommender.yaml", "--accelerator", "T4")
     assert result.exit_code == 0
@@ -169,6 +208,7 @@ def test_explain_names_the_nearest_miss_of_a_workload_without_options(tmp_path: 
     assert result.exit_code == 3
     assert "assistant: no deployment option is left" in " ".join(result.stdout.split())
     assert "the limit is 20 (ms end_to_end p95, idle)" in " ".join(result.stdout.split())
+    assert "No limit on the fleet is to blame: assistant: no deployment option" in " ".join(result.stdout.split())
 
 
 def test_whatif_finds_the_cap_at_which_the_answer_appears() -> None:
@@ -220,6 +260,28 @@ def test_whatif_prices_requirements() -> None:
     assert "The price of redundancy is 28,800.00 USD over 30 days (960.00 USD a day), 55.6 % of the cost." in said
 
 
+def test_whatif_values_measures(tmp_path: Path) -> None:
+    fields = yaml.safe_load((ROOT / "instances" / "estate" / "measures.yaml").read_text())
+    fields["workloads"] = [work for work in fields["workloads"] if work["name"] == "terms"]
+    fields["measures"] = [measure for measure in fields["measures"] if measure["name"] == "int4-fine-tune"]
+    small = tmp_path / "terms.yaml"
+    small.write_text(yaml.safe_dump(fields))
+    (row,) = json.loads(run("whatif", small, "--measures", "--json").stdout)
+    assert row["measures"] == ["int4-fine-tune"]
+    assert (row["cost_usd"], row["pays"], row["proven"]) == (9000, True, True)
+    # 3 nodes of 0.8048 USD/h
+    assert row["value_usd"] == pytest.approx(3 * 0.8048 * 8760)
+    assert 0.48 < row["pays_from"] <= 0.48 * 1.02
+    assert [point["factor"] for point in row["points"]] == sorted(point["factor"] for point in row["points"])
+    table = run("whatif", small, "--measures")
+    assert table.exit_code == 0
+    assert max(map(len, table.stdout.splitlines())) <= 80
+    assert "int4-fine-tune (terms): pays from about 0.4" in " ".join(table.stdout.split())
+    none = run("whatif", BANK, "--measures")
+    assert none.exit_code == 2
+    assert "the instance has no measures to value" in none.stderr
+
+
 def test_whatif_says_why_a_price_is_not_known(tmp_path: Path) -> None:
     capped = edited(tmp_path, TWO_SITES, budgets={"horizon_usd": 1000})
     said = " ".join(run("whatif", capped, "--without", "budgets").stdout.split())
@@ -232,6 +294,7 @@ def test_whatif_says_why_a_price_is_not_known(tmp_path: Path) -> None:
         (("--without", "redundnacy"), "write one of redundancy, budgets"),
         (("--without", "privacy"), "it has: redundancy, budgets, stock"),
         (("--without", "budgets", "--budget", "usd_per_day=1:2:1"), "give either --budget"),
+        (("--without", "budgets", "--measures"), "give either --budget"),
         ((), "give either --budget"),
     ],
 )

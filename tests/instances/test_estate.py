@@ -293,10 +293,10 @@ def test_heterogeneous() -> None:
 def test_measures() -> None:
     """Nodes of 0.526 (T4), 0.8048 (L4) and 1.861 USD/h (L40S); what a measure saves is whole nodes for 8,760 hours.
 
-    The feature cache saves 5 T4 nodes, 23,038.80 USD, and costs 22,000. The library saves one of 8 L40S nodes, 16,302.36,
-    and costs 180,000 over two years, 90,000 in this one: from about 5 times today's volume on it pays. Terms: 200
-    requests/s need 200/24, so 9 L4 nodes, or 200/36, so 6; 3 nodes are 21,150.14 USD for 9,000. One node less
-    would not do, two would: they are saved above 96 requests/s (5 nodes or 3), 0.48 times today's volume.
+    The feature cache saves 5 T4 nodes, 23,038.80 USD, and costs 22,000. The library saves one of 8 L40S nodes,
+    16,302.36, and costs 180,000 over two years, 90,000 in this one: from about 5 times today's volume on it pays.
+    Terms: 200 requests/s need 200/24, so 9 L4 nodes, or 200/36, so 6; 3 nodes are 21,150.14 USD for 9,000. One node
+    would not be enough, two are: they are saved above 96 requests/s (5 nodes or 3), 0.48 times today's volume.
     """
     asked = load_instance(ESTATE / "measures.yaml")
     hour = {"T4": 0.526, "L4": 0.8048, "L40S": 1.861}

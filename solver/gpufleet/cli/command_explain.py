@@ -34,5 +34,5 @@ def command(file: str, time_limit: float, libraries: tuple[str, ...]) -> None:
     show(explain_text(resolved, plan, misses))
     if reliefs is not None:
         click.echo()
-        show(relief_text(resolved, [(relief.limit, relief.plan) for relief in reliefs]))
+        show(relief_text(resolved, plan, [(relief.limit, relief.plan) for relief in reliefs]))
     sys.exit(exit_code(plan))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from gpufleet.candidates.enumerate import build_candidates
 from gpufleet.optimize.backends.interface import SolverLimits
 from gpufleet.schema.instance import Budgets, FleetRules
-from gpufleet.solving import solve_candidates
+from gpufleet.solving import NO_ENGINE, solve_candidates
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,6 +31,14 @@ class Relief:
 
     limit: str
     plan: Plan
+
+
+def without_options(plan: Plan) -> bool:
+    """Is the plan infeasible because some workload, or a class of it, has no option at all (see `plan.reason`)?
+
+    Then no solver was asked.
+    """
+    return plan.status == "infeasible" and plan.certificate is not None and plan.certificate.engine == NO_ENGINE
 
 
 def single_reliefs(resolved: ResolvedInstance, time_limit_s: float = 20.0) -> Iterator[Relief]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from rich.padding import Padding
 from rich.text import Text
 
+from gpufleet.explain.limits import without_options
 from gpufleet.report.fleet_words import fleet_words
 from gpufleet.report.format import figure, money
 from gpufleet.report.plan_text import funnel_table
@@ -46,15 +47,19 @@ def _misses(rows: Iterable[Rejected]) -> Iterator[RenderableType]:
         yield Padding(words, (0, 0, 0, 2))
 
 
-def relief_text(resolved: ResolvedInstance, reliefs: Sequence[tuple[str, Plan]]) -> Iterator[RenderableType]:
-    """Which single group of limits could be lifted, and what the plan would then cost."""
-    if not reliefs:
+def relief_text(
+    resolved: ResolvedInstance, plan: Plan, reliefs: Sequence[tuple[str, Plan]]
+) -> Iterator[RenderableType]:
+    """Which single group of limits could be lifted, and what the plan would then cost; else what stands in the way."""
+    if not reliefs and without_options(plan):
+        yield Text(f"No limit on the fleet is to blame: {plan.reason}.")
+    elif not reliefs:
         yield Text("No single limit is to blame: at least two of them stand in the way together.")
     days = float(resolved.instance.hours / 24)
-    for name, plan in reliefs:
-        assert plan.certificate is not None
-        cost = plan.certificate.objective_usd or 0.0
-        fleet = fleet_words(resolved, plan, terms=False)
+    for name, relieved in reliefs:
+        assert relieved.certificate is not None
+        cost = relieved.certificate.objective_usd or 0.0
+        fleet = fleet_words(resolved, relieved, terms=False)
         yield Text(
             f"Without the {name} the cheapest plan costs {money(cost)} USD ({money(cost / days)} USD a day): {fleet}"
         )

@@ -27,11 +27,9 @@ NUMBERS = ("without", "for nothing", "value", "cost")
 def measure_text(resolved: ResolvedInstance, values: Sequence[MeasureValue]) -> Iterator[RenderableType]:
     """One row per measure at today's volume, then one sentence on its volume."""
     yield Text(resolved.instance.title, style="bold")
-    yield Text(
-        f"USD over {span(float(resolved.instance.hours))}: the cheapest plan without the measure and with it for nothing, "
-        "the difference, and what the measure costs",
-        style="dim",
-    )
+    horizon = span(float(resolved.instance.hours))
+    yield Text(f"USD over {horizon}: the cheapest plan without the measure and with it for nothing,", style="dim")
+    yield Text("the difference, and what the measure costs", style="dim")
     grid = table("measure", *NUMBERS, "today", numeric=NUMBERS)
     for value in values:
         today = value.today

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from gpufleet.report.format import figure, money, percent, span, span_of_counts
 from gpufleet.report.partition_words import partition_words
+from gpufleet.report.pools import varying_pools
 from gpufleet.report.resilience_text import charge_rows, redundancy_lines
 from gpufleet.report.timetable import schedule, timetable
 from gpufleet.schema.offers import RENTED_TERMS
@@ -130,9 +131,11 @@ def _node_words(node: NodeType) -> str:
 
 
 def _rented(resolved: ResolvedInstance, plan: Plan) -> Iterator[RenderableType]:
-    """When rented nodes are there."""
+    """When rented nodes are there, and how many nodes of their pools are there always."""
     for offer, entries in _by_offer(_varying(plan)).items():
         yield Text.assemble(("nodes of ", "dim"), offer, f": {timetable(resolved, schedule(resolved, entries))}")
+    for pool, words in varying_pools(resolved, plan):
+        yield Text.assemble(("pool ", "dim"), pool, f": {words}")
 
 
 def _measures(plan: Plan) -> RenderableType:
@@ -158,13 +161,13 @@ def _deployments(resolved: ResolvedInstance, plan: Plan) -> Iterator[RenderableT
         groups: dict[str, list[int]] = {}
         for index, deployment in enumerate(plan.deployments):
             if deployment.workload == workload.name:
-                groups.setdefault(_form(deployment), []).append(index)
+                groups.setdefault(form_words(deployment), []).append(index)
         for form, indices in groups.items():
             for line in _deployment_lines(resolved, plan, form, indices):
                 yield Padding(Text(line), (0, 0, 0, 2))
 
 
-def _form(deployment: Deployment) -> str:
+def form_words(deployment: Deployment) -> str:
     """What one replica is and where it runs."""
     size = deployment.parallelism.accelerators
     model = "" if deployment.model is None else f"{deployment.model} "

@@ -52,6 +52,11 @@ def timetable(resolved: ResolvedInstance, counts: list[int]) -> str:
     return _joined(stages, words, "; ")
 
 
+def by_stage(resolved: ResolvedInstance, words: list[str]) -> str:
+    """One text per stage, equal neighbours in one: `2027: base 2; 2028 to 2029: base 5`."""
+    return _joined([stage.name for stage in resolved.instance.stages], words, "; ")
+
+
 def _joined(names: list[str], values: list[str], separator: str) -> str:
     words = []
     for value, group in groupby(zip(values, names, strict=True), key=lambda pair: pair[0]):

@@ -9,21 +9,17 @@ from rich.text import Text
 from gpufleet.report.fleet_words import fleet_words
 from gpufleet.report.format import figure, money, percent
 from gpufleet.report.plan_text import table
+from gpufleet.report.schedule_rows import deployment_forms
 from gpufleet.report.timetable import schedule, timetable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from rich.console import RenderableType
 
     from gpufleet.schema.plan import Deployment, Plan
     from gpufleet.schema.resolved import ResolvedInstance
     from gpufleet.verification.violation import Report
-
-FORM = frozenset(
-    {"workload", "site", "node_type", "model", "variant", "option", "spot", "measures", "parallelism", "batch"}
-)
-"""What tells deployments apart that run at different times."""
 
 
 def verdict_text(resolved: ResolvedInstance, plan: Plan, report: Report) -> Iterator[RenderableType]:
@@ -33,11 +29,8 @@ def verdict_text(resolved: ResolvedInstance, plan: Plan, report: Report) -> Iter
     verdict = "keeps every rule" if report.ok else f"breaks {broken}"
     yield Text(f"The plan {verdict}.", style=style)
     yield Text(f"It costs {money(report.cost_usd)} USD over the horizon, {money(report.cost_usd_per_day)} USD a day.")
-    groups: dict[Deployment, list[int]] = {}
-    for index, deployment in enumerate(plan.deployments):
-        groups.setdefault(_timeless(deployment), []).append(index)
-    for indices in groups.values():
-        for line in _deployment(resolved, plan, report, indices):
+    for group in deployment_forms(plan.deployments):
+        for line in _deployment(resolved, plan, report, group):
             yield Text(f"  {line}")
     grid = table("rule", "checks", "verdict", numeric=("checks",))
     for rule, count in report.checked.items():
@@ -50,15 +43,9 @@ def verdict_text(resolved: ResolvedInstance, plan: Plan, report: Report) -> Iter
         yield Text(str(violation), style="red")
 
 
-def _timeless(deployment: Deployment) -> Deployment:
-    """What is the same in every period and stage: all but the time, the number and the claims."""
-    kept = deployment.model_dump(include=FORM)
-    return type(deployment)(**kept, replicas=0)
-
-
-def _deployment(resolved: ResolvedInstance, plan: Plan, report: Report, indices: list[int]) -> Iterator[str]:
+def _deployment(resolved: ResolvedInstance, plan: Plan, report: Report, group: Sequence[Deployment]) -> Iterator[str]:
     """One deployment in one or several periods."""
-    group = [plan.deployments[index] for index in indices]
+    indices = [index for index, entry in enumerate(plan.deployments) if entry in group]
     model = "" if group[0].model is None else f" ({group[0].model})"
     spot = ", spot" if group[0].spot else ""
     counts = schedule(resolved, group)

@@ -1,0 +1,60 @@
+"""`gpufleet schedule`: a plan as something that can be carried out, period by period."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from gpufleet.cli.common import exit_code, library_option, open_library, show
+
+if TYPE_CHECKING:
+    from gpufleet.schema.plan import Plan
+    from gpufleet.schema.resolved import ResolvedInstance
+
+
+@click.command("schedule")
+@click.argument("file")
+@click.argument("plan")
+@click.option("--json", "as_json", is_flag=True, help="Print the rows as JSON and nothing else.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print the rows as CSV and nothing else.")
+@library_option
+def command(file: str, plan: str, as_json: bool, as_csv: bool, libraries: tuple[str, ...]) -> None:
+    """Say how many nodes and replicas of a PLAN for FILE there are in every period (and stage).
+
+    Rows for an autoscaler: of every pool the nodes, base (there in every period) and burst (rented for this one); of
+    every deployment the replicas. Columns: docs/instance-format.md, ScheduleRow. A plan that breaks a rule is refused
+    with exit code 5.
+    """
+    from gpufleet.library import load_instance, load_plan
+    from gpufleet.report.schedule_rows import schedule_csv, schedule_rows
+    from gpufleet.report.schedule_text import schedule_text
+
+    if as_json and as_csv:
+        raise click.UsageError("give --json or --csv, not both")
+    resolved = load_instance(file, open_library(libraries))
+    known = load_plan(plan)
+    _refuse(resolved, known)
+    if as_json:
+        rows = (row.model_dump(mode="json", exclude_defaults=True) for row in schedule_rows(resolved, known))
+        click.echo(json.dumps(list(rows), indent=2))
+    elif as_csv:
+        click.echo(schedule_csv(schedule_rows(resolved, known)), nl=False)
+    else:
+        show(schedule_text(resolved, known))
+
+
+def _refuse(resolved: ResolvedInstance, plan: Plan) -> None:
+    """Who follows a schedule must be able to rely on it."""
+    from gpufleet.cli.app import EXIT_BROKEN, EXIT_NO_PLAN
+    from gpufleet.verification import verify
+
+    report = verify(resolved, plan)
+    if not report.ok:
+        click.echo(f"the plan breaks {', '.join(report.broken_rules)}; gpufleet verify says where", err=True)
+        sys.exit(EXIT_BROKEN)
+    if not plan.nodes:
+        click.echo(f"the plan has no fleet to schedule ({plan.status}: {plan.reason})", err=True)
+        sys.exit(exit_code(plan) or EXIT_NO_PLAN)
