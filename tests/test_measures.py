@@ -111,7 +111,7 @@ def test_it_always_pays() -> None:
     assert value.today.value_usd is None
     assert (value.pays_from, value.does_not_pay_at) == (1 / 64, None)
     said = text_of(asked, (value,))
-    assert "pays at every volume looked at, from 1/64 of today's volume to 1 times." in said
+    assert "pays at every volume looked at, from 0.0156 times to 1 times today's." in said
     assert "5.00 needed" in said
 
 

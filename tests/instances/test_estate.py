@@ -11,12 +11,13 @@ from rich.console import Console
 
 from builders import edited
 from gpufleet import load_instance, resolve, solve, verify
+from gpufleet.candidates.enumerate import build_candidates
 from gpufleet.library.reader import read_document
 from gpufleet.library.validation import validate
 from gpufleet.report.plan_text import plan_text
 from gpufleet.schema.instance import Budgets, FleetRules, Instance
 from gpufleet.schema.workloads import LLMServing
-from gpufleet.whatif.edits import only_accelerators
+from gpufleet.whatif.edits import only_accelerators, with_rates
 from gpufleet.whatif.measures import value_measures
 from gpufleet.whatif.requirements import price_requirements
 
@@ -326,7 +327,13 @@ def test_measures() -> None:
     assert together.today.value_usd == pytest.approx(sum(saved.values()))
     assert tune.pays_from is not None
     assert 0.48 < tune.pays_from <= 0.48 * 1.02
-    # in front of 5 times, nodes saved are too few: 90,000 USD are 5.5 of them
+    # rates are no part of the candidates of modelled workloads either; a training run's samples are
+    named = ("chat", "ranking", "terms")
+    more = with_rates(asked, named, 3.7)
+    assert build_candidates(more).options == build_candidates(asked).options
+    longer = build_candidates(with_rates(asked, ["tuning"], 20.0)).options["tuning"]
+    assert longer != build_candidates(asked).options["tuning"]
+    # below 5 times, nodes saved are too few: 90,000 USD are 5.5 of them
     assert library.pays_from is not None
     assert library.pays_from == pytest.approx(5, rel=0.05)
     point = next(point for point in library.points if point.factor == library.pays_from)

@@ -28,8 +28,8 @@ def measure_text(resolved: ResolvedInstance, values: Sequence[MeasureValue]) -> 
     """One row per measure at today's volume, then one sentence on its volume."""
     yield Text(resolved.instance.title, style="bold")
     horizon = span(float(resolved.instance.hours))
-    yield Text(f"USD over {horizon}: the cheapest plan without the measure and with it for nothing,", style="dim")
-    yield Text("the difference, and what the measure costs", style="dim")
+    legend = "the cheapest plan without the measure and with it for nothing, the difference, and what the measure costs"
+    yield Text(f"USD over {horizon}: {legend}", style="dim")
     grid = table("measure", *NUMBERS, "today", numeric=NUMBERS)
     for value in values:
         today = value.today
@@ -64,14 +64,13 @@ def volume_words(value: MeasureValue) -> str:
 def _threshold(value: MeasureValue) -> str:
     if not value.known:
         return f"no answer at today's volume ({_why(value.today)})."
-    most = value.known[-1].factor
+    least, most = value.known[0].factor, value.known[-1].factor
     if value.pays_from is None:
         return f"does not pay up to {times(most)} today's volume."
     if value.does_not_pay_at is None:
-        least = times(value.known[0].factor)
-        return f"pays at every volume looked at, from {least} today's volume to {times(most)}."
-    fails = value.does_not_pay_at
-    return f"pays from about {times(value.pays_from)} today's volume on (at {times(fails)} it does not)."
+        return f"pays at every volume looked at, from {times(least)} to {times(most)} today's."
+    pays, fails = times(value.pays_from), times(value.does_not_pay_at)
+    return f"pays from about {pays} today's volume on (at {fails} it does not)."
 
 
 def _end(value: MeasureValue) -> str:
@@ -91,12 +90,9 @@ def _why(point: VolumePoint) -> str:
 
 
 def times(factor: float) -> str:
-    """A factor in three digits; halvings as fractions.
+    """A factor in three digits.
 
-    >>> times(1.414), times(64.0), times(0.015625)
-    ('1.41 times', '64 times', '1/64 of')
+    >>> times(1.414), times(64.0), times(1 / 64)
+    ('1.41 times', '64 times', '0.0156 times')
     """
-    inverse = round(1 / factor)
-    if inverse > 1 and inverse * factor == 1:
-        return f"1/{inverse} of"
     return f"{factor:.3g} times"
