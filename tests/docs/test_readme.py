@@ -54,7 +54,7 @@ def commands() -> list[Command]:
 @pytest.fixture
 def copy(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with the instances and the files that the page spells out; the page's commands run in it."""
-    for name in ("reference", "profiled", "invalid"):
+    for name in ("reference", "profiled", "invalid", "estate"):
         shutil.copytree(root / "instances" / name, tmp_path / "instances" / name)
     for language in ("csv", "yaml"):
         for start, text in blocks(language):
