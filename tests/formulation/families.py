@@ -25,6 +25,7 @@ from gpufleet.optimize.formulation import (
     partitions,
     pools,
     replicas,
+    restarts,
     routing,
     runs,
     site_loss,
@@ -76,10 +77,27 @@ def _tiers() -> Problem:
 
 
 def _night_and_day() -> Problem:
-    """A run with one option in the first period and two in the second, beside a workload that is no run."""
+    """A run with one option in the first period and two in the second, beside a workload that is no run; and a run that
+    loses something at a start in the second."""
     night = covering(12, [(0, 2, 5)], "r", run="r")
     day = covering(12, [(0, 2, 9), (1, 4, 12)], "r", run="r", period=1)
-    return problem([night, day, COVERING], TWO_OFFERS, TWO_POOLS, periods=2)
+    started = [covering(12, [(0, 2, 7)], "s", run="s", period=t) for t in range(2)]
+    started[1] = replace(started[1], options=(replace(started[1].options[0], restart=3),))
+    return problem([night, day, COVERING, *started], TWO_OFFERS, TWO_POOLS, periods=2)
+
+
+def _restarted() -> Problem:
+    """A run over three periods: one option loses something at a start in two of them; the other one is not there first,
+    and what a start takes of the last period is all that there is."""
+    night = covering(12, [(0, 2, 5)], "r", run="r")
+    day = covering(12, [(0, 2, 9), (1, 4, 12)], "r", run="r", period=1)
+    dusk = covering(12, [(0, 2, 2), (1, 4, 3)], "r", run="r", period=2)
+    lost = {0: (1,), 1: (0, 4), 2: (2, 3)}
+    parts = [
+        replace(part, options=tuple(replace(o, restart=r) for o, r in zip(part.options, lost[t], strict=True)))
+        for t, part in enumerate((night, day, dusk))
+    ]
+    return problem([*parts, COVERING], TWO_OFFERS, TWO_POOLS, periods=3)
 
 
 def _on_spot() -> Problem:
@@ -143,6 +161,7 @@ FAMILIES: dict[str, tuple[AddRows, Problem]] = {
     "demand": (demand.add_rows, problem([COVERING, covering(5, [(0, 1, 5)], "v")], TWO_OFFERS, TWO_POOLS)),
     "routing": (routing.add_rows, _routed()),
     "runs": (runs.add_rows, _night_and_day()),
+    "restarts": (restarts.add_rows, _restarted()),
     "pools": (pools.add_rows, problem([COVERING], (*TWO_OFFERS, offer_data(25, 3, 0, "c")), TWO_POOLS)),
     "spot": (spot.add_rows, _on_spot()),
     "measures": (measures.add_rows, _with_measures()),

@@ -101,6 +101,9 @@ def _trained(
     offers: tuple[Offer, ...] = (offer(),),
     allowed: tuple[str, ...] | None = None,
     spare_nodes: int = 0,
+    restart_minutes: float = 0.0,
+    occurrences: tuple[int, int] = (1, 1),
+    **changes: Any,
 ) -> Instance:
     """A run that takes this share of its deadline on one single-accelerator node, beside so many requests/s by day."""
     run = Training(
@@ -113,12 +116,15 @@ def _trained(
         deadline_days=1.0,
         periods=allowed,
         redundancy=Redundancy(spare_nodes=spare_nodes),
+        restart_minutes=restart_minutes,
+        **changes,
     )
     one = Configurations.of([(Parallelism(), 1)])
     days = float(estimate(run, NET, NET.variants[0], accelerator(), node(), one).training_days[0])
     run = run.model_copy(update={"deadline_days": days / share})
     served = [profiled([ONE], rate, demand_factors={"night": 1 / 3})] if rate else []
-    return instance([*served, run], offers, horizon_days=1.0, periods=PERIODS, models=(NET,))
+    periods = tuple(edited(period, occurrences=n) for period, n in zip(PERIODS, occurrences, strict=True))
+    return instance([*served, run], offers, horizon_days=1.0, periods=periods, models=(NET,))
 
 
 QUARTERS = tuple(Stage(name=f"q{n}", days=91.25) for n in range(4))
@@ -646,6 +652,25 @@ HAND_CASES = (
         4.0,
     ),
     HandCase("runs", "not allowed by day, too slow by night", _trained(0.45, allowed=("night",)), None),
+    # 0.29 of its deadline: a night does 1.149 of it, 1.006 after an hour that the start takes
+    HandCase("restarts", "the night will still do", _trained(0.29, restart_minutes=60.0), 8.0),
+    # 0.977 after 72 minutes; by day 2.299 x (1 - 72/960)
+    HandCase("restarts", "the night is too short", _trained(0.29, restart_minutes=72.0), 16.0),
+    # the night is eight hours apart from each other, 10 minutes lost in each: 1.149 x 40/48
+    HandCase("restarts", "every hour anew", _trained(0.29, restart_minutes=10.0, occurrences=(8, 16)), 16.0),
+    # day and night on the same node: nothing starts, so nothing is lost
+    HandCase("restarts", "never stops", _trained(0.99, restart_minutes=600.0), 24.0),
+    # by day alone 1.010 of it, less an hour of 16
+    HandCase("restarts", "the day is too short", _trained(0.66, allowed=("day",), restart_minutes=60.0), None),
+    HandCase("restarts", "nothing is left of it", _trained(0.1, allowed=("night",), restart_minutes=600.0), None),
+    # all of it by day on spot nodes would cost 4. Half must be done elsewhere: by night 0.556 of it, but 0.486 after the
+    # start, so not by night and on spot nodes by day (8 + 4), but by day
+    HandCase(
+        "restarts",
+        "half of it off spot nodes",
+        _trained(0.6, offers=(offer(), _spot(0.25, 0.0)), restart_minutes=60.0, max_spot_share=0.5),
+        16.0,
+    ),
     # 30 requests/s on instances take 2 nodes of 28, and a third for 3.50 USD that may fail
     HandCase(
         "spare_nodes",

@@ -99,6 +99,8 @@ class OptionData:
     """Most replicas that can be useful."""
     measures: tuple[int, ...] = ()
     """Indices of the measures that it needs."""
+    restart: int = 0
+    """Part of a run: how much of the capacity is lost where the run starts in this period; at most all of it."""
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from gpufleet.report.format import figure, money, percent, span, span_of_counts
 from gpufleet.report.partition_words import partition_words
 from gpufleet.report.resilience_text import charge_rows, redundancy_lines
 from gpufleet.report.timetable import schedule, timetable
+from gpufleet.report.training_text import restart_lines
 from gpufleet.schema.offers import RENTED_TERMS
 from gpufleet.schema.workloads import Training
 from gpufleet.units import HOURS_PER_YEAR
@@ -193,6 +194,7 @@ def _deployment_lines(resolved: ResolvedInstance, plan: Plan, form: str, indices
         assert isinstance(workload, Training)
         pace = " without a break" if deployment.period is not None else ""
         yield f"  trains in {deployment.training_days:.3g} days{pace} (deadline {workload.deadline_days:g})"
+        yield from restart_lines(resolved, plan, workload, group)
     yield from _latency_lines(deployment)
     if len(counts) > 1:
         yield f"  replicas: {timetable(resolved, counts)}"

@@ -208,7 +208,12 @@ class Training(WorkloadBase):
     parameter_efficient_fraction: Annotated[float, Field(gt=0, le=1, strict=True)] = 1.0
     """Share of the parameters that is trained (LoRA and the like below 1)."""
     restart_overhead_fraction: Fraction01 = 0.0
-    """Time lost to checkpoints and restarts, as a share of the pure training time."""
+    """Time lost steadily, as a share of the pure training time: writing checkpoints, failures, and restarts that are not
+    counted one by one by `restart_minutes`."""
+    restart_minutes: NonNegative = 0.0
+    """Minutes lost at every start: loading the checkpoint, warming up, work since the last checkpoint. Over periods, a
+    run starts where it did not go on in the same way (same nodes, variant, parallelism) in the period before; periods
+    then need `occurrences`. A run that is never interrupted does not start again."""
     periods: tuple[Name, ...] | None = None
     """Only in these periods may it run, by name; empty = in any. It stops at the end of one and goes on in another."""
     stages: tuple[Name, ...] | None = None

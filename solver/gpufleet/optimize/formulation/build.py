@@ -14,6 +14,7 @@ from gpufleet.optimize.formulation import (
     partitions,
     pools,
     replicas,
+    restarts,
     routing,
     runs,
     site_loss,
@@ -36,6 +37,7 @@ def build_model(problem: Problem) -> tuple[LinearModel, FleetVariables]:
     demand.add_rows(model, problem, variables)
     routing.add_rows(model, problem, variables)
     runs.add_rows(model, problem, variables)
+    restarts.add_rows(model, problem, variables)
     pools.add_rows(model, problem, variables)
     spot.add_rows(model, problem, variables)
     measures.add_rows(model, problem, variables)

@@ -1,12 +1,15 @@
 """Family `spot`: a workload depends on spot nodes for a share s of its demand at most.
 
-sum_{k elsewhere} capacity_wkt n_wkt >= (1 - s) demand_wt      covering; for a run over periods, of its progress
+sum_{k elsewhere} capacity_wkt n_wkt >= (1 - s) demand_wt      covering
+sum_{t, k elsewhere} (progress_rkt n_rkt - lost_rkt s_rkt) >= (1 - s) work_r      a run: starts elsewhere count there
 sum_{k on spot} x_wckt <= s units                              routed, for every class c
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+from gpufleet.optimize.formulation.restarts import progress
 
 if TYPE_CHECKING:
     from gpufleet.optimize.formulation.linear_model import LinearModel
@@ -29,11 +32,7 @@ def add_rows(model: LinearModel, problem: Problem, variables: FleetVariables) ->
                 if shares:
                     model.add_row(FAMILY, f"spot_{w}_{c}", shares, upper=workload.spot_limit)
             continue
-        elsewhere = [
-            (n, option.capacity)
-            for n, option, spot in zip(variables.replicas[w], workload.options, on_spot, strict=True)
-            if not spot
-        ]
+        elsewhere = [term for k, spot in enumerate(on_spot) if not spot for term in progress(problem, variables, w, k)]
         if workload.run is not None:
             runs.setdefault(workload.run, ([], workload.spot_limit))[0].extend(elsewhere)
         elif any(on_spot):

@@ -9,6 +9,7 @@ q_pt      nodes that run as the partition of pool p in period t
 x_wck     share units of class c of workload w served by option k (routed workloads only)
 e_wsck    the same when site s is lost, over the options elsewhere (routed workloads that must survive it)
 r_p'th    nodes that run as partition p' after failures, for workloads that ask for h spare nodes or more
+s_rkt     whether run r starts with option k in period t (where a start loses something)
 g_pth     whether a workload that asks for h spare nodes or more uses pool p in period t
 """
 
@@ -38,6 +39,8 @@ class FleetVariables:
     """z_m, by measure."""
     replicas: tuple[tuple[int, ...], ...]
     """n_wk, by workload and option."""
+    starts: tuple[dict[int, int], ...]
+    """s_rkt: by workload (a run's part in a period), option to variable."""
     partitions: dict[tuple[int, int], int]
     """q_pt: (pool of a partition, period) to variable, where some option can use it."""
     shares: tuple[tuple[dict[int, int], ...], ...]
@@ -66,6 +69,10 @@ def add_variables(model: LinearModel, problem: Problem) -> FleetVariables:
         tuple(model.add_variable(f"n_{w}_{k}", 0, option.most) for k, option in enumerate(workload.options))
         for w, workload in enumerate(problem.workloads)
     )
+    starts = tuple(
+        {k: model.add_variable(f"s_{w}_{k}", 0, 1) for k, option in enumerate(workload.options) if option.restart}
+        for w, workload in enumerate(problem.workloads)
+    )
     partitions = {
         (p, t): model.add_variable(f"q_{p}_{t}", 0, most) for (p, t), most in _most_partitioned(problem).items()
     }
@@ -78,7 +85,7 @@ def add_variables(model: LinearModel, problem: Problem) -> FleetVariables:
     protected = {(p, t, level): model.add_variable(f"g_{p}_{t}_{level}", 0, 1) for p, t, level in levels}
     saved = _saved(model, problem, levels, partitions)
     return FleetVariables(
-        nodes, orders, node_types, measures, replicas, partitions, shares, fallbacks, protected, saved
+        nodes, orders, node_types, measures, replicas, starts, partitions, shares, fallbacks, protected, saved
     )
 
 
