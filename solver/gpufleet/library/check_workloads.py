@@ -75,8 +75,8 @@ def _check_restarts(workload: Training, instance: Instance, findings: Findings) 
         if period.occurrences is None and (workload.periods is None or period.name in workload.periods):
             message = (
                 f"missing field; {workload.name} loses restart_minutes {workload.restart_minutes:g} at every start in "
-                f"{period.name}, so say how often it comes in the horizon (365 for an hour of the typical day, say), or "
-                "cover restarts by restart_overhead_fraction"
+                f"{period.name}; say how often it comes in the horizon (365 for an hour of the typical day), or cover "
+                "restarts by restart_overhead_fraction"
             )
             findings.add(("periods", number, "occurrences"), message)
 

@@ -13,6 +13,7 @@ from gpufleet.report.partition_words import partition_words
 from gpufleet.report.resilience_text import charge_rows, redundancy_lines
 from gpufleet.report.timetable import schedule, timetable
 from gpufleet.report.training_text import restart_lines
+from gpufleet.report.unserved_text import is_service_proven, service_rows, unserved_lines
 from gpufleet.schema.offers import RENTED_TERMS
 from gpufleet.schema.workloads import Training
 from gpufleet.units import HOURS_PER_YEAR
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 def plan_text(resolved: ResolvedInstance, plan: Plan) -> Iterator[RenderableType]:
     """The whole answer, section by section."""
     yield from _headline(resolved, plan)
+    if plan.unserved:
+        yield _section("Not served, although it is asked for")
+        yield from unserved_lines(resolved, plan)
     if plan.nodes:
         yield _section("Fleet")
         yield _fleet(resolved, plan)
@@ -81,6 +85,8 @@ def _headline(resolved: ResolvedInstance, plan: Plan) -> Iterator[RenderableType
     proof = "proven optimal" if plan.status == "optimal" else f"within {percent(certificate.gap or 0)} of optimal"
     if certificate.gap is None:
         proof = "without a proven bound"
+    if not is_service_proven(certificate):
+        proof = "but not proven to serve as much as possible"
     yield Text(f"{money(cost)} USD over {span(hours)} ({money(cost / hours * 24)} USD a day), {proof}.", style="green")
     if plan.reason:
         yield Text(plan.reason)
@@ -277,10 +283,13 @@ def _prices(plan: Plan) -> Iterator[RenderableType]:
 def _certificate(certificate: Certificate) -> RenderableType:
     grid = table("", "")
     grid.show_header = False
+    as_much = "that serves as much " if certificate.service else ""
+    for label, words in service_rows(certificate):
+        grid.add_row(label, words)
     if certificate.objective_usd is not None:
         grid.add_row("objective", f"{money(certificate.objective_usd)} USD")
     if certificate.bound_usd is not None:
-        grid.add_row("bound", f"{money(certificate.bound_usd)} USD: no plan costs less")
+        grid.add_row("bound", f"{money(certificate.bound_usd)} USD: no plan {as_much}costs less")
     if certificate.gap is not None:
         grid.add_row("gap", "0 (proven optimal)" if certificate.gap == 0 else percent(certificate.gap))
     grid.add_row("engine", f"{certificate.engine}: {certificate.engine_reason}")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from gpufleet.verification.restarts import form_of, left_after_start, starts_of
 from gpufleet.verification.slices import slices_of, speed_of
+from gpufleet.verification.unserved import unserved_share
 from gpufleet.verification.violation import TOLERANCE
 
 if TYPE_CHECKING:
@@ -59,6 +60,8 @@ def _check_stage(
             elsewhere += part if plan.deployments[capability.index].spot is None else 0.0
     where = workload.name if inside[0].stage is None else f"{workload.name} in {inside[0].stage}"
     starts = f", with {len(begun)} starts a cycle" if workload.restart_minutes else ""
+    if unserved_share(plan, workload.name, "run", inside[0]):
+        return  # it holds nothing then, see `unserved`
     message = f"{done:.6g} of the run is done within its deadline of {workload.deadline_days:g} days{starts}"
     findings.check("demand", where, done >= 1 - TOLERANCE, message, 1 - done, "runs")
     if elsewhere < done and workload.max_spot_share < 1:

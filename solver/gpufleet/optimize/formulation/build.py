@@ -20,6 +20,7 @@ from gpufleet.optimize.formulation import (
     site_loss,
     spare_nodes,
     spot,
+    unserved,
     workload_budget,
 )
 from gpufleet.optimize.formulation.linear_model import LinearModel
@@ -46,6 +47,7 @@ def build_model(problem: Problem) -> tuple[LinearModel, FleetVariables]:
     spare_nodes.add_rows(model, problem, variables)
     site_loss.add_rows(model, problem, variables)
     workload_budget.add_rows(model, problem, variables)
+    unserved.add_rows(model, problem, variables)
     limits.add_rows(model, problem, variables)
     orders.add_rows(model, problem, variables)
     node_types.add_rows(model, problem, variables)

@@ -5,7 +5,9 @@ sum_k n_rkt <= 1                                                    in every per
 
 n_rkt says whether run r goes on with option k in period t. It is one gang of accelerators: two copies would not train
 it faster. progress is the share of the run that the option gets done in the period's hours, within one deadline; lost
-is what is missing of it where the run starts in that period (see `restarts`), at most all of it.
+is what is missing of it where the run starts in that period (see `restarts`), at most all of it. Where the run may be
+left undone (`unserved`), work d_r stands on the left of the first row and d_r on the left of the second: it then holds
+nothing.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gpufleet.optimize.formulation.restarts import progress
+from gpufleet.optimize.formulation.unserved import served, unserved_terms
 
 if TYPE_CHECKING:
     from gpufleet.optimize.formulation.linear_model import LinearModel
@@ -25,11 +28,16 @@ FAMILY = "runs"
 def add_rows(model: LinearModel, problem: Problem, variables: FleetVariables) -> None:
     """One row per run over all its periods, and one per period."""
     done: dict[str, list[tuple[int, int]]] = {}
+    first: dict[str, int] = {}
     for w, part in enumerate(problem.workloads):
         if part.run is not None:
-            model.add_row(FAMILY, f"one_at_a_time_{w}", [(n, 1) for n in variables.replicas[w]], upper=1)
+            running = [(n, 1) for n in variables.replicas[w]] + unserved_terms(variables, w, 0)
+            model.add_row(FAMILY, f"one_at_a_time_{w}", running, upper=1)
+            first.setdefault(part.run, w)
+            terms_of_run = done.setdefault(part.run, [])
             for k in range(len(part.options)):
-                done.setdefault(part.run, []).extend(progress(problem, variables, w, k))
-    work = {part.run: part.demand for part in problem.workloads if part.run is not None}
+                terms_of_run += progress(problem, variables, w, k)
     for number, (run, terms_of_run) in enumerate(done.items()):
-        model.add_row(FAMILY, f"run_{number}", terms_of_run, lower=work[run])
+        w = first[run]
+        row, lower = served(problem, variables, (w, 0), terms_of_run, problem.workloads[w].demand)
+        model.add_row(FAMILY, f"run_{number}", row, lower=lower)
