@@ -95,8 +95,8 @@ def _entry(c: Case, workload: str) -> int:
     return next(i for i, entry in enumerate(c.plan.unserved) if entry.workload == workload)
 
 
-def _unserved(c: Case, workload: str, **fields: object) -> Case:
-    return c.with_plan(unserved=changed(c.plan.unserved, _entry(c, workload), **fields))
+def _unserved(c: Case, of: str, **fields: object) -> Case:
+    return c.with_plan(unserved=changed(c.plan.unserved, _entry(c, of), **fields))
 
 
 def _more(c: Case, **fields: object) -> Case:
@@ -127,7 +127,12 @@ class Mutation:
 
 MUTATIONS = (
     Mutation("not allowed", lambda c: c.with_instance(allow_unserved=False), "unserved"),
-    Mutation("more is said to be unserved", lambda c: _unserved(c, "second", share=1.0), "demand"),
+    Mutation(
+        "more is said to be unserved",
+        lambda c: _more(c, workload="second", request_class="a", period="night", share=0.5),
+        "demand",
+        1.0,
+    ),
     Mutation("less is said to be unserved", lambda c: _unserved(c, "second", share=0.25), "demand"),
     Mutation("in another period", lambda c: _unserved(c, "second", period="night"), "demand"),
     Mutation("in an unknown period", lambda c: _unserved(c, "second", period="dusk"), "period"),

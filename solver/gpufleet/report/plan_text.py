@@ -163,6 +163,8 @@ def _deployments(resolved: ResolvedInstance, plan: Plan) -> Iterator[RenderableT
         for index, deployment in enumerate(plan.deployments):
             if deployment.workload == workload.name:
                 groups.setdefault(_form(deployment), []).append(index)
+        if plan.unserved and not groups:
+            yield Text("  nothing of it runs")
         for form, indices in groups.items():
             for line in _deployment_lines(resolved, plan, form, indices):
                 yield Padding(Text(line), (0, 0, 0, 2))

@@ -32,7 +32,7 @@ def restart_lines(
             if form_of(entry) == form:
                 times += (occurrences(resolved, now.name) or 0) * hours / float(resolved.instance.hours)
     if times:
-        lost = f"{figure(workload.restart_minutes)} minutes lost at each start"
-        yield f"  starts {figure(times / days)} times a day, {lost}"
+        often = {1.0: "once", 2.0: "twice"}.get(round(times / days, 9), f"{figure(times / days)} times")
+        yield f"  starts {often} a day; each start takes {figure(workload.restart_minutes)} minutes"
     else:
         yield "  never starts again: it runs all the time"

@@ -29,9 +29,12 @@ def left_out(resolved: ResolvedInstance, plan: Plan) -> dict[str, float]:
 
 
 def unserved_words(resolved: ResolvedInstance, plan: Plan) -> str:
-    """E.g. `12.5 % of chat, all of batch`; `nothing`."""
+    """E.g. `12.5 % of chat, all of tuning, batch`; `nothing`."""
     shares = left_out(resolved, plan)
-    return ", ".join(f"{_part(share)} of {name}" for name, share in shares.items()) or "nothing"
+    words = [f"{percent(share)} of {name}" for name, share in shares.items() if share < 1]
+    whole = [name for name, share in shares.items() if share >= 1]
+    words += [f"all of {', '.join(whole)}"] if whole else []
+    return ", ".join(words) or "nothing"
 
 
 def unserved_lines(resolved: ResolvedInstance, plan: Plan) -> Iterator[RenderableType]:
@@ -52,7 +55,7 @@ def service_rows(certificate: Certificate) -> Iterator[tuple[str, str]]:
             proof = (
                 "proven smallest" if entry.bound == entry.unserved else f"not proven; at least {figure(entry.bound)}"
             )
-            words = f"{figure(entry.unserved)} workloads unserved, by weight ({proof})"
+            words = f"unserved shares of its workloads, by weight, add up to {figure(entry.unserved)}: {proof}"
         yield f"priority {entry.priority}", words
 
 
