@@ -209,6 +209,20 @@ def test_a_higher_budget_never_leaves_more_unserved() -> None:
     assert less >= 20
 
 
+def test_out_of_time_what_is_known_is_a_plan_and_nothing_is_called_proven() -> None:
+    """A hundredth of a second is too little for a hundred workloads; a plan, a bound on service, and no proof."""
+    offers = [offer(f"o{n}", f"n{n}", 1.0 + n, stock=20) for n in (1, 2, 4)]
+    kinds = [option(f"k{n}", f"n{n}", n, rates={"all": 1.7 * n + 0.3}) for n in (1, 2, 4)]
+    work = [profiled(kinds, 1.1 + w * 0.37, f"w{w}", priority=w % 3) for w in range(60)]
+    asked = resolved(instance(work, offers, allow_unserved=True))
+    plan = solve(asked, time_limit_s=0.01)
+    assert plan.status == "feasible"
+    assert plan.reason
+    assert plan.certificate is not None
+    assert any(entry.bound < entry.unserved for entry in plan.certificate.service)
+    assert verify(asked, plan).ok
+
+
 def test_where_all_can_be_served_all_is_and_for_the_same_money() -> None:
     compared = 0
     for seed in range(60):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from gpufleet.optimize.backends.registry import BackendName, backend
 from gpufleet.optimize.formulation.build import build_model
 from gpufleet.optimize.formulation.tie_break import add_forms, secondary_objectives
-from gpufleet.optimize.formulation.unserved import service_objectives
+from gpufleet.optimize.formulation.unserved import nothing_served, service_objectives
 
 if TYPE_CHECKING:
     from gpufleet.optimize.backends.interface import Backend, BackendResult, Outcome, SolverLimits
@@ -125,8 +125,9 @@ def _serve(
         hint = None if found is None else found.result.values
         solver, result, reason = _solve(problem, model, left, choice, hint)
         bounds = found.bounds if found is not None else ()
-        if result.values is None and hint is not None:
-            result = replace(result, outcome="feasible", values=hint)  # out of time: what is known still holds
+        known = nothing_served(model, variables) if hint is None else hint
+        if result.outcome == "unknown" and known is not None:
+            result = replace(result, outcome="feasible", values=known)  # out of time: what is known still holds
         found = _Served(solver, result, reason, (*bounds, result.bound or 0))
         if result.values is None:
             break

@@ -64,6 +64,15 @@ def unserved_terms(variables: FleetVariables, w: int, c: int) -> list[tuple[int,
     return [(variables.unserved[w][c], 1)] if c in variables.unserved[w] else []
 
 
+def nothing_served(model: LinearModel, variables: FleetVariables) -> list[int] | None:
+    """The plan that takes and serves nothing, to fall back on; None where some limit refuses even that."""
+    values = [0] * len(model.variables)
+    for row in variables.unserved:
+        for d in row.values():
+            values[d] = model.variables[d].upper
+    return None if model.violated(values) else values
+
+
 def service_objectives(problem: Problem, variables: FleetVariables) -> Iterator[dict[int, int]]:
     """What is minimised before the cost, level by level."""
     for level in problem.service:
