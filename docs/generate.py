@@ -82,8 +82,8 @@ SECTIONS: tuple[tuple[str, str, tuple[type[Record], ...]], ...] = (
                 plan.LatencyFigure,
                 plan.Route,
             ),
-            *(plan.Fallback, plan.WorkloadCharge, plan.CostLine, plan.CashFlow),
-            *(plan.Certificate, plan.FunnelStep, plan.Rejected),
+            *(plan.Fallback, plan.UnservedDemand, plan.WorkloadCharge, plan.CostLine, plan.CashFlow),
+            *(plan.Certificate, plan.ServiceProof, plan.FunnelStep, plan.Rejected),
         ),
     ),
     (

@@ -11,6 +11,7 @@ from gpufleet import __version__
 from gpufleet.performance.estimate import Configurations, estimate
 from gpufleet.problem.horizon import demand_factors, horizon_of, price_trends, throughput_factor
 from gpufleet.problem.scaling import SHARE_UNITS
+from gpufleet.problem.service import service_proofs, unserved_demand
 from gpufleet.problem.workloads import class_names, demands
 from gpufleet.schema.plan import (
     CashFlow,
@@ -79,6 +80,7 @@ def assemble(
         deployments=tuple(entry.deployment for entry in placed),
         routing=tuple(_routes(resolved, placed)),
         fallback_routing=tuple(_fallbacks(resolved, candidates, problem, horizon, result, placed)),
+        unserved=tuple(unserved_demand(problem, result.unserved)),
         charges=tuple(_charges(problem, result)),
         costs=(*_node_lines(resolved, horizon, taken), *_measure_lines(resolved, problem, result)),
         cash_flow=tuple(_cash_flow([*((d.bill, count) for d, count in taken), *_taken_measures(problem, result)])),
@@ -179,16 +181,17 @@ def _placed(
             if count:
                 option = options[row.key]
                 routed = result.shares[w][k] if data.routed else None
-                shares = _shares(data, row, count, total, routed)
+                shares = _shares(data, row, count, total, routed, result.unserved[w])
                 yield _Placed(_deployment(resolved, horizon, data, option, count, shares), shares, w, k)
 
 
 def _shares(
-    data: WorkloadData, row: OptionData, count: int, total: int, routed: dict[int, int] | None
+    data: WorkloadData, row: OptionData, count: int, total: int, routed: dict[int, int] | None, unserved: dict[int, int]
 ) -> dict[str, Fraction]:
-    """Shares that the deployment serves: as routed, or in proportion to capacity."""
+    """Shares that the deployment serves: as routed, or in proportion to capacity, of what is served at all."""
     if routed is None:
-        return {data.classes[0]: Fraction(row.capacity * count, total)} if data.classes else {}
+        served = 1 - Fraction(unserved.get(0, 0), data.unserved_units or 1)
+        return {data.classes[0]: served * Fraction(row.capacity * count, total)} if data.classes and served else {}
     return {data.classes[c]: Fraction(units, SHARE_UNITS) for c, units in routed.items() if units}
 
 
@@ -318,7 +321,7 @@ def _fallbacks(
             for index, entry in left:
                 routed = result.fallbacks[w][lost][entry.option] if data.routed else None
                 row, count = data.options[entry.option], entry.deployment.replicas
-                shares = _shares(data, row, count, total, routed)
+                shares = _shares(data, row, count, total, routed, result.unserved[w])
                 option = candidates.options[data.name][row.key]
                 faster = throughput_factor(resolved, option.node_type, horizon.stages[now.stage].start)
                 loads.append(_load(workload, option, count, shares, tuple(factor / faster for factor in factors)))
@@ -367,6 +370,7 @@ def _certificate(
         price_dates={offer: str(date) if date else "not dated" for offer, date in dates.items()},
         rounding_error_usd=usd(5 * sum(entry.count for entry in nodes)),
         capacity_rounding_relative=problem.capacity_rounding_relative,
+        service=service_proofs(problem, result.unserved, [(level.value, level.bound) for level in result.service]),
         share_unit=1 / SHARE_UNITS if any(workload.routed for workload in problem.workloads) else None,
         tie_break=result.tie_break,
     )

@@ -66,7 +66,7 @@ def solve_candidates(
     started = time.monotonic()
     problem = build_problem(resolved, candidates)
     hopeless = list(dict.fromkeys(_hopeless(resolved, problem, candidates)))
-    result = _nothing() if hopeless else run(problem, limits, backend)
+    result = _nothing() if hopeless and not problem.service else run(problem, limits, backend)
     logger.info("%s: %s in %.2f s", result.engine, result.outcome, time.monotonic() - started)
     plan = assemble(resolved, candidates, problem, result, limits, _reason(problem, result, hopeless, limits))
     report = verify(resolved, plan)
@@ -116,11 +116,14 @@ def _why_unserved(resolved: ResolvedInstance, workload: str, request_class: str,
 def _nothing() -> EngineResult:
     """The result when nothing serves some workload or class: infeasible without asking a solver."""
     reason = "a workload or class has no deployment option"
-    return EngineResult("infeasible", None, None, (), (), (), (), (), NO_ENGINE, reason, "none", "none")
+    return EngineResult("infeasible", None, None, (), (), (), (), (), (), (), NO_ENGINE, reason, "none", "none")
 
 
 def _reason(problem: Problem, result: EngineResult, hopeless: list[str], limits: SolverLimits) -> str | None:
     """Why there is no plan, or no better one."""
+    if hopeless and problem.service:
+        rest = _reason(problem, result, [], limits)
+        return "; ".join([*hopeless, *([] if rest is None else [rest])])
     if hopeless:
         return "; ".join(hopeless)
     if result.outcome == "infeasible":

@@ -25,17 +25,20 @@ from gpufleet.optimize.formulation import (
     partitions,
     pools,
     replicas,
+    restarts,
     routing,
     runs,
     site_loss,
     spare_nodes,
     spot,
+    unserved,
     workload_budget,
 )
 from gpufleet.optimize.formulation.linear_model import LinearModel
 from gpufleet.optimize.formulation.variables import add_variables
 from gpufleet.problem.costs import Bill
 from gpufleet.problem.data import ChargeRow, LimitRow, MeasureData, Pool
+from gpufleet.problem.scaling import SHARE_UNITS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,16 +60,25 @@ def _limit(family: str, *weights: int, most: int) -> Problem:
     return problem([COVERING], TWO_OFFERS, TWO_POOLS, [row])
 
 
+def _asked() -> Problem:
+    """Two workloads, and one of which a part may stay unserved."""
+    partly = replace(COVERING, name="u", unserved_units=SHARE_UNITS)
+    return problem([COVERING, covering(5, [(0, 1, 5)], "v"), partly], TWO_OFFERS, TWO_POOLS)
+
+
 def _routed() -> Problem:
-    """Two classes; the second option cannot serve the second class."""
-    return problem([routed([(0, 1, 20160, (1, 2)), (1, 4, 5040, (1, None))])], TWO_OFFERS, TWO_POOLS)
+    """Two classes; the second option cannot serve the second class. The same where demand may stay unserved."""
+    first = routed([(0, 1, 20160, (1, 2)), (1, 4, 5040, (1, None))])
+    return problem([first, replace(first, name="v", unserved_units=SHARE_UNITS)], TWO_OFFERS, TWO_POOLS)
 
 
 def _bounded() -> Problem:
-    """A lower and an upper bound, a lower one alone, and a workload without bounds, which gets no row."""
+    """A lower and an upper bound, a lower one alone, a workload without bounds, which gets no row, and one that may be
+    left out altogether."""
     both = covering(20, [(0, 1, 3), (1, 4, 15)], min_replicas=2, max_replicas=5)
     least = covering(9, [(0, 2, 7)], "v", min_replicas=2)
-    return problem([both, least, covering(5, [(0, 1, 5)], "u")], TWO_OFFERS, TWO_POOLS)
+    none = replace(both, name="x", unserved_units=SHARE_UNITS)
+    return problem([both, least, covering(5, [(0, 1, 5)], "u"), none], TWO_OFFERS, TWO_POOLS)
 
 
 def _tiers() -> Problem:
@@ -76,14 +88,47 @@ def _tiers() -> Problem:
 
 
 def _night_and_day() -> Problem:
-    """A run with one option in the first period and two in the second, beside a workload that is no run."""
+    """A run with one option in the first period and two in the second, beside a workload that is no run; a run that
+    loses something at a start in the second; and one that may be left undone."""
     night = covering(12, [(0, 2, 5)], "r", run="r")
     day = covering(12, [(0, 2, 9), (1, 4, 12)], "r", run="r", period=1)
-    return problem([night, day, COVERING], TWO_OFFERS, TWO_POOLS, periods=2)
+    started = [covering(12, [(0, 2, 7)], "s", run="s", period=t) for t in range(2)]
+    undone = [covering(12, [(0, 2, 7)], "d", run="d", period=t, unserved_units=1) for t in range(2)]
+    started[1] = replace(started[1], options=(replace(started[1].options[0], restart=3),))
+    return problem([night, day, COVERING, *started, *undone], TWO_OFFERS, TWO_POOLS, periods=2)
+
+
+def _restarted() -> Problem:
+    """A run over three periods: one option loses something at a start in two of them; the other one is not there first,
+    and what a start takes of the last period is all that there is."""
+    night = covering(12, [(0, 2, 5)], "r", run="r")
+    day = covering(12, [(0, 2, 9), (1, 4, 12)], "r", run="r", period=1)
+    dusk = covering(12, [(0, 2, 2), (1, 4, 3)], "r", run="r", period=2)
+    lost = {0: (1,), 1: (0, 4), 2: (2, 3)}
+    parts = [
+        replace(part, options=tuple(replace(o, restart=r) for o, r in zip(part.options, lost[t], strict=True)))
+        for t, part in enumerate((night, day, dusk))
+    ]
+    return problem([*parts, COVERING], TWO_OFFERS, TWO_POOLS, periods=3)
+
+
+def _left_out() -> Problem:
+    """Classes of a covering and of a routed workload with minimum replicas; a training run without periods, and one
+    over two, which has no row here; and a workload that must be served."""
+    units = {"unserved_units": SHARE_UNITS}
+    parts = [
+        covering(20, [(0, 1, 3), (1, 4, 15)], min_replicas=2, **units),
+        replace(routed([(0, 1, 20160, (1, 2)), (1, 4, 5040, (1, None))], "v"), min_replicas=1, **units),
+        covering(1, [(0, 1, 1), (1, 4, 1)], "t", unserved_units=1),
+        *(covering(12, [(0, 2, 7)], "r", run="r", period=t, unserved_units=1) for t in range(2)),
+        covering(5, [(0, 1, 5)], "u", min_replicas=1),
+    ]
+    return problem(parts, TWO_OFFERS, TWO_POOLS, periods=2)
 
 
 def _on_spot() -> Problem:
-    """Covering, routed, and a run, each with options on a spot pool and elsewhere; and a workload without limit."""
+    """Covering, routed, and a run, each with options on a spot pool and elsewhere; and a workload without limit. The
+    same where demand may stay unserved."""
     pools = (pool(2, "n2"), Pool("here", "n2", 2, "a"))
     both = [(0, 1, 3), (1, 1, 3)]
     work = [
@@ -93,6 +138,8 @@ def _on_spot() -> Problem:
         covering(12, both, "t", run="t", spot_limit=9),
         covering(12, both, "t", run="t", spot_limit=9, period=1),
     ]
+    work += [replace(part, name=f"{part.name} or not", unserved_units=SHARE_UNITS) for part in (work[0], work[2])]
+    work += [replace(part, name="or not", run="or not", unserved_units=1) for part in work[3:5]]
     return problem(work, TWO_OFFERS, pools, periods=2)
 
 
@@ -113,11 +160,13 @@ def _spare() -> Problem:
 
 
 def _two_sites() -> Problem:
-    """A covering and a routed workload that must survive the loss of `here` or `there`, and one that need not."""
+    """A covering and a routed workload that must survive the loss of `here` or `there`, one that need not, and the
+    same where demand may stay unserved."""
     both = covering(20, [(0, 1, 3), (0, 2, 7), (1, 4, 15)], survives_site_loss=True)
     classes = replace(routed([(0, 1, 20160, (1, 2)), (1, 4, 5040, (1, None))], "v"), survives_site_loss=True)
     pools_ = (pool(2, "n2"), Pool("there", "n4", 4))
-    return problem([both, classes, covering(5, [(0, 1, 5)], "u")], TWO_OFFERS, pools_)
+    partly = [replace(part, name=f"{part.name} or not", unserved_units=SHARE_UNITS) for part in (both, classes)]
+    return problem([both, classes, covering(5, [(0, 1, 5)], "u"), *partly], TWO_OFFERS, pools_)
 
 
 def _charged() -> Problem:
@@ -140,9 +189,10 @@ def _sliced() -> Problem:
 
 
 FAMILIES: dict[str, tuple[AddRows, Problem]] = {
-    "demand": (demand.add_rows, problem([COVERING, covering(5, [(0, 1, 5)], "v")], TWO_OFFERS, TWO_POOLS)),
+    "demand": (demand.add_rows, _asked()),
     "routing": (routing.add_rows, _routed()),
     "runs": (runs.add_rows, _night_and_day()),
+    "restarts": (restarts.add_rows, _restarted()),
     "pools": (pools.add_rows, problem([COVERING], (*TWO_OFFERS, offer_data(25, 3, 0, "c")), TWO_POOLS)),
     "spot": (spot.add_rows, _on_spot()),
     "measures": (measures.add_rows, _with_measures()),
@@ -158,6 +208,7 @@ FAMILIES: dict[str, tuple[AddRows, Problem]] = {
     "node_types": (node_types.add_rows, problem([COVERING], TWO_OFFERS, TWO_POOLS, max_node_types=1)),
     "spare_nodes": (spare_nodes.add_rows, _spare()),
     "site_loss": (site_loss.add_rows, _two_sites()),
+    "unserved": (unserved.add_rows, _left_out()),
     "workload_budget": (workload_budget.add_rows, _charged()),
     "cost": (cost.set_objective, problem([COVERING], (*TWO_OFFERS, offer_data(0, 3, 0, "owned")), TWO_POOLS)),
 }

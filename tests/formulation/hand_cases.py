@@ -28,6 +28,8 @@ class HandCase:
     name: str
     question: Instance
     usd: float | None
+    unserved: tuple[float, ...] = ()
+    """What stays unserved by priority, the highest first, where that is allowed."""
 
     def __str__(self) -> str:
         return f"{self.family}-{self.name}"
@@ -101,6 +103,9 @@ def _trained(
     offers: tuple[Offer, ...] = (offer(),),
     allowed: tuple[str, ...] | None = None,
     spare_nodes: int = 0,
+    restart_minutes: float = 0.0,
+    occurrences: tuple[int, int] = (1, 1),
+    **changes: Any,
 ) -> Instance:
     """A run that takes this share of its deadline on one single-accelerator node, beside so many requests/s by day."""
     run = Training(
@@ -113,12 +118,15 @@ def _trained(
         deadline_days=1.0,
         periods=allowed,
         redundancy=Redundancy(spare_nodes=spare_nodes),
+        restart_minutes=restart_minutes,
+        **changes,
     )
     one = Configurations.of([(Parallelism(), 1)])
     days = float(estimate(run, NET, NET.variants[0], accelerator(), node(), one).training_days[0])
     run = run.model_copy(update={"deadline_days": days / share})
     served = [profiled([ONE], rate, demand_factors={"night": 1 / 3})] if rate else []
-    return instance([*served, run], offers, horizon_days=1.0, periods=PERIODS, models=(NET,))
+    periods = tuple(edited(period, occurrences=n) for period, n in zip(PERIODS, occurrences, strict=True))
+    return instance([*served, run], offers, horizon_days=1.0, periods=periods, models=(NET,))
 
 
 QUARTERS = tuple(Stage(name=f"q{n}", days=91.25) for n in range(4))
@@ -273,6 +281,23 @@ def _caps(**caps: float) -> Budgets:
 
 def _capped(rate: float, offers: tuple[Offer, ...] = BOTH, **caps: float) -> Instance:
     return instance([profiled([ONE, FOUR, ON_FOUR], rate)], offers, budgets=_caps(**caps))
+
+
+def _short(question: Instance, **changes: Any) -> Instance:
+    """The same where demand may stay unserved."""
+    return edited(question, allow_unserved=True, **changes)
+
+
+def _first_and_second(rate: float = 9.0, **changes: Any) -> Instance:
+    """Two workloads of so many requests/s each, one before the other; single nodes carry 3 for 1 USD."""
+    work = [profiled([ONE], rate, "first", priority=7), profiled([ONE], rate, "second")]
+    return instance(work, **{"offers": (offer(stock=5),), "allow_unserved": True, **changes})
+
+
+def _served_first(question: Instance) -> Instance:
+    """The first workload before all others, where demand may stay unserved."""
+    first, *others = question.workloads
+    return _short(question, workloads=(edited(first, priority=1), *others))
 
 
 HAND_CASES = (
@@ -646,6 +671,25 @@ HAND_CASES = (
         4.0,
     ),
     HandCase("runs", "not allowed by day, too slow by night", _trained(0.45, allowed=("night",)), None),
+    # 0.29 of its deadline: a night does 1.149 of it, 1.006 after an hour that the start takes
+    HandCase("restarts", "the night will still do", _trained(0.29, restart_minutes=60.0), 8.0),
+    # 0.977 after 72 minutes; by day 2.299 x (1 - 72/960)
+    HandCase("restarts", "the night is too short", _trained(0.29, restart_minutes=72.0), 16.0),
+    # the night is eight hours apart from each other, 10 minutes lost in each: 1.149 x 40/48
+    HandCase("restarts", "every hour anew", _trained(0.29, restart_minutes=10.0, occurrences=(8, 16)), 16.0),
+    # day and night on the same node: nothing starts, so nothing is lost
+    HandCase("restarts", "never stops", _trained(0.99, restart_minutes=600.0), 24.0),
+    # by day alone 1.010 of it, less an hour of 16
+    HandCase("restarts", "the day is too short", _trained(0.66, allowed=("day",), restart_minutes=60.0), None),
+    HandCase("restarts", "nothing is left of it", _trained(0.1, allowed=("night",), restart_minutes=600.0), None),
+    # all of it by day on spot nodes would cost 4. Half must be done elsewhere: by night 0.556 of it, but 0.486 after
+    # the start, so not by night and on spot nodes by day (8 + 4), but by day
+    HandCase(
+        "restarts",
+        "half of it off spot nodes",
+        _trained(0.6, offers=(offer(), _spot(0.25, 0.0)), restart_minutes=60.0, max_spot_share=0.5),
+        16.0,
+    ),
     # 30 requests/s on instances take 2 nodes of 28, and a third for 3.50 USD that may fail
     HandCase(
         "spare_nodes",
@@ -718,4 +762,74 @@ HAND_CASES = (
     # night 1 node of 8 h, day 4 of 16 h: 72
     HandCase("workload_budget", "over periods", _day((offer(),), budgets=_caps(horizon_usd=72.0)), 72.0),
     HandCase("workload_budget", "over periods, too little", _day((offer(),), budgets=_caps(horizon_usd=71.99)), None),
+    # 5 nodes: 3 for the first, and 2 of the 3 that the second asks for
+    HandCase("unserved", "too few nodes", _first_and_second(), 5.0, (0.0, 1 / 3)),
+    HandCase("unserved", "not allowed", _first_and_second(allow_unserved=False), None),
+    HandCase("unserved", "enough nodes", _first_and_second(6.0), 4.0, (0.0, 0.0)),
+    HandCase("unserved", "a small budget", _first_and_second(budgets=Budgets(horizon_usd=2.0)), 2.0, (1 / 3, 1.0)),
+    HandCase("unserved", "no money", _first_and_second(budgets=Budgets(horizon_usd=0.5)), 0.0, (1.0, 1.0)),
+    # the tenth of 10 requests/s that 3 nodes leave unserved is on the grid of 1/10,080
+    HandCase("unserved", "a tenth", _short(_asked(10.0, (offer(stock=3),))), 3.0, (0.1,)),
+    # equal priority: 3 nodes carry one and a half workloads; the one that counts double is served in full
+    HandCase(
+        "unserved",
+        "by weight",
+        _short(instance([profiled([ONE], 6.0, "v"), profiled([ONE], 6.0, unserved_weight=2.0)], (offer(stock=3),))),
+        3.0,
+        (0.5,),
+    ),
+    # nobody serves class b, which is half of the requests
+    HandCase(
+        "unserved",
+        "a class that nobody serves",
+        _short(instance([profiled([option("k", rates={"a": 6.0})], {"a": 1.0, "b": 1.0})], BOTH)),
+        1.0,
+        (0.5,),
+    ),
+    HandCase("unserved", "no nodes at all", _short(_asked(3.0, (offer("o8", "n8"),))), 0.0, (1.0,)),
+    # 2 nodes are no 3 replicas: all or nothing
+    HandCase(
+        "unserved",
+        "too few for the minimum",
+        _short(instance([profiled([ONE], 9.0, min_replicas=3)], (offer(stock=2),))),
+        0.0,
+        (1.0,),
+    ),
+    HandCase(
+        "unserved",
+        "the minimum is kept",
+        _short(instance([profiled([ONE], 12.0, min_replicas=2)], (offer(stock=2),))),
+        2.0,
+        (0.5,),
+    ),
+    # one node elsewhere, and as much again on spot nodes: 6 of 9 requests/s
+    HandCase(
+        "unserved",
+        "half of what is served on spot nodes",
+        _short(
+            instance([profiled([ONE], 9.0, max_spot_share=0.5)], (offer(stock=1), _spot(0.25, 0.0))),
+        ),
+        1.25,
+        (1 / 3,),
+    ),
+    # one replica at each of two sites: after the loss of either 3 of 6 requests/s are left, so 3 are served at all
+    HandCase("unserved", "what survives a site", _short(_spread(6.0, 1.0, 1.0, stock=1)), 2.0, (0.5,)),
+    # one replica (6 of a or b) is left of two, where 4/3 are asked for: 1/3 of 8 requests/s are not served
+    HandCase(
+        "unserved",
+        "two classes survive a site",
+        _short(_spread({"a": 4.0, "b": 4.0}, 1.0, 1.0, stock=1)),
+        2.0,
+        (0.25,),
+    ),
+    # a run of 0.9 of its deadline would take 24 USD; it is done or not
+    HandCase("unserved", "no half run", _short(_trained(0.9), budgets=Budgets(horizon_usd=23.0)), 0.0, (1.0,)),
+    HandCase("unserved", "a whole run", _short(_trained(0.9), budgets=Budgets(horizon_usd=24.0)), 24.0, (0.0,)),
+    # 3 nodes: 9 requests/s by day (16 h), 3 by night (8 h), and a run all day. Of 168 thousand requests 48 give way to
+    # the run: 2 + 1 nodes by day, 1 + 1 by night
+    HandCase("unserved", "the run is worth more", _short(_trained(0.9, 9.0, (offer(stock=3),))), 64.0, (48 / 168,)),
+    # served first: 3 nodes by day, 1 by night; the run is not done, although nodes are idle by night
+    HandCase(
+        "unserved", "served before trained", _served_first(_trained(0.9, 9.0, (offer(stock=3),))), 56.0, (0.0, 1.0)
+    ),
 )

@@ -23,6 +23,8 @@ def test_hand_case(case: HandCase, backend: str) -> None:
         assert plan.status == "optimal"
         assert plan.certificate.objective_usd == plan.certificate.bound_usd == case.usd
         assert verify(asked, plan).cost_usd == case.usd
+        assert [entry.unserved for entry in plan.certificate.service] == pytest.approx(case.unserved, abs=1e-12)
+        assert all(entry.bound == entry.unserved for entry in plan.certificate.service)
 
 
 def test_the_split_is_the_one_on_paper() -> None:

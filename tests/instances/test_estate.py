@@ -15,9 +15,11 @@ from gpufleet.candidates.enumerate import build_candidates
 from gpufleet.library.reader import read_document
 from gpufleet.library.validation import validate
 from gpufleet.report.plan_text import plan_text
+from gpufleet.report.sweep_text import sweep_text
 from gpufleet.schema.instance import Budgets, FleetRules, Instance
 from gpufleet.schema.workloads import LLMServing
-from gpufleet.whatif.edits import only_accelerators, with_rates
+from gpufleet.whatif.budget import BudgetSweep, sweep_budget
+from gpufleet.whatif.edits import only_accelerators, with_fields, with_rates, with_workloads
 from gpufleet.whatif.measures import value_measures
 from gpufleet.whatif.requirements import price_requirements
 
@@ -429,3 +431,84 @@ def test_three_years() -> None:
     new = tuple(offer for offer in asked.instance.offers if offer.term != "owned")
     sold = solve(resolve(asked.instance.model_copy(update={"offers": new})))
     assert _cost(sold) > _cost(plan) + kept
+
+
+def test_training_mix(backend: BackendChoice) -> None:
+    """Two servers and two halves of the night a day are four places for jobs that take a server each.
+
+    Half a night is 4 of 24 hours of a job's week: it does 1/6 x 7 / (days without a break). A start takes 20 of its 240
+    minutes. Safety: 1.050 without the start, 0.962 with it, so two halves in a row, 2.012; dialect: 2 x 0.556 - 0.046 =
+    1.066; style: 1.236 x 11/12 = 1.133, one half. Five places are asked for, and style comes last. Without what starts
+    take, safety needs one half, and there is a place for each.
+    """
+    asked = load_instance(ESTATE / "training-mix.yaml")
+    plan = solve(asked, backend=backend)
+    assert plan.status == "optimal"
+    assert [(entry.workload, entry.share) for entry in plan.unserved] == [("tuning-style", 1.0)]
+    assert plan.certificate is not None
+    assert [(e.priority, e.unserved, e.bound) for e in plan.certificate.service] == [
+        (9, 0, 0), (3, 0, 0), (2, 0, 0), (1, 1, 1),
+    ]  # fmt: skip
+    trained = [d for d in plan.deployments if asked.workloads[d.workload].kind == "training"]
+    assert sorted((d.workload, d.period) for d in trained) == [
+        (name, half) for name in ("tuning-dialect", "tuning-safety") for half in ("evening", "night")
+    ]
+    halves = {d.workload: 7 / d.training_days / 6 for d in trained if d.training_days is not None}
+    assert halves["tuning-safety"] * 11 / 12 < 1 < halves["tuning-safety"]
+    assert halves["tuning-dialect"] * 23 / 12 > 1 > halves["tuning-dialect"]
+    by_day = [d for d in plan.deployments if d.site == "institute" and d.period in ("morning", "afternoon")]
+    assert [(d.workload, d.parallelism.accelerators) for d in by_day] == [("chat", 8), ("chat", 8)]
+    assert {d.node_type for d in plan.deployments if d.workload == "search"} == {"aws-g6.xlarge", "aws-g4dn.xlarge"}
+    # energy of two servers of 4.32 kW with PUE 1.3; an L4 for both halves of the day, a T4 for the second: list prices
+    rent = 240 * (2 * 0.8048 + 0.526)
+    assert plan.certificate.objective_usd == pytest.approx(rent + 2 * 241.7688, abs=0.01)
+    assert verify(asked, plan).ok
+
+
+def test_training_mix_without_what_starts_take() -> None:
+    asked = load_instance(ESTATE / "training-mix.yaml")
+    plan = solve(with_workloads(asked, restart_minutes=0.0))
+    assert plan.status == "optimal"
+    assert not plan.unserved
+    places = [d.period for d in plan.deployments if asked.workloads[d.workload].kind == "training"]
+    assert sorted(str(period) for period in places) == ["evening", "evening", "night", "night"]
+    refused = solve(with_fields(asked, allow_unserved=False))
+    assert refused.status == "infeasible"
+
+
+def test_training_mix_under_small_budgets() -> None:
+    """What is given up, from the lowest priority up; a run that is not done costs nothing."""
+    asked = load_instance(ESTATE / "training-mix.yaml")
+    points = list(sweep_budget(asked, BudgetSweep("usd_per_day", (5.0, 10.0, 20.0, 30.0, 35.0))))
+    assert [point.plan.status for point in points] == ["optimal"] * 5
+    first = []
+    for point in points:
+        assert point.plan.certificate is not None
+        first.append(point.plan.certificate.service[0].unserved)
+        undone = {entry.workload for entry in point.plan.unserved if entry.request_class == "run"}
+        ranked = ["tuning-safety", "tuning-dialect", "tuning-style"]
+        assert undone == set(ranked[len(ranked) - len(undone) :])
+    assert first == sorted(first)
+    assert first[0] == 0
+    assert first[-1] > 1
+    table = Console(width=80, file=io.StringIO())
+    table.print(sweep_text(asked, "usd_per_day", [(point.cap, point.plan) for point in points]))
+    assert isinstance(table.file, io.StringIO)
+    words = " ".join(table.file.getvalue().split())
+    assert "not served" in words
+    assert "tuning-style" in words
+
+
+def test_what_the_mix_leaves_out_is_said() -> None:
+    asked = load_instance(ESTATE / "training-mix.yaml")
+    console = Console(width=80, file=io.StringIO())
+    for part in plan_text(asked, solve(asked)):
+        console.print(part)
+    assert isinstance(console.file, io.StringIO)
+    text = console.file.getvalue()
+    assert max(len(line) for line in text.splitlines()) <= 80
+    words = " ".join(text.split())
+    assert "Not served, although it is asked for tuning-style (priority 1): the run is not done" in words
+    assert "starts once a day; each start takes 20 minutes" in words
+    assert "priority 1 unserved shares of its workloads, by weight, add up to 1: proven smallest" in words
+    assert "no plan that serves as much costs less" in words

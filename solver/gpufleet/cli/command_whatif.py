@@ -134,11 +134,13 @@ def _point(point: VolumePoint) -> dict[str, object]:
 
 
 def _answer(resolved: ResolvedInstance, plan: Plan) -> dict[str, object]:
-    """Status, cost and fleet of a plan."""
+    """Status, cost and fleet of a plan, and what it leaves unserved by workload where it may."""
     from gpufleet.report.fleet_words import fleet_words
+    from gpufleet.report.unserved_text import left_out
 
-    return {
+    answer: dict[str, object] = {
         "status": plan.status,
         "objective_usd": plan.certificate.objective_usd if plan.certificate else None,
         "fleet": fleet_words(resolved, plan),
     }
+    return {**answer, "unserved": left_out(resolved, plan)} if resolved.instance.allow_unserved else answer

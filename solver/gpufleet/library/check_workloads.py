@@ -52,6 +52,7 @@ def _check_times(loc: Loc, workload: Workload, instance: Instance, findings: Fin
             for place, name in enumerate(asked or ()):
                 if name not in known:
                     findings.unknown((*loc, f"{kind}s", place), kind, name, known)
+        _check_restarts(workload, instance, findings)
         return
     _check_factors((*loc, "stage_factors"), workload.stage_factors, "stage", stages, findings)
     if stages and not any({**stages, **workload.stage_factors}.values()):
@@ -66,6 +67,18 @@ def _check_times(loc: Loc, workload: Workload, instance: Instance, findings: Fin
     rated = [member for member in workload.classes if member.requests_per_s] or workload.classes
     if periods and not any(any({**usual, **member.demand_factors}.values()) for member in rated):
         findings.add((*loc, "demand_factors"), "no demand: the factor is 0 in every period; remove the workload")
+
+
+def _check_restarts(workload: Training, instance: Instance, findings: Findings) -> None:
+    """Restarts are counted by occurrence of a period, so every period in which the run may go on needs their number."""
+    for number, period in enumerate(instance.periods if workload.restart_minutes else ()):
+        if period.occurrences is None and (workload.periods is None or period.name in workload.periods):
+            message = (
+                f"missing field; {workload.name} loses restart_minutes {workload.restart_minutes:g} at every start in "
+                f"{period.name}; say how often it comes in the horizon (365 for an hour of the typical day), or cover "
+                "restarts by restart_overhead_fraction"
+            )
+            findings.add(("periods", number, "occurrences"), message)
 
 
 def _check_factors(

@@ -47,7 +47,6 @@ UNSUPPORTED: Final[tuple[tuple[Callable[[Instance], Iterator[Loc]], str], ...]] 
         _each("workloads", "prefix_cache_hit_fraction"),
         "prefix_cache_hit_fraction is not supported yet; remove it (all prompt tokens are computed)",
     ),
-    (_field("allow_unserved"), "allow_unserved is not supported yet; remove it (all demand must be served)"),
 )
 """Where the feature is used, and what to say about it."""
 

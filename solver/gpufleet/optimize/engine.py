@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from gpufleet.optimize.backends.registry import BackendName, backend
 from gpufleet.optimize.formulation.build import build_model
 from gpufleet.optimize.formulation.tie_break import add_forms, secondary_objectives
+from gpufleet.optimize.formulation.unserved import nothing_served, service_objectives
 
 if TYPE_CHECKING:
     from gpufleet.optimize.backends.interface import Backend, BackendResult, Outcome, SolverLimits
@@ -30,6 +31,15 @@ TIE_BREAK_EFFORT = 2.0
 
 
 @dataclass(frozen=True)
+class LevelResult:
+    """How much stays unserved at one priority, in whole units of the level."""
+
+    value: int
+    bound: int
+    """Proven: not less is possible once the higher priorities are served as they are."""
+
+
+@dataclass(frozen=True)
 class EngineResult:
     """Values of the integer program, by meaning."""
 
@@ -48,6 +58,10 @@ class EngineResult:
     """By workload and lost site, as `shares`; empty where nothing is routed or no site may be lost."""
     measures: tuple[int, ...]
     """0 or 1, by measure."""
+    unserved: tuple[dict[int, int], ...]
+    """By workload: class position to units unserved; empty where everything must be served."""
+    service: tuple[LevelResult, ...]
+    """What stays unserved by priority, the highest first."""
     engine: str
     reason: str
     solver: str
@@ -58,17 +72,24 @@ def run(problem: Problem, limits: SolverLimits, choice: BackendChoice = "auto") 
     """Solve to proven optimality if the limits allow it."""
     started = time.monotonic()
     model, variables = build_model(problem)
-    solver, result, reason = _solve(problem, model, limits, choice)
+    served = _serve(problem, model, variables, limits, choice)
+    left = replace(limits, seconds=limits.seconds - (time.monotonic() - started))
+    if served is None or served.result.values is not None:
+        found = _solve(problem, model, left, choice, served.result.values if served is not None else None)
+        solver, result, reason = found if served is None else _no_worse(model, served, found)
+    else:
+        solver, result, reason = served.solver, served.result, served.reason
     values, tie_break = result.values, "none"
     if values is not None:
-        left = limits.seconds - (time.monotonic() - started)
-        values, tie_break = _break_ties(
-            problem, model, variables, values, replace(limits, seconds=left), result.outcome
-        )
+        left = replace(limits, seconds=limits.seconds - (time.monotonic() - started))
+        values, tie_break = _break_ties(problem, model, variables, values, left, result.outcome)
+    levels = _levels(model, problem, variables, served, values)
+    unproven = result.outcome == "optimal" and any(level.value > level.bound for level in levels)
     return EngineResult(
-        outcome=result.outcome,
+        outcome="feasible" if unproven else result.outcome,
         objective=result.objective,
         bound=result.bound,
+        service=levels,
         engine=f"whole model, {solver.name}",
         reason=reason,
         solver=solver.version(),
@@ -77,16 +98,84 @@ def run(problem: Problem, limits: SolverLimits, choice: BackendChoice = "auto") 
     )
 
 
+@dataclass(frozen=True)
+class _Served:
+    """What was found when as little as possible was left unserved, before the cost."""
+
+    solver: Backend
+    result: BackendResult
+    """Of the last level that was solved; without values there is no plan at all, or none was found."""
+    reason: str
+    bounds: tuple[int, ...]
+    """Proven lower bounds, by level."""
+
+
+def _serve(
+    problem: Problem, model: LinearModel, variables: FleetVariables, limits: SolverLimits, choice: BackendChoice
+) -> _Served | None:
+    """Leave as little unserved as possible, priority by priority, and hold it; None where all must be served.
+
+    Service is not traded for speed: a gap that is asked for is one of the cost.
+    """
+    started, cost = time.monotonic(), model.objective
+    found: _Served | None = None
+    for number, coefficients in enumerate(service_objectives(problem, variables)):
+        model.objective = coefficients
+        left = replace(limits, seconds=limits.seconds - (time.monotonic() - started), relative_gap=0.0)
+        hint = None if found is None else found.result.values
+        solver, result, reason = _solve(problem, model, left, choice, hint)
+        bounds = found.bounds if found is not None else ()
+        known = nothing_served(model, variables) if hint is None else hint
+        if result.outcome == "unknown" and known is not None:
+            result = replace(result, outcome="feasible", values=known)  # out of time: what is known still holds
+        found = _Served(solver, result, reason, (*bounds, result.bound or 0))
+        if result.values is None:
+            break
+        most = model.value(coefficients, result.values)
+        model.add_row("unserved", f"level_{number}", coefficients.items(), upper=most)
+    model.objective = cost
+    return found
+
+
+def _no_worse(
+    model: LinearModel, served: _Served, found: tuple[Backend, BackendResult, str]
+) -> tuple[Backend, BackendResult, str]:
+    """The answer on cost; where time ran out before there was one, the plan that serves as much, whatever it costs."""
+    solver, result, reason = found
+    if result.values is not None or served.result.values is None:
+        return found
+    cost = model.value(model.objective, served.result.values)
+    return solver, replace(result, outcome="feasible", values=served.result.values, objective=cost), reason
+
+
+def _levels(
+    model: LinearModel,
+    problem: Problem,
+    variables: FleetVariables,
+    served: _Served | None,
+    values: list[int] | None,
+) -> tuple[LevelResult, ...]:
+    """What the final plan leaves unserved at each level, beside the bound."""
+    if served is None or values is None:
+        return ()
+    sums = [model.value(coefficients, values) for coefficients in service_objectives(problem, variables)]
+    return tuple(LevelResult(value, min(bound, value)) for value, bound in zip(sums, served.bounds, strict=True))
+
+
 def _solve(
-    problem: Problem, model: LinearModel, limits: SolverLimits, choice: BackendChoice
+    problem: Problem,
+    model: LinearModel,
+    limits: SolverLimits,
+    choice: BackendChoice,
+    hint: list[int] | None = None,
 ) -> tuple[Backend, BackendResult, str]:
     """The back end whose answer holds, the answer, and the reason; a second one goes on where CP-SAT gets stuck."""
     started = time.monotonic()
     name, reason = _choose(problem, choice)
     solver = backend(name)
     if choice != "auto" or name != "cpsat" or not any(workload.routed for workload in problem.workloads):
-        return solver, solver.solve(model, limits), reason
-    first = solver.solve(model, replace(limits, effort=ROUTED_EFFORT))
+        return solver, solver.solve(model, limits, hint), reason
+    first = solver.solve(model, replace(limits, effort=ROUTED_EFFORT), hint)
     left = replace(limits, seconds=limits.seconds - (time.monotonic() - started))
     if _is_settled(first, limits) or left.seconds <= 0:
         return solver, first, reason
@@ -130,10 +219,11 @@ def _routing_shares(problem: Problem, workload: WorkloadData) -> int:
 
 def _by_meaning(variables: FleetVariables, values: list[int] | None) -> dict[str, tuple]:  # type: ignore[type-arg]
     if values is None:
-        return {"nodes": (), "replicas": (), "shares": (), "fallbacks": (), "measures": ()}
+        return {"nodes": (), "replicas": (), "shares": (), "fallbacks": (), "measures": (), "unserved": ()}
     return {
         "nodes": tuple(values[y] for y in variables.nodes),
         "measures": tuple(values[z] for z in variables.measures),
+        "unserved": tuple({c: values[d] for c, d in row.items()} for row in variables.unserved),
         "replicas": tuple(tuple(values[n] for n in row) for row in variables.replicas),
         "shares": tuple(_shares_by_meaning(row, values) for row in variables.shares),
         "fallbacks": tuple(

@@ -12,6 +12,7 @@ from gpufleet.problem.horizon import horizon_of
 from gpufleet.problem.limits import limit_rows
 from gpufleet.problem.offers import offer_tiers
 from gpufleet.problem.scaling import SHARE_UNITS, check_int64
+from gpufleet.problem.service import service_levels, with_unserved
 from gpufleet.problem.workloads import Index, parts, with_redundancy
 from gpufleet.units import exact, micro_usd
 
@@ -35,7 +36,8 @@ def build_problem(resolved: ResolvedInstance, candidates: Candidates) -> Problem
     for workload in resolved.instance.workloads:
         options = candidates.options[workload.name]
         for data, loss in parts(resolved, workload, options, horizon, index):
-            workloads.append(with_redundancy(data, workload))
+            protected = with_redundancy(data, workload)
+            workloads.append(with_unserved(protected, workload) if resolved.instance.allow_unserved else protected)
             losses.append(loss)
     measures = tuple(_measures(resolved, horizon))
     offers = offer_tiers(resolved, places, pools, workloads, horizon)
@@ -50,6 +52,7 @@ def build_problem(resolved: ResolvedInstance, candidates: Candidates) -> Problem
         capacity_rounding_relative=max(losses),
         measures=measures,
         charges=charge_rows(resolved, pools, offers, workloads, horizon),
+        service=service_levels(resolved, workloads, horizon),
     )
 
 
@@ -72,8 +75,9 @@ def _check_sums(
     nodes = (pools[offer.pool].accelerators_per_node * offer.most for offer in offers)
     check_int64(chain(nodes, (option.accelerators * option.most for option in every)), "the number of accelerators")
     for workload in workloads:
-        capacities = (option.capacity * option.most for option in workload.options)
-        check_int64(chain(capacities, (workload.demand,)), f"the capacity of {workload.name}")
+        units = workload.unserved_units or 1
+        capacities = (units * option.capacity * option.most for option in workload.options)
+        check_int64(chain(capacities, (units * workload.demand,)), f"the capacity of {workload.name}")
         for option in workload.options:
             loads = (SHARE_UNITS * load for load in option.loads if load is not None)
             check_int64(chain(loads, (option.capacity * option.most,)), f"the load of {workload.name}")

@@ -99,6 +99,8 @@ class OptionData:
     """Most replicas that can be useful."""
     measures: tuple[int, ...] = ()
     """Indices of the measures that it needs."""
+    restart: int = 0
+    """Part of a run: how much of the capacity is lost where the run starts in this period; at most all of it."""
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,9 @@ class WorkloadData:
     """Nodes of every pool in use that may fail at a time, with room for its replicas on those that remain."""
     survives_site_loss: bool = False
     """Whether the replicas outside any one site must carry the whole demand."""
+    unserved_units: int | None = None
+    """How finely demand may stay unserved: share units per class, or 1 for a run that is done or not; None = not at
+    all."""
 
 
 @dataclass(frozen=True)
@@ -167,6 +172,19 @@ class ChargeRow:
 
 
 @dataclass(frozen=True)
+class ServiceLevel:
+    """What stays unserved of the workloads of one priority: sum of coefficients x units unserved, to be minimised."""
+
+    priority: int
+    coefficients: tuple[tuple[int, int, int], ...]
+    """(index of the workload's part in a period, position of the class, coefficient of one unit)."""
+    counts: tuple[Fraction, ...]
+    """What one unit counts, before scaling to whole numbers: its weighted share of the workload's requests."""
+    unit: Fraction
+    """What 1 of the sum stands for, in the same measure."""
+
+
+@dataclass(frozen=True)
 class Problem:
     """Everything the engines see."""
 
@@ -183,3 +201,5 @@ class Problem:
     measures: tuple[MeasureData, ...] = ()
     charges: tuple[ChargeRow, ...] = ()
     """Budgets of single workloads."""
+    service: tuple[ServiceLevel, ...] = ()
+    """Where demand may stay unserved: by priority, the highest first."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from gpufleet.errors import Int64OverflowError
@@ -11,11 +12,10 @@ from gpufleet.problem.data import OptionData, WorkloadData
 from gpufleet.problem.horizon import demand_factors, throughput_factor
 from gpufleet.problem.scaling import ROUNDED_DEMAND, SHARE_UNITS, scale_covering, scale_loads
 from gpufleet.schema.workloads import Training
-from gpufleet.units import exact
+from gpufleet.units import MINUTES_PER_HOUR, exact
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from fractions import Fraction
 
     from gpufleet.candidates.option import Option
     from gpufleet.problem.data import PoolKey
@@ -66,7 +66,7 @@ def parts(
         if isinstance(workload, Training):
             needed = workload.stages is None or horizon.stage_names[s] in workload.stages
             if needed and len(inside) > 1:
-                yield from _run(workload, faster, horizon, inside, index)
+                yield from _run(resolved, workload, faster, horizon, inside, index)
             elif needed:
                 yield _in_period(workload, faster, demands(workload), inside[0], index)
         else:
@@ -127,7 +127,18 @@ def _in_period(
     return data, loss
 
 
+def left_by_start(resolved: ResolvedInstance, workload: Training, horizon: Horizon, period: int) -> Fraction:
+    """Share of a period's progress that is left where the run starts in each of its occurrences."""
+    if not workload.restart_minutes:
+        return Fraction(1)
+    here = resolved.instance.periods[period % len(horizon.shares)]
+    assert here.occurrences is not None, "checked when the instance is read"
+    lost = here.occurrences * exact(workload.restart_minutes) / MINUTES_PER_HOUR / exact(here.hours)
+    return max(1 - lost, Fraction(0))
+
+
 def _run(
+    resolved: ResolvedInstance,
     workload: Training,
     options: tuple[Option, ...],
     horizon: Horizon,
@@ -138,12 +149,16 @@ def _run(
     periods = horizon.periods
     open_ = [t for t in inside if workload.periods is None or periods[t].name in workload.periods]
     progress = [option.rates[0] * horizon.shares[t - inside[0]] for t in open_ for option in options]
-    scaled = scale_covering(progress, exact(1))
+    left = [left_by_start(resolved, workload, horizon, t) for t in open_ for _ in options]
+    started = [full * part for full, part in zip(progress, left, strict=True)]
+    scaled = scale_covering([*progress, *started], exact(1))
     stage = periods[inside[0]].stage_name
     for number, t in enumerate(open_):
-        capacities = scaled.values[number * len(options) : (number + 1) * len(options)]
+        first = number * len(options)
+        capacities = scaled.values[first : first + len(options)]
+        after = scaled.values[len(progress) + first :]
         rows = tuple(
-            index.data(key, option, capacity, 1)
+            replace(index.data(key, option, capacity, 1), restart=capacity - after[key])
             for key, (option, capacity) in enumerate(zip(options, capacities, strict=True))
             if capacity
         )

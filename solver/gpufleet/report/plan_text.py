@@ -13,6 +13,8 @@ from gpufleet.report.partition_words import partition_words
 from gpufleet.report.pools import varying_pools
 from gpufleet.report.resilience_text import charge_rows, redundancy_lines
 from gpufleet.report.timetable import schedule, timetable
+from gpufleet.report.training_text import restart_lines
+from gpufleet.report.unserved_text import is_service_proven, service_rows, unserved_lines
 from gpufleet.schema.offers import RENTED_TERMS
 from gpufleet.schema.workloads import Training
 from gpufleet.units import HOURS_PER_YEAR
@@ -33,6 +35,9 @@ MOST_WITH_CENTS = 5
 def plan_text(resolved: ResolvedInstance, plan: Plan) -> Iterator[RenderableType]:
     """The whole answer, section by section."""
     yield from _headline(resolved, plan)
+    if plan.unserved:
+        yield _section("Not served, although it is asked for")
+        yield from unserved_lines(resolved, plan)
     if plan.nodes:
         yield _section("Fleet")
         yield _fleet(resolved, plan)
@@ -84,6 +89,8 @@ def _headline(resolved: ResolvedInstance, plan: Plan) -> Iterator[RenderableType
     proof = "proven optimal" if plan.status == "optimal" else f"within {percent(certificate.gap or 0)} of optimal"
     if certificate.gap is None:
         proof = "without a proven bound"
+    if not is_service_proven(certificate):
+        proof = "but not proven to serve as much as possible"
     yield Text(f"{money(cost)} USD over {span(hours)} ({money(cost / hours * 24)} USD a day), {proof}.", style="green")
     if plan.reason:
         yield Text(plan.reason)
@@ -162,6 +169,8 @@ def _deployments(resolved: ResolvedInstance, plan: Plan) -> Iterator[RenderableT
         for index, deployment in enumerate(plan.deployments):
             if deployment.workload == workload.name:
                 groups.setdefault(form_words(deployment), []).append(index)
+        if plan.unserved and not groups:
+            yield Text("  nothing of it runs")
         for form, indices in groups.items():
             for line in _deployment_lines(resolved, plan, form, indices):
                 yield Padding(Text(line), (0, 0, 0, 2))
@@ -199,6 +208,7 @@ def _deployment_lines(resolved: ResolvedInstance, plan: Plan, form: str, indices
         assert isinstance(workload, Training)
         pace = " without a break" if deployment.period is not None else ""
         yield f"  trains in {deployment.training_days:.3g} days{pace} (deadline {workload.deadline_days:g})"
+        yield from restart_lines(resolved, plan, workload, group)
     yield from _latency_lines(deployment)
     if len(counts) > 1:
         yield f"  replicas: {timetable(resolved, counts)}"
@@ -282,10 +292,13 @@ def _prices(plan: Plan) -> Iterator[RenderableType]:
 def _certificate(certificate: Certificate) -> RenderableType:
     grid = table("", "")
     grid.show_header = False
+    as_much = "that serves as much " if certificate.service else ""
+    for label, words in service_rows(certificate):
+        grid.add_row(label, words)
     if certificate.objective_usd is not None:
         grid.add_row("objective", f"{money(certificate.objective_usd)} USD")
     if certificate.bound_usd is not None:
-        grid.add_row("bound", f"{money(certificate.bound_usd)} USD: no plan costs less")
+        grid.add_row("bound", f"{money(certificate.bound_usd)} USD: no plan {as_much}costs less")
     if certificate.gap is not None:
         grid.add_row("gap", "0 (proven optimal)" if certificate.gap == 0 else percent(certificate.gap))
     grid.add_row("engine", f"{certificate.engine}: {certificate.engine_reason}")

@@ -10,6 +10,7 @@ from rich.text import Text
 from gpufleet.report.fleet_words import fleet_words
 from gpufleet.report.format import money, percent, span
 from gpufleet.report.plan_text import table
+from gpufleet.report.unserved_text import unserved_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -41,6 +42,11 @@ def _cost(plan: Plan) -> float | None:
 
 def _sentence(resolved: ResolvedInstance, whole: Plan, price: RequirementPrice) -> str:
     cost = _cost(whole)
+    if price.price_usd is None and cost is not None and _cost(price.plan) is not None:
+        return (
+            f"The price of {price.requirement} is not one of money alone: with it, the plan leaves "
+            f"{unserved_words(resolved, whole)} unserved, without it {unserved_words(resolved, price.plan)}."
+        )
     if price.price_usd is None or cost is None:
         missing = "with" if cost is None else "without"
         return f"The price of {price.requirement} is not known: there is no plan {missing} it ({_why(whole, price)})."

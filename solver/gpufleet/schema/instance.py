@@ -169,7 +169,8 @@ class Instance(Record):
     """What a reservation costs that outlasts the horizon: `horizon` = the hours within it, as if the fleet went on;
     `term` = its whole term."""
     allow_unserved: Flag = False
-    """May demand stay unserved (at a penalty)?"""
+    """May demand stay unserved where stock, budgets or other limits leave no other way? Then, for each `priority` of
+    workloads from the highest down, as little as possible stays unserved, and only then the cost is minimised."""
     baseline_plan: Text | None = None
     """A plan file to compare the answer with; path relative to the instance file."""
 

@@ -173,6 +173,33 @@ class Fallback(Record):
     """Highest load of a deployment elsewhere, over the highest rate that `max_utilisation` and the SLOs allow."""
 
 
+class UnservedDemand(Record):
+    """Demand that the plan leaves unserved."""
+
+    workload: Name
+    """Workload."""
+    request_class: Name
+    """Request class; `run` for a training run."""
+    period: Name | None = None
+    """The period; empty = all periods."""
+    stage: Name | None = None
+    """The stage; empty = all stages."""
+    share: Fraction01
+    """Share of the class's rate that is not served; 1 for a training run that is not done."""
+
+
+class ServiceProof(Record):
+    """How little had to stay unserved of the workloads of one priority, after those of higher priorities."""
+
+    priority: Count
+    """The priority."""
+    unserved: NonNegative
+    """What the plan leaves unserved: the share of each workload's requests (or runs), times `unserved_weight`, added
+    up."""
+    bound: NonNegative
+    """Proven: no plan that serves the higher priorities as well leaves less; equal to `unserved` = proven smallest."""
+
+
 class WorkloadCharge(Record):
     """What a workload with a budget of its own is charged for the accelerators that it occupies."""
 
@@ -257,6 +284,9 @@ class Certificate(Record):
     """Largest relative amount by which a replica's capacity was rounded down for the integer program."""
     share_unit: Fraction01 | None = None
     """Routing shares are multiples of this; null when nothing is routed."""
+    service: tuple[ServiceProof, ...] = ()
+    """What stays unserved by priority, the highest first, where the instance allows it; objective, bound and gap are
+    then about the cost of plans that serve as much."""
     tie_break: Text
     """How equal costs were decided, and whether that was proven."""
 
@@ -324,6 +354,8 @@ class Plan(Record):
     """Which deployment serves which class; empty = in proportion to capacity."""
     fallback_routing: tuple[Fallback, ...] = ()
     """The same after the loss of a site, for workloads that must survive it; empty = in proportion to capacity."""
+    unserved: tuple[UnservedDemand, ...] = ()
+    """What is not served, where the instance allows that; empty = everything is."""
     charges: tuple[WorkloadCharge, ...] = ()
     """What workloads with budgets of their own are charged."""
     costs: tuple[CostLine, ...] = ()

@@ -6,7 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from gpufleet.schema.base import Name, NonNegative, Positive, Record, Sourced
+from gpufleet.schema.base import Name, NonNegative, Positive, PositiveCount, Record, Sourced
 from gpufleet.schema.offers import Term
 
 Change = Annotated[float, Field(gt=-1, le=10, strict=True)]
@@ -25,6 +25,9 @@ class Period(Record):
     """Hours of the horizon that it stands for."""
     demand_factor: NonNegative = 1.0
     """Factor on every workload's rates."""
+    occurrences: PositiveCount | None = None
+    """How often it comes in the horizon, e.g. 365 for an hour of the typical day; needed where a training run that may
+    use it has `restart_minutes`. Each period follows the one before it in the file, the first one the last."""
 
 
 class Stage(Record):

@@ -100,6 +100,11 @@ class WorkloadBase(Record):
     """What may fail."""
     max_spot_share: Fraction01 = 1.0
     """Largest share of the demand that may depend on spot nodes: without them, the rest is still served; 0 = none."""
+    priority: Count = 0
+    """With `allow_unserved`: workloads of a higher priority are served first, whatever that costs."""
+    unserved_weight: Positive = 1.0
+    """With `allow_unserved`: how much the share of its requests (or runs) that stays unserved counts beside those of
+    other workloads of the same priority."""
 
     @model_validator(mode="after")
     def _replica_bounds_fit(self) -> Self:
@@ -208,7 +213,12 @@ class Training(WorkloadBase):
     parameter_efficient_fraction: Annotated[float, Field(gt=0, le=1, strict=True)] = 1.0
     """Share of the parameters that is trained (LoRA and the like below 1)."""
     restart_overhead_fraction: Fraction01 = 0.0
-    """Time lost to checkpoints and restarts, as a share of the pure training time."""
+    """Time lost steadily, as a share of the pure training time: writing checkpoints, failures, and restarts that
+    `restart_minutes` does not count one by one."""
+    restart_minutes: NonNegative = 0.0
+    """Minutes lost at every start: loading the checkpoint, warming up, work since the last checkpoint. Over periods, a
+    run starts where it did not go on in the same way (same nodes, variant, parallelism) in the period before; periods
+    then need `occurrences`. A run that is never interrupted does not start again."""
     periods: tuple[Name, ...] | None = None
     """Only in these periods may it run, by name; empty = in any. It stops at the end of one and goes on in another."""
     stages: tuple[Name, ...] | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from gpufleet.verification.unserved import check_service_proof
 from gpufleet.verification.violation import place_of
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def check_no_plan(plan: Plan, findings: Findings) -> None:
     """A plan that says that there is none brings no fleet, and so none that would escape the other rules."""
     filled = [
         name
-        for name in ("nodes", "deployments", "routing", "fallback_routing", "charges", "costs")
+        for name in ("nodes", "deployments", "routing", "fallback_routing", "unserved", "charges", "costs")
         if getattr(plan, name)
     ]
     message = f"status is {plan.status}, but the plan has {', '.join(filled)}"
@@ -64,6 +65,7 @@ def check_certificate(resolved: ResolvedInstance, plan: Plan, cost: Decimal, fin
         message = f"objective_usd is {certificate.objective_usd:.6f}, the fleet costs {cost:.6f} USD"
         findings.check("certificate", "objective", difference == 0, message, abs(difference), "USD")
     _check_bound(plan, certificate, findings)
+    check_service_proof(resolved, plan, certificate, findings)
     offers = [resolved.offers[nodes.offer] for nodes in plan.nodes if nodes.offer in resolved.offers]
     dates = {offer.name: str(offer.as_of) if offer.as_of else "not dated" for offer in offers}
     message = f"price_dates are {certificate.price_dates}, the offers have {dates}"

@@ -14,6 +14,7 @@ from gpufleet.verification.money import check_money
 from gpufleet.verification.service import check_latencies, check_service
 from gpufleet.verification.site_loss import check_site_loss
 from gpufleet.verification.spare_nodes import check_spare_nodes
+from gpufleet.verification.unserved import check_unserved
 from gpufleet.verification.violation import Findings, Report
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def verify(resolved: ResolvedInstance, plan: Plan) -> Report:
     check_packing(resolved, plan, known, findings)
     capabilities = check_deployments(resolved, plan, findings)
     utilisation = check_service(resolved, plan, capabilities, findings)
+    check_unserved(resolved, plan, findings)
     latency = check_latencies(resolved, plan, capabilities, utilisation, findings)
     check_spare_nodes(resolved, plan, known, findings)
     check_site_loss(resolved, plan, capabilities, findings)

@@ -1,10 +1,13 @@
-"""Rules on training runs that stop and go on: one replica at a time, in allowed periods, done by the deadline."""
+"""Rules on training runs that stop and go on: one replica at a time, in allowed periods, done by the deadline, less
+what every start loses."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gpufleet.verification.restarts import form_of, left_after_start, starts_of
 from gpufleet.verification.slices import slices_of, speed_of
+from gpufleet.verification.unserved import unserved_share
 from gpufleet.verification.violation import TOLERANCE
 
 if TYPE_CHECKING:
@@ -37,6 +40,7 @@ def _check_stage(
 ) -> None:
     """A period is this share of any deadline's time; an option gets that share of deadline / training days done."""
     total = sum(now.hours for now in inside)
+    begun = {(now, form_of(entry)) for now, entry in starts_of(workload, plan, inside)}
     done = elsewhere = 0.0
     for now in inside:
         running = [c for c in group if now.runs(plan.deployments[c.index]) and plan.deployments[c.index].replicas]
@@ -50,10 +54,15 @@ def _check_stage(
             days = capability.training_days
             speed = speed_of(resolved, plan.deployments[capability.index].node_type, now)
             part = speed * float(now.hours / total) * workload.deadline_days / days
+            if (now, form_of(plan.deployments[capability.index])) in begun:
+                part *= left_after_start(resolved, workload, now.name)
             done += part
             elsewhere += part if plan.deployments[capability.index].spot is None else 0.0
     where = workload.name if inside[0].stage is None else f"{workload.name} in {inside[0].stage}"
-    message = f"{done:.6g} of the run is done within its deadline of {workload.deadline_days:g} days"
+    starts = f", with {len(begun)} starts a cycle" if workload.restart_minutes else ""
+    if unserved_share(plan, workload.name, "run", inside[0]):
+        return  # it holds nothing then, see `unserved`
+    message = f"{done:.6g} of the run is done within its deadline of {workload.deadline_days:g} days{starts}"
     findings.check("demand", where, done >= 1 - TOLERANCE, message, 1 - done, "runs")
     if elsewhere < done and workload.max_spot_share < 1:
         short = 1 - workload.max_spot_share - elsewhere

@@ -1,4 +1,5 @@
-"""Rules on service: every class is served in full, no replica carries more than it sustains, latencies hold."""
+"""Rules on service: every class is served but for what the plan says is not, no replica carries more than it
+sustains, latencies hold."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from gpufleet.verification.deployments import figures_of
 from gpufleet.verification.quality import check_floor
 from gpufleet.verification.runs import check_run_over_periods
 from gpufleet.verification.slices import factor_of, slices_of, speed_of
+from gpufleet.verification.unserved import is_left_out, unserved_share
 from gpufleet.verification.violation import TOLERANCE, place_of
 
 if TYPE_CHECKING:
@@ -56,9 +58,10 @@ def _check_now(
 ) -> dict[int, float]:
     """One workload in one period; returns the utilisation of what runs then."""
     running = [capability for capability in group if now.runs(plan.deployments[capability.index])]
-    _check_replicas(workload, plan, now, findings)
+    _check_replicas(resolved, workload, plan, now, findings)
     if isinstance(workload, Training):
-        if workload.stages is None or now.stage in workload.stages:
+        done = not unserved_share(plan, workload.name, "run", now)
+        if done and (workload.stages is None or now.stage in workload.stages):
             _check_run(workload, plan, running, now, findings)
             steady = [c for c in running if plan.deployments[c.index].spot is None]
             if len(steady) < len(running) and workload.max_spot_share < 1:
@@ -86,11 +89,12 @@ def _check_routes_exist(resolved: ResolvedInstance, plan: Plan, findings: Findin
         )
 
 
-def _check_replicas(workload: Workload, plan: Plan, now: Slice, findings: Findings) -> None:
+def _check_replicas(resolved: ResolvedInstance, workload: Workload, plan: Plan, now: Slice, findings: Findings) -> None:
+    """Fewest and most replicas; one that is left out altogether needs none."""
     where = workload.name + now.label
     running = [d for d in plan.deployments if d.workload == workload.name and now.runs(d)]
     count = sum(deployment.replicas for deployment in running)
-    if workload.min_replicas:
+    if workload.min_replicas and not is_left_out(resolved, workload, plan):
         message = f"{count} replicas, at least {workload.min_replicas} are required"
         missing = workload.min_replicas - count
         findings.check("replicas", where, missing <= 0, message, missing, "replicas")
@@ -121,15 +125,16 @@ def _check_classes(
     findings: Findings,
 ) -> dict[int, float]:
     names = list(rates)
-    shares = _shares(workload.name, names, plan, group)
+    shares = _shares(workload.name, names, plan, group, now)
     for name in names:
         if rates[name]:
             served = sum(share for (_, request_class), share in shares.items() if request_class == name)
+            left = unserved_share(plan, workload.name, name, now)
             message = f"class {name}: {served:.6%} of its {rates[name]:g} requests/s are routed"
-            whole = abs(served - 1) <= 10 * TOLERANCE
-            findings.check(
-                "demand", workload.name + now.label, whole, message, abs(1 - served) * rates[name], "requests/s"
-            )
+            message += f", {left:.6%} are said to stay unserved" if left else ""
+            gap = abs(1 - left - served)
+            whole = gap <= 10 * TOLERANCE
+            findings.check("demand", workload.name + now.label, whole, message, gap * rates[name], "requests/s")
     _check_spot(workload, names, rates, shares, plan, group, now, findings)
     return {capability.index: _check_load(names, rates, shares, plan, capability, findings) for capability in group}
 
@@ -144,37 +149,42 @@ def _check_spot(
     now: Slice,
     findings: Findings,
 ) -> None:
-    """Without spot nodes, enough is still served: of a single class by capacity, of several as they are routed."""
+    """Without spot nodes, enough of what is served still is: of a single class by capacity, of several as routed."""
     spots = {c.index for c in group if plan.deployments[c.index].spot is not None}
     if workload.max_spot_share == 1 or not spots:
         return
     asked = [name for name in names if rates[name]]
     for name in asked:
         position = names.index(name)
+        served = 1 - unserved_share(plan, workload.name, name, now)
+        if served <= 0:
+            continue
         if len(asked) == 1:
             able = sum(plan.deployments[c.index].replicas * c.rates[position] for c in group if c.index not in spots)
-            dependent = 1 - able / rates[name]
+            dependent = 1 - able / (rates[name] * served)
         else:
-            dependent = sum(shares.get((index, name), 0.0) for index in spots)
+            dependent = sum(shares.get((index, name), 0.0) for index in spots) / served
         over = dependent - workload.max_spot_share
         message = f"{dependent:.6%} of class {name} depend on spot nodes, at most {workload.max_spot_share:.6%} may"
         findings.check("spot", workload.name + now.label, over <= TOLERANCE, message, over, "of its rate")
 
 
-def _shares(workload: str, names: list[str], plan: Plan, group: list[Capability]) -> Shares:
-    """Shares as the plan states them, or in proportion to capacity where it states none for the workload."""
+def _shares(workload: str, names: list[str], plan: Plan, group: list[Capability], now: Slice) -> Shares:
+    """Shares as the plan states them, or in proportion to capacity where it states none for the workload; what is said
+    to be unserved is nobody's."""
     shares: defaultdict[tuple[int, str], float] = defaultdict(float)
     running = {capability.index for capability in group}
-    stated = [r for r in plan.routing if r.workload == workload and (r.deployment in running or not running)]
+    stated = [r for r in plan.routing if r.workload == workload and r.deployment in running]
     for route in stated:
         shares[route.deployment, route.request_class] += route.share
     if not stated:
         for position, name in enumerate(names):
             capacity = {c.index: plan.deployments[c.index].replicas * c.rates[position] for c in group}
             total = sum(capacity.values())
+            served = 1 - unserved_share(plan, workload, name, now)
             for index, own in capacity.items():
                 if own:
-                    shares[index, name] = own / total
+                    shares[index, name] = served * own / total
     return dict(shares)
 
 

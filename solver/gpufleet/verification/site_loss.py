@@ -10,6 +10,7 @@ from gpufleet.schema.workloads import Training
 from gpufleet.verification.claims import CLAIM_TOLERANCE
 from gpufleet.verification.service import at_speed
 from gpufleet.verification.slices import check_times, factor_of, slices_of
+from gpufleet.verification.unserved import unserved_share
 from gpufleet.verification.violation import TOLERANCE, place_of
 
 if TYPE_CHECKING:
@@ -86,32 +87,33 @@ def _check_without(
     now: Slice,
     findings: Findings,
 ) -> float:
-    """Every class is taken over in full, and nobody carries more than it sustains; returns the highest load."""
+    """All that is served is taken over, and nobody carries more than it sustains; returns the highest load."""
     rates = {c.name: c.requests_per_s * factor_of(resolved, workload, c, now) for c in workload.classes}
-    shares = _shares(plan, _stated(plan, workload.name, site, now), list(rates), left)
+    asked = {name: 1 - unserved_share(plan, workload.name, name, now) for name in rates}
+    shares = _shares(plan, _stated(plan, workload.name, site, now), asked, left)
     for name, rate in rates.items():
         if rate:
             served = sum(share for (_, request_class), share in shares.items() if request_class == name)
             message = f"without {site}, {served:.6%} of the {rate:g} requests/s of class {name} are carried elsewhere"
             where = f"{workload.name} without {site}{now.label}"
-            whole = abs(served - 1) <= 10 * TOLERANCE
-            findings.check(RULE, where, whole, message, abs(1 - served) * rate, "requests/s")
+            gap = abs(asked[name] - served)
+            findings.check(RULE, where, gap <= 10 * TOLERANCE, message, gap * rate, "requests/s")
     return max((_check_load(rates, shares, plan, capability, site, now, findings) for capability in left), default=0.0)
 
 
-def _shares(plan: Plan, stated: list[int], names: list[str], left: list[Capability]) -> Shares:
-    """As stated, counting only what is left; in proportion to capacity where nothing is stated."""
+def _shares(plan: Plan, stated: list[int], asked: dict[str, float], left: list[Capability]) -> Shares:
+    """As stated, counting only what is left; in proportion to capacity where nothing is stated, for what is served."""
     shares: defaultdict[tuple[int, str], float] = defaultdict(float)
     able = {c.index: [plan.deployments[c.index].replicas * rate for rate in c.rates] for c in left}
     for index in stated:
         for route in plan.fallback_routing[index].routing:
             if route.deployment in able:
                 shares[route.deployment, route.request_class] += route.share
-    for position, name in enumerate(names if not stated else ()):
+    for position, (name, served) in enumerate(asked.items() if not stated else ()):
         total = sum(own[position] for own in able.values())
         for index, own in able.items():
             if own[position]:
-                shares[index, name] = own[position] / total
+                shares[index, name] = served * own[position] / total
     return dict(shares)
 
 

@@ -11,7 +11,7 @@ from gpufleet.units import exact
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from gpufleet.schema.plan import Deployment, Fallback, PlannedNodes
+    from gpufleet.schema.plan import Deployment, Fallback, PlannedNodes, UnservedDemand
     from gpufleet.schema.resolved import ResolvedInstance
     from gpufleet.schema.workloads import LLMServing, Profiled, RequestClass, RequestServing
     from gpufleet.verification.violation import Findings
@@ -37,7 +37,7 @@ class Slice:
         """What is appended to the place of a finding."""
         return "".join(f" in {name}" for name in (self.stage, self.name) if name is not None)
 
-    def runs(self, entry: Deployment | Fallback) -> bool:
+    def runs(self, entry: Deployment | Fallback | UnservedDemand) -> bool:
         """Does a deployment run now? One without a period or stage always does."""
         return entry.period in (None, self.name) and entry.stage in (None, self.stage)
 

@@ -44,7 +44,8 @@ class RequirementPrice:
     plan: Plan
     """The cheapest plan without it."""
     price_usd: float | None
-    """What the requirement costs over the horizon, USD; None where there is no plan with or without it."""
+    """What the requirement costs over the horizon, USD; None where there is no plan with or without it, or where the
+    one leaves more unserved than the other."""
     proven: bool
     """Are both plans proven optimal?"""
 
@@ -87,4 +88,11 @@ def _present(resolved: ResolvedInstance) -> Iterator[str]:
 def _price(name: str, whole: Plan, without: Plan) -> RequirementPrice:
     costs = [plan.certificate.objective_usd if plan.certificate else None for plan in (whole, without)]
     price = None if costs[0] is None or costs[1] is None else round(costs[0] - costs[1], 6)
+    if _service(whole) != _service(without):
+        price = None
     return RequirementPrice(name, without, price, whole.status == without.status == "optimal")
+
+
+def _service(plan: Plan) -> list[tuple[int, float]]:
+    """What stays unserved by priority: plans that differ in it have no price in common."""
+    return [(entry.priority, entry.unserved) for entry in plan.certificate.service] if plan.certificate else []

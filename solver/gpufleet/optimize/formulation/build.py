@@ -14,11 +14,13 @@ from gpufleet.optimize.formulation import (
     partitions,
     pools,
     replicas,
+    restarts,
     routing,
     runs,
     site_loss,
     spare_nodes,
     spot,
+    unserved,
     workload_budget,
 )
 from gpufleet.optimize.formulation.linear_model import LinearModel
@@ -36,6 +38,7 @@ def build_model(problem: Problem) -> tuple[LinearModel, FleetVariables]:
     demand.add_rows(model, problem, variables)
     routing.add_rows(model, problem, variables)
     runs.add_rows(model, problem, variables)
+    restarts.add_rows(model, problem, variables)
     pools.add_rows(model, problem, variables)
     spot.add_rows(model, problem, variables)
     measures.add_rows(model, problem, variables)
@@ -44,6 +47,7 @@ def build_model(problem: Problem) -> tuple[LinearModel, FleetVariables]:
     spare_nodes.add_rows(model, problem, variables)
     site_loss.add_rows(model, problem, variables)
     workload_budget.add_rows(model, problem, variables)
+    unserved.add_rows(model, problem, variables)
     limits.add_rows(model, problem, variables)
     orders.add_rows(model, problem, variables)
     node_types.add_rows(model, problem, variables)

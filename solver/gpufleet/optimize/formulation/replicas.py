@@ -1,6 +1,7 @@
 """Family `replicas`: fewest and most replicas of a workload.
 
 min_replicas_w <= sum_k n_wk <= max_replicas_w
+min_replicas_w u_w <= sum_k n_wk          where the workload may be left out altogether (u_w = 0, see `unserved`)
 """
 
 from __future__ import annotations
@@ -20,4 +21,9 @@ def add_rows(model: LinearModel, problem: Problem, variables: FleetVariables) ->
     for w, workload in enumerate(problem.workloads):
         if workload.min_replicas or workload.max_replicas is not None:
             terms = [(n, 1) for n in variables.replicas[w]]
-            model.add_row(FAMILY, f"replicas_{w}", terms, workload.min_replicas or None, workload.max_replicas)
+            served = variables.served_at_all.get(workload.name)
+            if served is not None:
+                model.add_row(FAMILY, f"least_{w}", [*terms, (served, -workload.min_replicas)], lower=0)
+            least = None if served is not None else workload.min_replicas or None
+            if least is not None or workload.max_replicas is not None:
+                model.add_row(FAMILY, f"replicas_{w}", terms, least, workload.max_replicas)

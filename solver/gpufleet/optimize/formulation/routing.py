@@ -1,6 +1,7 @@
 """Family `routing`: every class of a routed workload is served, by replicas that can carry it.
 
-sum_k x_wck = units                                   for every class c of a routed workload w
+sum_k x_wck = units                                   for every class c of a routed workload w; plus d_wc on the
+                                                      left where it may stay unserved (`unserved`)
 sum_c load_wck x_wck <= capacity_wk n_wk              for every option k
 
 x counts share units (1/10,080 of the class's rate); loads are rounded up.
@@ -9,6 +10,8 @@ x counts share units (1/10,080 of the class's rate); loads are rounded up.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+from gpufleet.optimize.formulation.unserved import unserved_terms
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +29,7 @@ def add_rows(model: LinearModel, problem: Problem, variables: FleetVariables) ->
         if not workload.routed:
             continue
         for c in range(len(workload.classes)):
-            terms = [(x[c], 1) for x in variables.shares[w] if c in x]
+            terms = [(x[c], 1) for x in variables.shares[w] if c in x] + unserved_terms(variables, w, c)
             model.add_row(FAMILY, f"serve_{w}_{c}", terms, lower=workload.demand, upper=workload.demand)
         for k, option in enumerate(workload.options):
             carried = [*_loads(option, variables.shares[w][k]), (variables.replicas[w][k], -option.capacity)]

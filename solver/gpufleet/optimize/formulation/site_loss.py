@@ -5,12 +5,14 @@ sum_{k not at s} z_wsck = units                           routed workloads, for 
 sum_c load_wck z_wsck <= capacity_wk n_wk                 and every option k that is not at s
 
 for every site s at which a workload that must survive it has options. No replica moves: z routes the classes anew over
-the replicas that run anyway.
+the replicas that run anyway. Where demand may stay unserved, the rows are about the part that is served (`unserved`).
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+from gpufleet.optimize.formulation.unserved import served, unserved_terms
 
 if TYPE_CHECKING:
     from gpufleet.optimize.formulation.linear_model import LinearModel
@@ -41,7 +43,8 @@ def _add_covering(model: LinearModel, problem: Problem, variables: FleetVariable
             for n, option, site in zip(variables.replicas[w], workload.options, sites, strict=True)
             if site != lost
         ]
-        model.add_row(FAMILY, f"without_{w}_{s}", left, lower=workload.demand)
+        row, lower = served(problem, variables, (w, 0), left, workload.demand)
+        model.add_row(FAMILY, f"without_{w}_{s}", row, lower=lower)
 
 
 def _add_routing(
@@ -54,7 +57,7 @@ def _add_routing(
     w, s = place
     workload = problem.workloads[w]
     for c in range(len(workload.classes)):
-        terms = [(z[c], 1) for z in shares if c in z]
+        terms = [(z[c], 1) for z in shares if c in z] + unserved_terms(variables, w, c)
         model.add_row(FAMILY, f"serve_{w}_{c}_without_{s}", terms, lower=workload.demand, upper=workload.demand)
     for k, (option, z) in enumerate(zip(workload.options, shares, strict=True)):
         if z:

@@ -1,12 +1,18 @@
 """Family `spot`: a workload depends on spot nodes for a share s of its demand at most.
 
-sum_{k elsewhere} capacity_wkt n_wkt >= (1 - s) demand_wt      covering; for a run over periods, of its progress
+sum_{k elsewhere} capacity_wkt n_wkt >= (1 - s) demand_wt      covering
+sum_{t, k elsewhere} (progress_rkt n_rkt - lost_rkt s_rkt) >= (1 - s) work_r      a run: starts elsewhere count there
 sum_{k on spot} x_wckt <= s units                              routed, for every class c
+
+Where demand may stay unserved, all of them are about the part that is served (see `unserved`).
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+from gpufleet.optimize.formulation.restarts import progress
+from gpufleet.optimize.formulation.unserved import served
 
 if TYPE_CHECKING:
     from gpufleet.optimize.formulation.linear_model import LinearModel
@@ -18,7 +24,7 @@ FAMILY = "spot"
 
 def add_rows(model: LinearModel, problem: Problem, variables: FleetVariables) -> None:
     """Rows of every workload that bounds its share and could use spot nodes."""
-    runs: dict[str, tuple[list[tuple[int, int]], int]] = {}
+    runs: dict[str, tuple[list[tuple[int, int]], int, int]] = {}
     for w, workload in enumerate(problem.workloads):
         on_spot = [problem.pools[option.pool].spot is not None for option in workload.options]
         if workload.spot_limit is None:
@@ -27,16 +33,15 @@ def add_rows(model: LinearModel, problem: Problem, variables: FleetVariables) ->
             for c in range(len(workload.classes)):
                 shares = [(x[c], 1) for x, spot in zip(variables.shares[w], on_spot, strict=True) if spot and c in x]
                 if shares:
-                    model.add_row(FAMILY, f"spot_{w}_{c}", shares, upper=workload.spot_limit)
+                    row, upper = served(problem, variables, (w, c), shares, workload.spot_limit)
+                    model.add_row(FAMILY, f"spot_{w}_{c}", row, upper=upper)
             continue
-        elsewhere = [
-            (n, option.capacity)
-            for n, option, spot in zip(variables.replicas[w], workload.options, on_spot, strict=True)
-            if not spot
-        ]
+        elsewhere = [term for k, spot in enumerate(on_spot) if not spot for term in progress(problem, variables, w, k)]
         if workload.run is not None:
-            runs.setdefault(workload.run, ([], workload.spot_limit))[0].extend(elsewhere)
+            runs.setdefault(workload.run, ([], w, workload.spot_limit))[0].extend(elsewhere)
         elif any(on_spot):
-            model.add_row(FAMILY, f"elsewhere_{w}", elsewhere, lower=workload.spot_limit)
-    for number, (terms, least) in enumerate(runs.values()):
-        model.add_row(FAMILY, f"run_elsewhere_{number}", terms, lower=least)
+            row, lower = served(problem, variables, (w, 0), elsewhere, workload.spot_limit)
+            model.add_row(FAMILY, f"elsewhere_{w}", row, lower=lower)
+    for number, (terms, w, least) in enumerate(runs.values()):
+        row, lower = served(problem, variables, (w, 0), terms, least)
+        model.add_row(FAMILY, f"run_elsewhere_{number}", row, lower=lower)

@@ -9,6 +9,9 @@ q_pt      nodes that run as the partition of pool p in period t
 x_wck     share units of class c of workload w served by option k (routed workloads only)
 e_wsck    the same when site s is lost, over the options elsewhere (routed workloads that must survive it)
 r_p'th    nodes that run as partition p' after failures, for workloads that ask for h spare nodes or more
+s_rkt     whether run r starts with option k in period t (where a start loses something)
+d_wc      share units of class c of workload w that stay unserved; 1 for a run that is not done
+u_w       whether a workload with minimum replicas is served at all, where that is left open
 g_pth     whether a workload that asks for h spare nodes or more uses pool p in period t
 """
 
@@ -38,12 +41,19 @@ class FleetVariables:
     """z_m, by measure."""
     replicas: tuple[tuple[int, ...], ...]
     """n_wk, by workload and option."""
+    starts: tuple[dict[int, int], ...]
+    """s_rkt: by workload (a run's part in a period), option to variable."""
     partitions: dict[tuple[int, int], int]
     """q_pt: (pool of a partition, period) to variable, where some option can use it."""
     shares: tuple[tuple[dict[int, int], ...], ...]
     """x_wck: by workload and option, class position to variable; empty where nothing is routed."""
     fallbacks: tuple[dict[str, tuple[dict[int, int], ...]], ...]
     """e_wsck: by workload and lost site, as `shares`; options at the lost site have none. Empty where not asked for."""
+    unserved: tuple[dict[int, int], ...]
+    """d_wc: by workload, class position to variable; the parts of a run have one in common. Empty where all must be
+    served."""
+    served_at_all: dict[str, int]
+    """u_w: workload with minimum replicas to variable."""
     protected: dict[tuple[int, int, int], int]
     """g_pth: (pool, period, spare nodes) to variable."""
     saved: dict[tuple[int, int, int], int]
@@ -66,6 +76,10 @@ def add_variables(model: LinearModel, problem: Problem) -> FleetVariables:
         tuple(model.add_variable(f"n_{w}_{k}", 0, option.most) for k, option in enumerate(workload.options))
         for w, workload in enumerate(problem.workloads)
     )
+    starts = tuple(
+        {k: model.add_variable(f"s_{w}_{k}", 0, 1) for k, option in enumerate(workload.options) if option.restart}
+        for w, workload in enumerate(problem.workloads)
+    )
     partitions = {
         (p, t): model.add_variable(f"q_{p}_{t}", 0, most) for (p, t), most in _most_partitioned(problem).items()
     }
@@ -74,11 +88,26 @@ def add_variables(model: LinearModel, problem: Problem) -> FleetVariables:
         for w, workload in enumerate(problem.workloads)
     )
     fallbacks = tuple(_fallbacks(model, problem, w) for w in range(len(problem.workloads)))
+    unserved = _unserved(model, problem)
+    least = dict.fromkeys(w.name for w in problem.workloads if w.unserved_units is not None and w.min_replicas)
+    served = {name: model.add_variable(f"u_w_{number}", 0, 1) for number, name in enumerate(least)}
     levels = sorted({(node_pool(problem, p), t, level) for p, t, level in _usable(problem)})
     protected = {(p, t, level): model.add_variable(f"g_{p}_{t}_{level}", 0, 1) for p, t, level in levels}
     saved = _saved(model, problem, levels, partitions)
     return FleetVariables(
-        nodes, orders, node_types, measures, replicas, partitions, shares, fallbacks, protected, saved
+        nodes=nodes,
+        orders=orders,
+        node_types=node_types,
+        measures=measures,
+        replicas=replicas,
+        starts=starts,
+        partitions=partitions,
+        shares=shares,
+        fallbacks=fallbacks,
+        unserved=unserved,
+        served_at_all=served,
+        protected=protected,
+        saved=saved,
     )
 
 
@@ -110,6 +139,23 @@ def _fallbacks(model: LinearModel, problem: Problem, w: int) -> dict[str, tuple[
         )
         for s, lost in enumerate(sorted(set(sites)))
     }
+
+
+def _unserved(model: LinearModel, problem: Problem) -> tuple[dict[int, int], ...]:
+    """Counts, not shares, for every back end: they are what the service levels minimise."""
+    runs: dict[str, dict[int, int]] = {}
+    rows: list[dict[int, int]] = []
+    for w, workload in enumerate(problem.workloads):
+        units = workload.unserved_units
+        if units is None:
+            rows.append({})
+        elif workload.run is not None:
+            if workload.run not in runs:
+                runs[workload.run] = {0: model.add_variable(f"d_{w}_0", 0, units)}
+            rows.append(runs[workload.run])
+        else:
+            rows.append({c: model.add_variable(f"d_{w}_{c}", 0, units) for c in range(len(workload.classes))})
+    return tuple(rows)
 
 
 def _saved(
