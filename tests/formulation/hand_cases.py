@@ -131,6 +131,11 @@ def _years(rate: float, *offers: Offer, stages: tuple[Stage, ...] = YEARS, **cha
     return instance([profiled([ONE], rate, growth_per_year=1.0)], offers, horizon_days=days, stages=stages, **changes)
 
 
+def _uneven(factor: float) -> tuple[Stage, ...]:
+    """A year and a half, and half a year with this factor on the demand."""
+    return Stage(name="one", days=547.5), Stage(name="two", days=182.5, demand_factor=factor)
+
+
 def _bought(**changes: Any) -> Offer:
     """8,760 USD for four years: 2,190 USD a year."""
     return offer("p", usd_per_hour=None, term="purchase", capex_usd=8760.0, life_years=4.0, **changes)
@@ -567,6 +572,15 @@ HAND_CASES = (
     HandCase("pools", "reserved within the horizon", _years(3.0, *_terms()), 8760.0 + 4380.0),
     # the whole terms count: three years for 13,140, and one year for 8,760
     HandCase("pools", "reserved for the whole term", _years(3.0, *_terms(), commitments="term"), 13_140.0 + 8760.0),
+    # for a stage of a year and a half the reservation is renewed once: two years, though nobody asks in the last half
+    HandCase("pools", "renewed in full", _years(3.0, _terms()[0], stages=_uneven(0.0)), 2 * 8760.0),
+    # and for the same two years when somebody does, at the price of the start
+    HandCase(
+        "pools",
+        "renewed into the next stage",
+        _years(1.0, _terms()[0], stages=_uneven(1.0), trends=_cheaper(1.0)),
+        2 * 8760.0,
+    ),
     # 2 requests/s grow by 2^(3/4) to 3.36 in the last quarter: a second node from then on, for a quarter or a year
     HandCase("pools", "quarters", _years(2.0, _terms()[0], stages=QUARTERS), 8760.0 + 2190.0),
     HandCase("pools", "quarters in full", _years(2.0, _terms()[0], stages=QUARTERS, commitments="term"), 2 * 8760.0),
