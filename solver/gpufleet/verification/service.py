@@ -165,7 +165,7 @@ def _shares(workload: str, names: list[str], plan: Plan, group: list[Capability]
     """Shares as the plan states them, or in proportion to capacity where it states none for the workload."""
     shares: defaultdict[tuple[int, str], float] = defaultdict(float)
     running = {capability.index for capability in group}
-    stated = [r for r in plan.routing if r.workload == workload and (r.deployment in running or not running)]
+    stated = [r for r in plan.routing if r.workload == workload and r.deployment in running]
     for route in stated:
         shares[route.deployment, route.request_class] += route.share
     if not stated:
