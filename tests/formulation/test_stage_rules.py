@@ -189,3 +189,11 @@ def test_a_measure_bought_several_times_a_year() -> None:
     year = edited(asked.instance, measures=(measure,), horizon_hours=8760.0)
     flows = {flow.item: flow.usd for flow in solve(resolved(year)).cash_flow}
     assert flows["measure"] == 133.333333
+
+
+def test_a_measure_unlocks_on_its_accelerators_alone() -> None:
+    """Regression: a plan could use the option on any accelerator, which the candidates rightly exclude."""
+    asked, plan = solved("unlocks")
+    measure = edited(asked.instance.measures[0], accelerators=("other",))
+    elsewhere = replace(asked, instance=edited(asked.instance, measures=(measure,)))
+    assert "measures" in broken(elsewhere, plan)
