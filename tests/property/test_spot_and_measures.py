@@ -72,19 +72,19 @@ def question(seed: int) -> ResolvedInstance:
             node_types=tuple(node(name, size, unit) for name, (size, unit) in NODES.items()),
             measures=tuple(_measure(dice, f"m{m}", work) for m in range(dice.choice((0, 1, 1, 2, 3)))),
             budgets=_budgets(dice),
-            rules=FleetRules(max_spot_share=dice.choice((None, None, None, 0.0, 0.25, 0.5))),
+            rules=FleetRules(max_spot_share=dice.choice((None, None, None, None, 0.25, 0.5))),
         )
     )
 
 
 def _steady(dice: Random, name: str, kind: str) -> Offer:
-    return offer(name, kind, dice.randint(50, 300) / 100 * NODES[kind][0], stock=dice.randint(1, 4))
+    return offer(name, kind, dice.randint(50, 300) / 100 * NODES[kind][0], stock=dice.randint(2, 4))
 
 
 def _spot(dice: Random, name: str, kind: str) -> Offer:
     lost = {"interruptions_per_month": dice.choice((0.0, 182.5, 365.0)), "hours_lost_per_interruption": 1.0}
     price = dice.randint(10, 120) / 100 * NODES[kind][0]
-    return offer(name, kind, price, term="spot", stock=dice.randint(1, 4), **lost)
+    return offer(name, kind, price, term="spot", stock=dice.randint(2, 4), **lost)
 
 
 def _workload(dice: Random, name: str, kinds: list[str], two_spots: bool) -> Profiled:
@@ -352,4 +352,4 @@ def test_the_random_questions_are_not_all_alike() -> None:
             seen["locked"] += any(m.unlocks for m in asked.instance.measures)
     least = {"feasible": 120, "infeasible": 40, "spot": 50, "measures": 20, "both": 10, "routed": 30, "locked": 20}
     assert {name: seen[name] for name, count in least.items() if seen[name] < count} == {}
-    assert seen["between"] <= 12
+    assert seen["between"] <= 24  # nine tenths are exact
