@@ -549,6 +549,8 @@ HAND_CASES = (
     HandCase("runs", "by night", _trained(0.3), 8.0),
     # 0.9 of its deadline: day and night
     HandCase("runs", "round the clock", _trained(0.9), 24.0),
+    # at half speed on spot nodes it takes 0.9: day and night for 24 x 0.25; a replica over two of them never gets on
+    HandCase("runs", "on spot nodes", _trained(0.45, offers=(offer(), _spot())), 6.0),
     # by day it serves 9 requests/s on 3 nodes, by night on 1; a reserved fleet of 3 has 2 idle by night for the run
     HandCase("runs", "on idle nodes", _trained(0.3, 9.0, (_reserved(0.5),)), 36.0),
     # one node for both years, a second one for the last: 3 node-years at 2,190 USD
