@@ -197,3 +197,15 @@ def test_a_measure_unlocks_on_its_accelerators_alone() -> None:
     measure = edited(asked.instance.measures[0], accelerators=("other",))
     elsewhere = replace(asked, instance=edited(asked.instance, measures=(measure,)))
     assert "measures" in broken(elsewhere, plan)
+
+
+def test_a_deployment_names_measures_that_concern_it() -> None:
+    """Regression: a measure taken for other workloads or accelerators could stand beside any deployment."""
+    asked, plan = solved("does not pay")
+    aside = plan.model_copy(update={"measures": (plan.measures[0].model_copy(update={"taken": True}),)})
+    for changes in ({"workloads": ("v",)}, {"accelerators": ("other",)}):
+        other = edited(asked.instance.measures[0], **changes)
+        others = replace(asked, instance=edited(asked.instance, measures=(other,)))
+        said = changed(aside, "deployments", measures=("m",))
+        assert "measures" in broken(others, said)
+        assert "measures" not in broken(others, aside)

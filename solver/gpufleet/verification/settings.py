@@ -32,7 +32,10 @@ def speed_in_setting(
     for name in deployment.measures:
         if findings.check("measures", where, name in known, f"the instance has no measure {name}"):
             findings.check("measures", where, name in taken, f"it needs the measure {name}, which is not taken")
-            factor *= _gain(resolved, known[name], workload, deployment, variant)
+            helps = _is_for(resolved, known[name], deployment) and workload.name in known[name].workloads
+            message = f"the measure {name} changes nothing for {workload.name} on {deployment.node_type}"
+            if findings.check("measures", where, helps, message):
+                factor *= exact(known[name].throughput_factor)
     unlocking = [m for m in known.values() if workload.name in m.workloads and variant in m.unlocks]
     message = f"{variant} can only be used with {' or '.join(m.name for m in unlocking)}, on its accelerators"
     if unlocking:
@@ -45,14 +48,6 @@ def _is_for(resolved: ResolvedInstance, measure: Measure, deployment: Deployment
     """Does the measure hold on the accelerator of the deployment?"""
     accelerator = resolved.node_types[deployment.node_type].accelerator
     return measure.accelerators is None or accelerator in measure.accelerators
-
-
-def _gain(
-    resolved: ResolvedInstance, measure: Measure, workload: Workload, deployment: Deployment, variant: str
-) -> Fraction:
-    """Factor of a measure; 1 where it does not apply."""
-    applies = _is_for(resolved, measure, deployment) and workload.name in measure.workloads
-    return exact(measure.throughput_factor if applies else 1)
 
 
 def _spot(
