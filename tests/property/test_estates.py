@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from fractions import Fraction
+from functools import cache
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,7 @@ from gpufleet.schema.workloads import Redundancy, RequestServing, Training
 if TYPE_CHECKING:
     from gpufleet.optimize.engine import BackendChoice
     from gpufleet.schema.instance import Instance
+    from gpufleet.schema.resolved import ResolvedInstance
     from gpufleet.schema.workloads import Workload
 
 EXAMPLES = 30
@@ -46,6 +48,12 @@ def cost(asked: Instance) -> float:
     result = back_end("cpsat").solve(build_model(problem)[0], SolverLimits(60))
     assert result.outcome in ("optimal", "infeasible")
     return NEVER if result.objective is None else result.objective
+
+
+@cache
+def solved(seed: int) -> tuple[ResolvedInstance, Plan]:
+    asked = resolved(random_estate(Random(seed)))
+    return asked, solve(asked)
 
 
 def with_workloads(asked: Instance, **changes: Any) -> Instance:
@@ -186,8 +194,7 @@ def test_a_dominated_offer_changes_no_cost_and_no_fleet(asked: Instance, cents: 
 @pytest.mark.parametrize("chunk", range(4))
 def test_every_plan_holds_adds_up_and_survives_json(chunk: int) -> None:
     for seed in range(chunk * 15, (chunk + 1) * 15):
-        asked = resolved(random_estate(Random(seed)))
-        plan = solve(asked)
+        asked, plan = solved(seed)
         assert plan.status in ("optimal", "infeasible"), f"seed {seed}"
         report = verify(asked, plan)
         assert report.ok, f"seed {seed}: {report.violations}"
@@ -223,8 +230,7 @@ def test_the_random_estates_are_not_all_alike() -> None:
     """Enough answers, and enough of everything in the plans."""
     seen: Counter[str] = Counter()
     for seed in range(60):
-        asked = random_estate(Random(seed))
-        plan = solve(resolved(asked))
+        asked, plan = solved(seed)[0].instance, solved(seed)[1]
         seen[str(plan.status)] += 1
         seen.update({str(nodes.term) for nodes in plan.nodes})
         if plan.status == "optimal":
