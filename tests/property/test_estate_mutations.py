@@ -120,14 +120,17 @@ def measure_taken(dice: Random, _: ResolvedInstance, plan: Plan) -> Plan | None:
 
 
 def route(dice: Random, _: ResolvedInstance, plan: Plan) -> Plan | None:
+    """Less than all, or to another deployment that has something to carry.
+
+    A route to one that runs when nobody asks says nothing, and what it left is then routed by capacity.
+    """
     r = any_of(dice, plan.routing)
     if r is None:
         return None
     if dice.random() < 0.5:
         return changed(plan, "routing", r, share=plan.routing[r].share * dice.choice((0.0, 0.5, 0.99)))
-    return changed(
-        plan, "routing", r, deployment=another(dice, [*range(len(plan.deployments))], plan.routing[r].deployment)
-    )
+    busy = [d for d, entry in enumerate(plan.deployments) if entry.utilisation]
+    return changed(plan, "routing", r, deployment=another(dice, busy, plan.routing[r].deployment))
 
 
 def cost_line(dice: Random, _: ResolvedInstance, plan: Plan) -> Plan:
