@@ -139,6 +139,11 @@ def _years(rate: float, *offers: Offer, stages: tuple[Stage, ...] = YEARS, **cha
     return instance([profiled([ONE], rate, growth_per_year=1.0)], offers, horizon_days=days, stages=stages, **changes)
 
 
+def _uneven(factor: float) -> tuple[Stage, ...]:
+    """A year and a half, and half a year with this factor on the demand."""
+    return Stage(name="one", days=547.5), Stage(name="two", days=182.5, demand_factor=factor)
+
+
 def _bought(**changes: Any) -> Offer:
     """8,760 USD for four years: 2,190 USD a year."""
     return offer("p", usd_per_hour=None, term="purchase", capex_usd=8760.0, life_years=4.0, **changes)
@@ -569,6 +574,8 @@ HAND_CASES = (
     HandCase("runs", "by night", _trained(0.3), 8.0),
     # 0.9 of its deadline: day and night
     HandCase("runs", "round the clock", _trained(0.9), 24.0),
+    # at half speed on spot nodes it takes 0.9: day and night for 24 x 0.25; a replica over two of them never gets on
+    HandCase("runs", "on spot nodes", _trained(0.45, offers=(offer(), _spot())), 6.0),
     # by day it serves 9 requests/s on 3 nodes, by night on 1; a reserved fleet of 3 has 2 idle by night for the run
     HandCase("runs", "on idle nodes", _trained(0.3, 9.0, (_reserved(0.5),)), 36.0),
     # one node for both years, a second one for the last: 3 node-years at 2,190 USD
@@ -592,6 +599,15 @@ HAND_CASES = (
     HandCase("pools", "reserved within the horizon", _years(3.0, *_terms()), 8760.0 + 4380.0),
     # the whole terms count: three years for 13,140, and one year for 8,760
     HandCase("pools", "reserved for the whole term", _years(3.0, *_terms(), commitments="term"), 13_140.0 + 8760.0),
+    # for a stage of a year and a half the reservation is renewed once: two years, though nobody asks in the last half
+    HandCase("pools", "renewed in full", _years(3.0, _terms()[0], stages=_uneven(0.0)), 2 * 8760.0),
+    # and for the same two years when somebody does, at the price of the start
+    HandCase(
+        "pools",
+        "renewed into the next stage",
+        _years(1.0, _terms()[0], stages=_uneven(1.0), trends=_cheaper(1.0)),
+        2 * 8760.0,
+    ),
     # 2 requests/s grow by 2^(3/4) to 3.36 in the last quarter: a second node from then on, for a quarter or a year
     HandCase("pools", "quarters", _years(2.0, _terms()[0], stages=QUARTERS), 8760.0 + 2190.0),
     HandCase("pools", "quarters in full", _years(2.0, _terms()[0], stages=QUARTERS, commitments="term"), 2 * 8760.0),

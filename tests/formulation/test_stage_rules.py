@@ -150,3 +150,62 @@ def test_measures_count_in_budgets() -> None:
     for caps in ({"horizon_usd": 3.0}, {"capex_usd": 1.0}):
         capped = replace(asked, instance=edited(asked.instance, budgets=Budgets(**caps)))
         assert "budget" in broken(capped, plan)
+
+
+def test_every_slice_is_served_by_what_runs_then() -> None:
+    """Regression: routes of other slices were counted where nothing ran, so a period without any service passed."""
+    for case, label in (("rented by the hour", "w in day"), ("bought when needed", "w in two")):
+        asked, plan = solved(case)
+        first = plan.model_copy(update={"deployments": plan.deployments[:1], "routing": plan.routing[:1]})
+        found = [v for v in verify(asked, first).violations if v.rule == "demand"]
+        assert [v.where for v in found] == [label], case
+
+
+def test_a_payment_is_stated_once() -> None:
+    """Regression: the same payment twice was read as one."""
+    asked, plan = solved("discounted")
+    for flow in plan.cash_flow:
+        assert broken(asked, plan.model_copy(update={"cash_flow": (*plan.cash_flow, flow)})) == {"cash_flow"}
+
+
+def test_a_measure_may_have_the_name_of_an_offer() -> None:
+    """Regression: the verifier took the cost lines of one for those of the other."""
+    asked = resolved(next(case for case in HAND_CASES if case.name == "pays").question)
+    measure = edited(asked.instance.measures[0], name="o1")
+    alike = resolved(edited(asked.instance, measures=(measure,)))
+    plan = solve(alike)
+    assert [(line.item, line.offer, line.total_usd) for line in plan.costs] == [
+        ("rent", "o1", 2.0),
+        ("measure", "o1", 1.5),
+    ]
+    for number in range(2):
+        assert "cost" in broken(alike, changed(plan, "costs", number, item="energy"))
+
+
+def test_a_measure_bought_several_times_a_year() -> None:
+    """Regression: 4 x 33.3333333 USD are 133.333333 USD together, but 133.333332 if each is rounded first."""
+    asked = resolved(next(case for case in HAND_CASES if case.name == "pays").question)
+    measure = edited(asked.instance.measures[0], cost_usd=33.3333333, life_years=0.25)
+    year = edited(asked.instance, measures=(measure,), horizon_hours=8760.0)
+    flows = {flow.item: flow.usd for flow in solve(resolved(year)).cash_flow}
+    assert flows["measure"] == 133.333333
+
+
+def test_a_measure_unlocks_on_its_accelerators_alone() -> None:
+    """Regression: a plan could use the option on any accelerator, which the candidates rightly exclude."""
+    asked, plan = solved("unlocks")
+    measure = edited(asked.instance.measures[0], accelerators=("other",))
+    elsewhere = replace(asked, instance=edited(asked.instance, measures=(measure,)))
+    assert "measures" in broken(elsewhere, plan)
+
+
+def test_a_deployment_names_measures_that_concern_it() -> None:
+    """Regression: a measure taken for other workloads or accelerators could stand beside any deployment."""
+    asked, plan = solved("does not pay")
+    aside = plan.model_copy(update={"measures": (plan.measures[0].model_copy(update={"taken": True}),)})
+    for changes in ({"workloads": ("v",)}, {"accelerators": ("other",)}):
+        other = edited(asked.instance.measures[0], **changes)
+        others = replace(asked, instance=edited(asked.instance, measures=(other,)))
+        said = changed(aside, "deployments", measures=("m",))
+        assert "measures" in broken(others, said)
+        assert "measures" not in broken(others, aside)

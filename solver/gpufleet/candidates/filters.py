@@ -56,7 +56,8 @@ def machine_checks(
         yield Check("precision", everything, "supported", f"{variant.compute_precision} not supported", "arithmetic")
         return
     if isinstance(workload, Training):
-        late = estimate.max_rate[:, 0] * speed < 1
+        # where interruptions leave no time at all there are no days to state: `spot_check` says why
+        late = (estimate.max_rate[:, 0] * speed < 1) & (speed > 0)
         days = estimate.training_days / np.where(speed > 0, speed, np.nan)
         yield Check("deadline", late, workload.deadline_days, np.nan_to_num(days, nan=np.inf), "days to train")
     else:

@@ -74,12 +74,9 @@ def _own(offer: Offer, horizon: Horizon) -> Iterator[Contract]:
 
 
 def _reservation(horizon: Horizon, s: int, term: int) -> Contract:
-    """The stages that the term covers in full; in a stage longer than the term it is renewed until the stage ends."""
+    """The stages that it covers in full; in a stage longer than the term it is renewed, for a whole term each time."""
     start, stage_end = horizon.stages[s].start, horizon.stages[s].end
-    if stage_end - start >= term:
-        bound = start + term * math.ceil((stage_end - start) / term)
-        return Contract(s, s, Span(start, stage_end), Span(start, stage_end), Span(stage_end, bound))
-    bound = start + term
-    last = max(e for e, span in enumerate(horizon.stages) if span.end <= max(bound, stage_end))
+    bound = start + term * max(1, math.ceil((stage_end - start) / term))
+    last = max(e for e, span in enumerate(horizon.stages) if span.end <= bound)
     inside = min(bound, horizon.end)
     return Contract(s, last, Span(start, horizon.stages[last].end), Span(start, inside), Span(inside, bound))

@@ -104,7 +104,8 @@ class Measure(Sourced):
     throughput_factor: Annotated[float, Field(ge=1, le=100, strict=True)] = 1.0
     """Factor on their throughput; latencies are not assumed to change."""
     unlocks: tuple[Name, ...] = ()
-    """Variants (or options of a profiled workload) that can only be used with it, e.g. an INT4 fine-tune."""
+    """Variants (or options of a profiled workload) that can only be used with it, on its accelerators, e.g. an INT4
+    fine-tune."""
 
     @model_validator(mode="after")
     def _does_something(self) -> Self:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from gpufleet.schema.plan import PlannedNodes
@@ -11,7 +12,6 @@ from gpufleet.verification.slices import check_times, stage_bounds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from fractions import Fraction
 
     from gpufleet.schema.offers import Offer
     from gpufleet.schema.resolved import ResolvedInstance
@@ -97,7 +97,16 @@ def _check_life(
 
 def _bound_stages(bounds: tuple[tuple[Fraction, Fraction], ...], first: int, years: int) -> int:
     """The last stage that a reservation from the start of `first` covers in full."""
+    until = bound_until(bounds[first], Fraction(years * 8760))
     last = first
-    while last + 1 < len(bounds) and bounds[last + 1][1] <= bounds[first][0] + years * 8760:
+    while last + 1 < len(bounds) and bounds[last + 1][1] <= until:
         last += 1
     return last
+
+
+def bound_until(stage: tuple[Fraction, Fraction], term: Fraction) -> Fraction:
+    """Until when a reservation binds that is renewed for whole terms until its first stage (start, end) is over."""
+    until = stage[0] + term
+    while until < stage[1]:
+        until += term
+    return until

@@ -8,6 +8,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from gpufleet.schema.plan import CostLine
 from gpufleet.units import exact
 from gpufleet.verification.budgets import Spent, check_budgets
 from gpufleet.verification.contracts import orders_of
@@ -16,12 +17,12 @@ from gpufleet.verification.settings import check_measures, taken_measures
 
 if TYPE_CHECKING:
     from gpufleet.schema.instance import Measure
-    from gpufleet.schema.plan import CostLine, Plan, PlannedNodes
+    from gpufleet.schema.plan import Plan, PlannedNodes
     from gpufleet.schema.resolved import ResolvedInstance
     from gpufleet.verification.violation import Findings
 
-Entry = tuple[str, str | None, str | None, str | None]
-"""(offer, first stage, last stage, period): what a cost line is about."""
+Entry = tuple[str, str | None, str | None, str | None, bool]
+"""(offer or measure, first stage, last stage, period, is it a measure): what a cost line is about."""
 
 
 def _micro(amount: Fraction) -> Decimal:
@@ -30,7 +31,8 @@ def _micro(amount: Fraction) -> Decimal:
 
 
 def _entry(nodes: PlannedNodes | CostLine) -> Entry:
-    return (nodes.offer, nodes.first_stage, nodes.last_stage, nodes.period)
+    bought = isinstance(nodes, CostLine) and nodes.item == "measure"
+    return (nodes.offer, nodes.first_stage, nodes.last_stage, nodes.period, bought)
 
 
 def node_bill(resolved: ResolvedInstance, nodes: PlannedNodes, ordered: int) -> dict[str, Decimal]:
@@ -75,8 +77,8 @@ def check_money(resolved: ResolvedInstance, plan: Plan, known: tuple[PlannedNode
     measures = {measure.name: measure_cost(resolved, measure) for measure in resolved.instance.measures}
     check_measures(resolved, plan, measures, findings)
     for name in taken_measures(plan) & measures.keys():
-        taken[name, None, None, None] = 1
-        bills[name, None, None, None] = {"measure": measures[name]}
+        taken[name, None, None, None, True] = 1
+        bills[name, None, None, None, True] = {"measure": measures[name]}
         total += measures[name]
     if plan.costs:
         _check_lines(plan, taken, bills, total, findings)
@@ -128,16 +130,18 @@ def _check_cash_flow(
 ) -> None:
     """Payments by year and item are those of the nodes taken, none is missing."""
     right: defaultdict[tuple[int, str], Decimal] = defaultdict(Decimal)
-    for nodes, size in zip(known, sizes, strict=True):
-        per_node: defaultdict[tuple[int, str], Fraction] = defaultdict(Fraction)
-        for year, item, amount in node_payments(resolved, nodes, size):
-            per_node[year, item] += amount
-        for key, amount in per_node.items():
-            right[key] += nodes.count * _micro(amount)
-    for measure in (m for m in resolved.instance.measures if m.name in taken_measures(plan)):
-        for year, item, amount in measure_payments(resolved, measure):
-            right[year, item] += _micro(amount)
+    paid = [(nodes.count, node_payments(resolved, nodes, size)) for nodes, size in zip(known, sizes, strict=True)]
+    bought = [measure for measure in resolved.instance.measures if measure.name in taken_measures(plan)]
+    for count, payments in (*paid, *((1, measure_payments(resolved, measure)) for measure in bought)):
+        each: defaultdict[tuple[int, str], Fraction] = defaultdict(Fraction)
+        for year, item, amount in payments:
+            each[year, item] += amount
+        for key, amount in each.items():
+            right[key] += count * _micro(amount)
+    times = Counter((flow.year, flow.item) for flow in plan.cash_flow)
     said = {(flow.year, flow.item): flow.usd for flow in plan.cash_flow}
+    for (year, item), count in times.items():
+        findings.check("cash_flow", f"year {year} {item}", count == 1, f"the plan states it {count} times")
     for year, item in sorted({*said, *right} - {key for key in right if key[1] == FORGONE}):
         is_, says = right.get((year, item), Decimal(0)), said.get((year, item), 0.0)
         message = f"{item} of year {year} is {says:.6f} in the plan and {is_:.6f} by the instance's prices"

@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from gpufleet.units import exact
-from gpufleet.verification.contracts import YEARS_BOUND, stage_numbers
+from gpufleet.verification.contracts import YEARS_BOUND, bound_until, stage_numbers
 from gpufleet.verification.slices import growth, share_of, stage_bounds
 
 if TYPE_CHECKING:
@@ -72,11 +72,9 @@ def node_payments(resolved: ResolvedInstance, nodes: PlannedNodes, ordered: int)
 
 
 def _reserved(stage: tuple[Fraction, Fraction], term: Fraction, horizon: Fraction) -> tuple[Fraction, Fraction]:
-    """(until when it is paid within the horizon, until when it binds); renewed within a stage that is longer."""
-    start, end = stage
-    if end - start >= term:
-        return end, start + math.ceil((end - start) / term) * term
-    return min(start + term, horizon), start + term
+    """(until when it is paid within the horizon, until when it binds)."""
+    bound = bound_until(stage, term)
+    return min(bound, horizon), bound
 
 
 def _by_year(item: str, usd_per_hour: Fraction, start: Fraction, end: Fraction) -> Payments:

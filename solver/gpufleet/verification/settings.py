@@ -32,21 +32,22 @@ def speed_in_setting(
     for name in deployment.measures:
         if findings.check("measures", where, name in known, f"the instance has no measure {name}"):
             findings.check("measures", where, name in taken, f"it needs the measure {name}, which is not taken")
-            factor *= _gain(resolved, known[name], workload, deployment, variant)
-    unlocking = [m.name for m in known.values() if workload.name in m.workloads and variant in m.unlocks]
-    message = f"{variant} can only be used with {' or '.join(unlocking)}"
+            helps = _is_for(resolved, known[name], deployment) and workload.name in known[name].workloads
+            message = f"the measure {name} changes nothing for {workload.name} on {deployment.node_type}"
+            if findings.check("measures", where, helps, message):
+                factor *= exact(known[name].throughput_factor)
+    unlocking = [m for m in known.values() if workload.name in m.workloads and variant in m.unlocks]
+    message = f"{variant} can only be used with {' or '.join(m.name for m in unlocking)}, on its accelerators"
     if unlocking:
-        findings.check("measures", where, bool(set(unlocking) & set(deployment.measures)), message)
+        there = {m.name for m in unlocking if _is_for(resolved, m, deployment)}
+        findings.check("measures", where, bool(there & set(deployment.measures)), message)
     return float(factor)
 
 
-def _gain(
-    resolved: ResolvedInstance, measure: Measure, workload: Workload, deployment: Deployment, variant: str
-) -> Fraction:
-    """Factor of a measure; 1 where it does not apply."""
+def _is_for(resolved: ResolvedInstance, measure: Measure, deployment: Deployment) -> bool:
+    """Does the measure hold on the accelerator of the deployment?"""
     accelerator = resolved.node_types[deployment.node_type].accelerator
-    applies = measure.accelerators is None or accelerator in measure.accelerators
-    return exact(measure.throughput_factor if applies and workload.name in measure.workloads else 1)
+    return measure.accelerators is None or accelerator in measure.accelerators
 
 
 def _spot(
