@@ -32,7 +32,12 @@ def undominated(
     keep = np.zeros(len(accelerators), dtype=bool)
     kept_accelerators = np.zeros(0, dtype=np.int64)
     kept_rates = np.zeros((0, rates.shape[1]), dtype=rates.dtype)
-    for index in np.lexsort((np.arange(len(accelerators)), -rates.sum(axis=1).astype(float), accelerators)):
+    order = np.lexsort((np.arange(len(accelerators)), -rates.sum(axis=1).astype(float), accelerators))
+    if rates.shape[1] == 1 and len(order):
+        # with one class, the first of each size replaces all others of it; float order may differ for exact fractions
+        sizes = accelerators[order]
+        order = order if rates.dtype == object else order[np.r_[True, sizes[1:] != sizes[:-1]]]
+    for index in order:
         copies = np.ones_like(kept_accelerators) if one_for_one else accelerators[index] // kept_accelerators
         if np.any(np.all(kept_rates * copies[:, None] >= rates[index], axis=1)):
             continue

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Literal
 
 from gpufleet.optimize.backends.registry import BackendName, backend
 from gpufleet.optimize.formulation.build import build_model
-from gpufleet.optimize.formulation.tie_break import add_forms, secondary_objectives
+from gpufleet.optimize.formulation.tie_break import add_forms, secondary_objectives, unused
 from gpufleet.optimize.formulation.unserved import nothing_served, service_objectives
+from gpufleet.optimize.reduction import without_fixed
 
 if TYPE_CHECKING:
     from gpufleet.optimize.backends.interface import Backend, BackendResult, Outcome, SolverLimits
@@ -28,6 +29,8 @@ TIE_BREAK_LIMIT = 5_000
 """Variables beyond which ties are left as the solver decides them."""
 TIE_BREAK_EFFORT = 2.0
 """Deterministic time (about seconds) that each step of the tie-break may take."""
+TIDY_EFFORT = 1.0
+"""The same for using fewer deployment options where ties are left as they are."""
 
 
 @dataclass(frozen=True)
@@ -246,9 +249,10 @@ def _break_ties(
 ) -> tuple[list[int], str]:
     """Among equally cheap plans, the one with fewer nodes, then less power, then by name."""
     if outcome != "optimal":
-        return values, "none: the cost is not proven optimal"
+        return _tidied(problem, model, variables, values, limits, "none: the cost is not proven optimal")
     if len(model.variables) > TIE_BREAK_LIMIT:
-        return values, f"by the solver: more than {TIE_BREAK_LIMIT:,} variables"
+        reason = f"by the solver: more than {TIE_BREAK_LIMIT:,} variables"
+        return _tidied(problem, model, variables, values, limits, reason)
     exact = backend("cpsat")
     deadline = time.monotonic() + limits.seconds
     cost = model.objective
@@ -264,3 +268,26 @@ def _break_ties(
         values = result.values
         model.add_row("tie_break", f"tie_{what}", coefficients.items(), upper=model.value(coefficients, values))
     return values, "fewest nodes, then least power, then names; proven"
+
+
+def _tidied(
+    problem: Problem,
+    model: LinearModel,
+    variables: FleetVariables,
+    values: list[int],
+    limits: SolverLimits,
+    why: str,
+) -> tuple[list[int], str]:
+    """The same fleet over several periods with fewer changes: fewest of the deployment options that it uses anyway."""
+    forms = add_forms(model, problem, variables, values := list(values))
+    if not forms or limits.seconds <= 0:
+        return values, why
+    model.objective = dict.fromkeys(forms, 1)
+    small, kept = without_fixed(model, unused(problem, variables, values))
+    hint = [values[index] for index in kept]
+    result = backend("cpsat").solve(small, replace(limits, relative_gap=0.0, effort=TIDY_EFFORT), hint=hint)
+    if result.values is None:
+        return values, why
+    for index, position in kept.items():
+        values[index] = result.values[position]
+    return values, f"{why}; on this fleet, few of the deployment options that it used"

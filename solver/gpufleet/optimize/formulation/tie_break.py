@@ -36,6 +36,24 @@ def add_forms(model: LinearModel, problem: Problem, variables: FleetVariables, v
     return forms
 
 
+def unused(problem: Problem, variables: FleetVariables, values: list[int]) -> dict[int, int]:
+    """Nodes, orders, node types and measures as they are, and options that are used in no period, at 0."""
+    fleet = (*variables.nodes, *variables.orders.values(), *variables.node_types.values(), *variables.measures)
+    fixed = {index: values[index] for index in fleet}
+    used = {
+        (workload.name, option.key)
+        for w, workload in enumerate(problem.workloads)
+        for n, option in zip(variables.replicas[w], workload.options, strict=True)
+        if values[n]
+    }
+    for w, workload in enumerate(problem.workloads):
+        for k, option in enumerate(workload.options):
+            if (workload.name, option.key) not in used:
+                shares = (variables.shares[w][k], *(by_site[k] for by_site in variables.fallbacks[w].values()))
+                fixed |= dict.fromkeys((variables.replicas[w][k], *(x for row in shares for x in row.values())), 0)
+    return fixed
+
+
 def secondary_objectives(
     problem: Problem, variables: FleetVariables, forms: list[int]
 ) -> Iterator[tuple[str, dict[int, int]]]:
