@@ -518,8 +518,8 @@ def test_regional_bank() -> None:
     """Twelve workloads, three sites, forty offers, 24 hours, N+1, three budgets: within 0.1 % of the proven bound.
 
     The old servers would do, but any one of them may fail: the two of T4s are spare to each other, and beside the one
-    of A100s a second one is bought. It loses 17.4 % of 66,000 USD a year, takes 5 % for maintenance, and draws 3 kW at a
-    PUE of 1.4.
+    of A100s a second one is bought. It loses 17.4 % of 66,000 USD a year, takes 5 % for maintenance, and draws 3 kW at
+    a PUE of 1.4.
     """
     asked = load_instance(ESTATE / "regional-bank.yaml")
     assert (len(asked.workloads), len(asked.sites), len(asked.offers)) == (12, 3, 40)
