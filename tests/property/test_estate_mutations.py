@@ -266,7 +266,7 @@ def _runs(asked: ResolvedInstance, entry: Deployment, stage: int, period: str | 
 @pytest.mark.parametrize("chunk", range(3))
 def test_a_mutated_plan_is_found_out_or_harmless(chunk: int) -> None:
     found: Counter[str] = Counter()
-    for seed in range(chunk * 16, (chunk + 1) * 16):
+    for seed in range(chunk * 12, (chunk + 1) * 12):
         asked = resolved(random_estate(Random(seed)))
         plan = solve(asked)
         if plan.status != "optimal":

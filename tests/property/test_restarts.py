@@ -161,7 +161,7 @@ def _compare(asked: ResolvedInstance, backend: BackendChoice, seed: int) -> None
 def test_restarts_change_the_answer_often_enough() -> None:
     """With and without what starts lose: dearer plans, and runs that can no longer be done."""
     dearer = undone = done = 0
-    for seed in range(500):
+    for seed in range(200):
         asked = question(Random(seed))
         run = asked.instance.workloads[0].model_copy(update={"restart_minutes": 0.0})
         free = cheapest(resolved(asked.instance.model_copy(update={"workloads": (run,)})))
@@ -169,9 +169,9 @@ def test_restarts_change_the_answer_often_enough() -> None:
         done += right is not None
         dearer += right is not None and free is not None and right > free
         undone += right is None and free is not None
-    assert done >= 100
-    assert dearer >= 20
-    assert undone >= 5
+    assert done >= 40
+    assert dearer >= 8
+    assert undone >= 2
 
 
 def test_a_run_beyond_the_budget_is_left_undone(backend: BackendChoice) -> None:
