@@ -11,6 +11,7 @@ from gpufleet.problem.scaling import SHARE_UNITS
 from gpufleet.schema.base import Record
 from gpufleet.schema.hardware import Accelerator, NodeType, PeakRates
 from gpufleet.schema.instance import Instance
+from gpufleet.schema.models import Convolutional, ModelCard, Variant
 from gpufleet.schema.offers import Offer, Site
 from gpufleet.schema.workloads import Profiled, ProfiledClass, ProfiledOption
 
@@ -107,6 +108,24 @@ def edited(record: R, **changes: Any) -> R:
     """A copy with some fields replaced, validated again."""
     fields = {name: getattr(record, name) for name in type(record).model_fields}
     return type(record).model_validate({**fields, **changes})
+
+
+NET = ModelCard(
+    name="net",
+    title="A small network",
+    source="test",
+    parameters=1e6,
+    architecture=Convolutional(
+        kind="convolutional",
+        flops_per_item=1e12,
+        activation_bytes_per_item=1e6,
+        traffic_bytes_per_item=1e6,
+        host_bytes_per_item=1e3,
+        training_activation_bytes_per_item=1e6,
+    ),
+    variants=(Variant(name="fp32", precision="fp32"),),
+)
+"""A small network that can be trained and served, for the performance model."""
 
 
 # ------------------------------------------------------------------------------------------ integer problems

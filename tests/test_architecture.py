@@ -27,14 +27,14 @@ LEVELS = {
     "problem": 4,
     "optimize": 5,
     "verification": 5,
-    "assemble": 6,
+    "assembly": 6,
     "solving": 6,
     "explain": 7,
     "whatif": 7,
     "report": 8,
     "cli": 9,
 }
-SAME_LEVEL_ALLOWED = {("solving", "assemble")}
+SAME_LEVEL_ALLOWED = {("solving", "assembly")}
 """Two files of one room that happen to stand at the top of the package."""
 PUBLIC_FACE = {"__init__", "__main__"}
 """The package itself imports from everywhere, on first use."""

@@ -6,7 +6,7 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
-from gpufleet.assemble import assemble
+from gpufleet.assembly import assemble
 from gpufleet.candidates.class_floors import out_of_reach
 from gpufleet.candidates.enumerate import build_candidates
 from gpufleet.errors import VerificationError

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from builders import accelerator, edited, instance, node, offer, option, profiled, site
+from builders import NET, accelerator, edited, instance, node, offer, option, profiled, site
 from gpufleet.performance.estimate import Configurations, estimate
 from gpufleet.schema.instance import BudgetCaps, Budgets, FleetRules, Measure, Quota, StageCaps
-from gpufleet.schema.models import Convolutional, ModelCard, Variant
 from gpufleet.schema.offers import PriceStep
 from gpufleet.schema.plan import Parallelism
 from gpufleet.schema.time import Period, Stage, Trend
@@ -218,22 +217,6 @@ def _sliced_day() -> Instance:
     offers = (offer("r4", "n4", 2.0, term="reserved_1y"), offer("o4", "n4", 3.5))
     return _sliced((by_day, by_night), offers, horizon_days=1.0, horizon_hours=None, periods=PERIODS)
 
-
-NET = ModelCard(
-    name="net",
-    title="A small network",
-    source="test",
-    parameters=1e6,
-    architecture=Convolutional(
-        kind="convolutional",
-        flops_per_item=1e12,
-        activation_bytes_per_item=1e6,
-        traffic_bytes_per_item=1e6,
-        host_bytes_per_item=1e3,
-        training_activation_bytes_per_item=1e6,
-    ),
-    variants=(Variant(name="fp32", precision="fp32"),),
-)
 
 EIGHT = option("eight", "n4", 8, rates={"all": 5.0})
 """5 requests/s on two nodes of four."""

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from builders import accelerator, instance, node, offer, option, profiled, site
+from builders import NET, accelerator, instance, node, offer, option, profiled, site
 from gpufleet.schema.instance import BudgetCaps, Budgets, FleetRules, Measure, Quota
-from gpufleet.schema.models import Convolutional, ModelCard, Variant
 from gpufleet.schema.time import Period, Stage, Trend
 from gpufleet.schema.workloads import SLO, ItemClass, Redundancy, RequestServing, Training
 
@@ -23,21 +22,6 @@ if TYPE_CHECKING:
 
 SIZES = {"n1": 1, "n2": 2, "nb": 1}
 TERMS = ("on_demand", "spot", "spot", "reserved_1y", "reserved_3y", "purchase", "owned")
-CARD = ModelCard(
-    name="net",
-    title="A small network",
-    source="test",
-    parameters=1e6,
-    architecture=Convolutional(
-        kind="convolutional",
-        flops_per_item=1e12,
-        activation_bytes_per_item=1e6,
-        traffic_bytes_per_item=1e6,
-        host_bytes_per_item=1e3,
-        training_activation_bytes_per_item=1e6,
-    ),
-    variants=(Variant(name="fp32", precision="fp32"),),
-)
 
 
 def random_estate(dice: Random) -> Instance:
@@ -56,7 +40,7 @@ def random_estate(dice: Random) -> Instance:
         sites=_sites(dice),
         accelerators=(accelerator("A"), accelerator("B", vendor="Other", country="DE", family="New")),
         node_types=(node("n1"), node("n2", 2), node("nb", carries="B")),
-        models=(CARD,),
+        models=(NET,),
         periods=_periods(dice, days),
         stages=tuple(Stage(name=name, days=365.0) for name in ("one", "two")) if staged else (),
         trends=(Trend(source="test", price_change_per_year=-0.2),) if staged and dice.random() < 0.5 else (),

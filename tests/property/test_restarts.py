@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from builders import accelerator, instance, node, offer, resolved
+from builders import NET, accelerator, instance, node, offer, resolved
 from gpufleet import solve, verify
 from gpufleet.performance.estimate import Configurations, estimate
 from gpufleet.schema.hardware import PeakRates
 from gpufleet.schema.instance import Budgets
-from gpufleet.schema.models import Convolutional, ModelCard, Variant
 from gpufleet.schema.plan import Parallelism
 from gpufleet.schema.time import Period
 from gpufleet.schema.workloads import Training
@@ -23,21 +22,6 @@ if TYPE_CHECKING:
     from gpufleet.optimize.engine import BackendChoice
     from gpufleet.schema.resolved import ResolvedInstance
 
-NET = ModelCard(
-    name="net",
-    title="A small network",
-    source="test",
-    parameters=1e6,
-    architecture=Convolutional(
-        kind="convolutional",
-        flops_per_item=1e12,
-        activation_bytes_per_item=1e6,
-        traffic_bytes_per_item=1e6,
-        host_bytes_per_item=1e3,
-        training_activation_bytes_per_item=1e6,
-    ),
-    variants=(Variant(name="fp32", precision="fp32"),),
-)
 UNITS = (accelerator("A"), accelerator("B", peak=PeakRates(**dict.fromkeys(PeakRates.model_fields, 170.0))))
 NODES = (node("na", 1, "A"), node("nb", 1, "B"))
 

@@ -15,10 +15,9 @@ from typing import TYPE_CHECKING
 import pytest
 from verified_cases import Case, changed, without
 
-from builders import edited, instance, offer, option, profiled, resolved
+from builders import NET, edited, instance, offer, option, profiled, resolved
 from gpufleet import solve, verify
 from gpufleet.performance.estimate import Configurations, estimate
-from gpufleet.schema.models import Convolutional, ModelCard, Variant
 from gpufleet.schema.plan import Deployment, Parallelism, UnservedDemand
 from gpufleet.schema.time import Period
 from gpufleet.schema.workloads import Training
@@ -28,21 +27,6 @@ if TYPE_CHECKING:
 
     from gpufleet.schema.instance import Instance
 
-NET = ModelCard(
-    name="net",
-    title="A small network",
-    source="test",
-    parameters=1e6,
-    architecture=Convolutional(
-        kind="convolutional",
-        flops_per_item=1e12,
-        activation_bytes_per_item=1e6,
-        traffic_bytes_per_item=1e6,
-        host_bytes_per_item=1e3,
-        training_activation_bytes_per_item=1e6,
-    ),
-    variants=(Variant(name="fp32", precision="fp32"),),
-)
 THIRD = {"night": 1 / 3}
 
 

@@ -1,0 +1,87 @@
+"""The plan of an engine's result."""
+
+from __future__ import annotations
+
+import platform
+from typing import TYPE_CHECKING
+
+from gpufleet import __version__
+from gpufleet.assembly import money
+from gpufleet.assembly.deployments import placed, routes
+from gpufleet.assembly.fallbacks import fallbacks
+from gpufleet.problem.horizon import horizon_of
+from gpufleet.problem.scaling import SHARE_UNITS
+from gpufleet.problem.service import service_proofs, unserved_demand
+from gpufleet.schema.plan import Certificate, Plan
+from gpufleet.units import usd
+
+if TYPE_CHECKING:
+    from gpufleet.candidates.option import Candidates
+    from gpufleet.optimize.backends.interface import SolverLimits
+    from gpufleet.optimize.engine import EngineResult
+    from gpufleet.problem.data import Problem
+    from gpufleet.schema.plan import PlannedNodes
+    from gpufleet.schema.resolved import ResolvedInstance
+
+
+def assemble(
+    resolved: ResolvedInstance,
+    candidates: Candidates,
+    problem: Problem,
+    result: EngineResult,
+    limits: SolverLimits,
+    reason: str | None,
+) -> Plan:
+    """The plan of an engine's result; without a fleet when the engine found none."""
+    horizon = horizon_of(resolved.instance)
+    runs = list(placed(resolved, candidates, problem, horizon, result)) if result.objective is not None else []
+    taken = [(data, count) for data, count in zip(problem.offers, result.nodes, strict=bool(result.nodes)) if count]
+    bills = [*((data.bill, count) for data, count in taken), *money.taken_measures(problem, result)]
+    nodes = tuple(money.nodes(resolved, horizon, data, count) for data, count in taken)
+    return Plan(
+        schema_version=1,
+        instance=resolved.instance.uid,
+        status=result.outcome,
+        reason=reason,
+        certificate=_certificate(resolved, problem, result, limits, nodes),
+        nodes=nodes,
+        measures=tuple(money.measures(problem, result)),
+        deployments=tuple(entry.deployment for entry in runs),
+        routing=tuple(routes(resolved, runs)),
+        fallback_routing=tuple(fallbacks(resolved, candidates, problem, horizon, result, runs)),
+        unserved=tuple(unserved_demand(problem, result.unserved)),
+        charges=tuple(money.charges(problem, result)),
+        costs=(*money.node_lines(resolved, horizon, taken), *money.measure_lines(resolved, problem, result)),
+        cash_flow=tuple(money.cash_flow(bills)),
+        funnel=candidates.funnel,
+        rejections=candidates.rejections.summaries(),
+    )
+
+
+def _certificate(
+    resolved: ResolvedInstance,
+    problem: Problem,
+    result: EngineResult,
+    limits: SolverLimits,
+    nodes: tuple[PlannedNodes, ...],
+) -> Certificate:
+    objective, bound = result.objective, result.bound
+    gap = None if objective is None or bound is None else (objective - bound) / objective if objective else 0.0
+    dates = {entry.offer: resolved.offers[entry.offer].as_of for entry in nodes}
+    return Certificate(
+        objective_usd=None if objective is None else usd(objective),
+        bound_usd=None if bound is None else usd(bound),
+        gap=gap,
+        engine=result.engine,
+        engine_reason=result.reason,
+        versions={"gpufleet": __version__, "solver": result.solver, "python": platform.python_version()},
+        seed=limits.seed,
+        workers=limits.workers,
+        instance_digest=resolved.digest,
+        price_dates={offer: str(date) if date else "not dated" for offer, date in dates.items()},
+        rounding_error_usd=usd(5 * sum(entry.count for entry in nodes)),
+        capacity_rounding_relative=problem.capacity_rounding_relative,
+        service=service_proofs(problem, result.unserved, [(level.value, level.bound) for level in result.service]),
+        share_unit=1 / SHARE_UNITS if any(workload.routed for workload in problem.workloads) else None,
+        tie_break=result.tie_break,
+    )

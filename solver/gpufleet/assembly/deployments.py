@@ -1,0 +1,167 @@
+"""What runs where, at what load, with the figures of the performance model, and who serves what."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from gpufleet.performance.estimate import Configurations, estimate
+from gpufleet.problem.horizon import demand_factors, throughput_factor
+from gpufleet.problem.scaling import SHARE_UNITS
+from gpufleet.problem.workloads import class_names, demands
+from gpufleet.schema.plan import Deployment, LatencyFigure, Route
+from gpufleet.schema.workloads import Profiled, Training
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gpufleet.candidates.option import Candidates, Option
+    from gpufleet.optimize.engine import EngineResult
+    from gpufleet.performance.result import Estimate
+    from gpufleet.problem.data import OptionData, Problem, WorkloadData
+    from gpufleet.problem.horizon import Horizon
+    from gpufleet.schema.resolved import ResolvedInstance
+    from gpufleet.schema.workloads import Workload
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A deployment, the routes to it, and its load."""
+
+    deployment: Deployment
+    shares: dict[str, Fraction]
+    """Class to the share of its rate."""
+    part: int
+    """Index of the workload's part in a period."""
+    option: int
+    """Index of the option in that part."""
+
+
+def placed(
+    resolved: ResolvedInstance, candidates: Candidates, problem: Problem, horizon: Horizon, result: EngineResult
+) -> Iterator[Placed]:
+    for w, data in enumerate(problem.workloads):
+        options = candidates.options[data.name]
+        total = sum(o.capacity * n for o, n in zip(data.options, result.replicas[w], strict=True))
+        for k, (row, count) in enumerate(zip(data.options, result.replicas[w], strict=True)):
+            if count:
+                option = options[row.key]
+                routed = result.shares[w][k] if data.routed else None
+                shares = shares_of(data, row, count, total, routed, result.unserved[w])
+                yield Placed(_deployment(resolved, horizon, data, option, count, shares), shares, w, k)
+
+
+def shares_of(
+    data: WorkloadData, row: OptionData, count: int, total: int, routed: dict[int, int] | None, unserved: dict[int, int]
+) -> dict[str, Fraction]:
+    """Shares that the deployment serves: as routed, or in proportion to capacity, of what is served at all."""
+    if routed is None:
+        served = 1 - Fraction(unserved.get(0, 0), data.unserved_units or 1)
+        return {data.classes[0]: served * Fraction(row.capacity * count, total)} if data.classes and served else {}
+    return {data.classes[c]: Fraction(units, SHARE_UNITS) for c, units in routed.items() if units}
+
+
+def _deployment(
+    resolved: ResolvedInstance,
+    horizon: Horizon,
+    data: WorkloadData,
+    option: Option,
+    count: int,
+    shares: dict[str, Fraction],
+) -> Deployment:
+    workload = resolved.workloads[data.name]
+    now = horizon.periods[data.period]
+    faster = throughput_factor(resolved, option.node_type, horizon.stages[now.stage].start)
+    factors = tuple(f / faster for f in demand_factors(resolved.instance, horizon, workload, data.period))
+    load = load_of(workload, option, count, shares, factors)
+    bare = Deployment(
+        workload=workload.name,
+        site=option.site,
+        node_type=option.node_type,
+        replicas=count,
+        period=now.name,
+        stage=now.stage_name,
+        model=option.model,
+        variant=option.variant,
+        option=option.profile,
+        parallelism=option.parallelism,
+        batch=option.batch,
+        accelerators=option.accelerators,
+        spot=option.spot,
+        measures=option.measures,
+        utilisation=load,
+    )
+    if isinstance(workload, Profiled):
+        profile = next(profile for profile in workload.options if profile.name == option.profile)
+        return bare.model_copy(
+            update={"precision": profile.precision, "bottleneck": "profile", "provenance": "measured"}
+        )
+    return bare.model_copy(update=_figures(resolved, workload, option, load))
+
+
+def load_of(
+    workload: Workload, option: Option, count: int, shares: dict[str, Fraction], factors: tuple[Fraction, ...]
+) -> float:
+    """Load over what the replicas sustain; a training run always takes its replica whole."""
+    if isinstance(workload, Training):
+        return 1.0
+    rates = (demand * factor for demand, factor in zip(demands(workload), factors, strict=True))
+    wanted = dict(zip(class_names(workload), rates, strict=True))
+    able = dict(zip(class_names(workload), option.rates, strict=True))
+    return float(sum((share * wanted[name] / (able[name] * count) for name, share in shares.items()), Fraction(0)))
+
+
+def _figures(resolved: ResolvedInstance, workload: Workload, option: Option, load: float) -> dict[str, object]:
+    """What the performance model says about the deployment at its load."""
+    assert not isinstance(workload, Profiled)
+    card = resolved.models[option.model or workload.model]
+    variant = next(variant for variant in card.variants if variant.name == option.variant)
+    figures = estimate(
+        workload,
+        card,
+        variant,
+        resolved.accelerator_of(option.node_type),
+        resolved.node_types[option.node_type],
+        Configurations.of([(option.parallelism, option.batch)]),
+        min(load, 1.0),
+    )
+    slos = () if isinstance(workload, Training) else workload.slo
+    latency = tuple(
+        LatencyFigure(
+            metric=slo.metric,
+            request_class=name,
+            percentile=slo.percentile,
+            predicted_ms=float(figures.latency_ms[0, s, c]),
+            limit_ms=slo.limit_ms,
+        )
+        for s, slo in enumerate(slos)
+        for c, name in enumerate(class_names(workload))
+        if option.rates[c] and slo.holds_for(name)
+    )
+    return {
+        "precision": variant.precision,
+        "memory_gb": float(figures.memory_gb[0]),
+        "memory_limit_gb": figures.memory_limit_gb,
+        "latency": latency,
+        "training_days": _days(workload, option, figures),
+        "bottleneck": str(figures.bottleneck[0]),
+        "provenance": figures.provenance,
+    }
+
+
+def _days(workload: Workload, option: Option, figures: Estimate) -> float | None:
+    """Days to train with the option's measures and interruptions."""
+    if not isinstance(workload, Training):
+        return None
+    alone = float(figures.training_days[0])
+    return alone / float(option.speed)
+
+
+def routes(resolved: ResolvedInstance, placed: list[Placed]) -> Iterator[Route]:
+    """Who serves what; a training run is not routed."""
+    for index, entry in enumerate(placed):
+        workload = entry.deployment.workload
+        if not isinstance(resolved.workloads[workload], Training):
+            for name, share in entry.shares.items():
+                yield Route(workload=workload, request_class=name, deployment=index, share=float(share))
