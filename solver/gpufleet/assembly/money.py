@@ -51,7 +51,7 @@ def node_lines(resolved: ResolvedInstance, horizon: Horizon, taken: list[tuple[O
             quantity=count,
             unit_usd=usd(line.micro_usd),
             total_usd=usd(line.micro_usd * count),
-            source=_source(resolved, data),
+            source=_electricity(resolved, data) if line.item == "energy" else _source(resolved, data),
             **_time(horizon, data),
         )
 
@@ -86,6 +86,13 @@ def cash_flow(taken: list[tuple[Bill | None, int]]) -> Iterator[CashFlow]:
             sums[year, item] = sums.get((year, item), 0) + micro * count
     for year, item in sorted(sums):
         yield CashFlow(year=year, item=item, usd=usd(sums[year, item]))
+
+
+def _electricity(resolved: ResolvedInstance, data: OfferData) -> str:
+    """What the energy of a node is paid for at: the site's figures."""
+    offer = resolved.offers[data.name]
+    site, node = resolved.sites[offer.site], resolved.node_types[offer.node_type]
+    return f"electricity of {site.name}: {site.electricity_usd_per_kwh} USD/kWh, PUE {site.pue:g}, {node.power_kw:g} kW"
 
 
 def _source(resolved: ResolvedInstance, data: OfferData) -> str:

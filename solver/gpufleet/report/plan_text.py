@@ -284,9 +284,11 @@ def _cash_flow(plan: Plan, years: float) -> RenderableType:
 
 
 def _prices(plan: Plan) -> Iterator[RenderableType]:
-    sources = dict.fromkeys((line.offer, line.source) for line in plan.costs)
+    sources = dict.fromkeys((line.offer, line.source) for line in plan.costs if line.item != "energy")
     for offer, source in sources:
         yield Text.assemble(("price of ", "dim"), offer, (f": {source}", "dim"))
+    for source in dict.fromkeys(line.source for line in plan.costs if line.item == "energy"):
+        yield Text(source, style="dim")
 
 
 def _certificate(certificate: Certificate) -> RenderableType:
