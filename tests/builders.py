@@ -6,6 +6,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from gpufleet.library import Library, resolve
+from gpufleet.performance.calibration import Efficiency
 from gpufleet.problem.data import LimitRow, OfferData, OptionData, PeriodData, Pool, Problem, WorkloadData
 from gpufleet.problem.scaling import SHARE_UNITS
 from gpufleet.schema.base import Record
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 
 R = TypeVar("R", bound=Record)
+EFFICIENCY = Efficiency.of(Library.open().calibration)
+"""The bundled calibration."""
 
 
 def accelerator(name: str = "A", **changes: Any) -> Accelerator:

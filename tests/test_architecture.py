@@ -23,6 +23,7 @@ LEVELS = {
     "schema": 1,
     "library": 2,
     "performance": 2,
+    "calibration": 3,
     "candidates": 3,
     "problem": 4,
     "optimize": 5,

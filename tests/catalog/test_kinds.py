@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gpufleet import Library
+from gpufleet.performance.calibration import Efficiency
 from gpufleet.performance.estimate import Configurations, estimate
 from gpufleet.schema.plan import Parallelism
 from gpufleet.schema.workloads import ItemClass, RequestServing
@@ -25,7 +26,10 @@ WORK = RequestServing(
 def test_a_small_network_can_be_rated_on_it(node: NodeType) -> None:
     unit = LIBRARY.accelerators[node.accelerator]
     one = Configurations.of([(Parallelism(), 1)])
-    found = [estimate(WORK, CARD, variant, unit, node, one) for variant in CARD.variants]
+    found = [
+        estimate(WORK, CARD, variant, unit, node, one, efficiency=Efficiency.of(LIBRARY.calibration))
+        for variant in CARD.variants
+    ]
     able = [figures for figures in found if figures.precision_supported]
     assert able
     assert any(figures.memory_gb[0] <= figures.memory_limit_gb and figures.max_rate[0, 0] > 0 for figures in able)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from builders import NET, accelerator, edited, instance, node, offer, option, profiled, site
+from builders import EFFICIENCY, NET, accelerator, edited, instance, node, offer, option, profiled, site
 from gpufleet.performance.estimate import Configurations, estimate
 from gpufleet.schema.instance import BudgetCaps, Budgets, FleetRules, Measure, Quota, StageCaps
 from gpufleet.schema.offers import PriceStep
@@ -121,7 +121,9 @@ def _trained(
         **changes,
     )
     one = Configurations.of([(Parallelism(), 1)])
-    days = float(estimate(run, NET, NET.variants[0], accelerator(), node(), one).training_days[0])
+    days = float(
+        estimate(run, NET, NET.variants[0], accelerator(), node(), one, efficiency=EFFICIENCY).training_days[0]
+    )
     run = run.model_copy(update={"deadline_days": days / share})
     served = [profiled([ONE], rate, demand_factors={"night": 1 / 3})] if rate else []
     periods = tuple(edited(period, occurrences=n) for period, n in zip(PERIODS, occurrences, strict=True))

@@ -1,15 +1,19 @@
-"""Accelerators, model cards and workloads built in code, so that these tests read no file.
+"""Accelerators, model cards and workloads built in code, so that these tests read no file but the
+bundled calibration.
 
 Accelerator figures are the vendors' dense datasheet figures; architectures are those of the published configurations.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gpufleet.performance.estimate import Configurations
+from gpufleet.library import Library
+from gpufleet.performance import estimate as model
+from gpufleet.performance.calibration import Efficiency, Key
+from gpufleet.performance.estimate import Configurations, Estimate
 from gpufleet.schema.hardware import Accelerator, NodeType, PeakRates
 from gpufleet.schema.models import (
     Attention,
@@ -29,6 +33,19 @@ if TYPE_CHECKING:
     from gpufleet.schema.workloads import LatencyMetric
 
 SOURCE = "test"
+DEFAULT = Efficiency.of(Library.open().calibration)
+
+
+def figure(parameter: str, family: str = "", phase: str = "", bits: int = 0, kind: str = "gpu") -> float:
+    """A figure of the bundled calibration."""
+    return DEFAULT.figure(Key(parameter, family=family, phase=phase, bits=bits), kind)
+
+
+def estimate(*arguments: Any, **named: Any) -> Estimate:
+    """An estimate with the bundled calibration."""
+    return model.estimate(*arguments, **({"efficiency": DEFAULT} | named))
+
+
 FP32 = Variant(name="fp32", precision="fp32")
 FP16 = Variant(name="fp16", precision="fp16")
 BF16 = Variant(name="bf16", precision="bf16")

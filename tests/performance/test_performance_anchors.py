@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import performance_samples as s
 import pytest
-
-from gpufleet.performance.estimate import estimate
+from performance_samples import estimate
 
 if TYPE_CHECKING:
     from gpufleet.schema.hardware import Accelerator

@@ -7,13 +7,12 @@ import performance_samples as s
 import pytest
 
 from gpufleet.performance import collectives
-from gpufleet.performance.calibration import DEFAULT
 from gpufleet.performance.device import device_of
 from gpufleet.performance.roofline import distinct_experts, roofline
 
-NVLINK = 450e9 * DEFAULT.nvlink
-NETWORK = 400e9 / 8 * DEFAULT.network
-DEVICE = device_of(s.H100, s.node(s.H100, network_gb_s=400.0), s.FP8, DEFAULT)
+NVLINK = 450e9 * s.figure("nvlink")
+NETWORK = 400e9 / 8 * s.figure("network")
+DEVICE = device_of(s.H100, s.node(s.H100, network_gb_s=400.0), s.FP8, s.DEFAULT)
 
 
 def _members(*values: float) -> np.ndarray:
@@ -28,13 +27,13 @@ def test_ring_all_reduce() -> None:
 
 def test_all_reduce_inside_a_node() -> None:
     time = collectives.all_reduce(DEVICE, 1e9, _members(8))
-    assert time[0] == pytest.approx(2 * 7 / 8 * 1e9 / NVLINK + 14 * DEFAULT.nvlink_latency_s)
+    assert time[0] == pytest.approx(2 * 7 / 8 * 1e9 / NVLINK + 14 * s.figure("nvlink_latency_s"))
 
 
 def test_all_reduce_across_nodes_is_hierarchical() -> None:
     time = collectives.all_reduce(DEVICE, 1e9, _members(32))
-    inside = 2 * 7 / 8 * 1e9 / NVLINK + 14 * DEFAULT.nvlink_latency_s
-    across = 2 * 3 / 4 * (1e9 / 8) / NETWORK + 6 * DEFAULT.network_latency_s
+    inside = 2 * 7 / 8 * 1e9 / NVLINK + 14 * s.figure("nvlink_latency_s")
+    across = 2 * 3 / 4 * (1e9 / 8) / NETWORK + 6 * s.figure("network_latency_s")
     assert time[0] == pytest.approx(inside + across)
 
 
@@ -50,14 +49,16 @@ def test_all_gather_is_half_an_all_reduce() -> None:
 
 def test_all_to_all() -> None:
     times = collectives.all_to_all(DEVICE, 1e9, _members(1, 8, 16))
-    inside = 1e9 * 7 / 8 / NVLINK + DEFAULT.nvlink_latency_s
-    across = 1e9 * 8 / 16 / NETWORK + DEFAULT.network_latency_s
+    inside = 1e9 * 7 / 8 / NVLINK + s.figure("nvlink_latency_s")
+    across = 1e9 * 8 / 16 / NETWORK + s.figure("network_latency_s")
     assert times == pytest.approx([0.0, inside, across])
 
 
 def test_point_to_point() -> None:
     times = collectives.point_to_point(DEVICE, 1e9, _members(0, 1))
-    assert times == pytest.approx([1e9 / NVLINK + DEFAULT.nvlink_latency_s, 1e9 / NETWORK + DEFAULT.network_latency_s])
+    assert times == pytest.approx(
+        [1e9 / NVLINK + s.figure("nvlink_latency_s"), 1e9 / NETWORK + s.figure("network_latency_s")]
+    )
 
 
 def test_roofline() -> None:

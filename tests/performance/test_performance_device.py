@@ -5,9 +5,11 @@ from __future__ import annotations
 import performance_samples as s
 import pytest
 
-from gpufleet.performance.calibration import COMPUTE, DEFAULT, FAMILY_ALIASES, MEMORY_BANDWIDTH
-from gpufleet.performance.device import device_of, peak_flops, usable_memory_gb
+from gpufleet.performance.calibration import FAMILY_ALIASES, Efficiency, Key
+from gpufleet.performance.device import Figures, device_of, peak_flops, usable_memory_gb
 from gpufleet.schema.hardware import Accelerator, NodeType, PeakRates
+
+FIGURES = Figures(s.DEFAULT, "Hopper", "gpu", 8)
 
 
 def test_known_rates_count_in_flops() -> None:
@@ -27,13 +29,13 @@ def test_unknown_is_bounded_by_a_wider_format() -> None:
 
 
 def test_weight_only_int4_computes_in_fp16() -> None:
-    device = device_of(s.H100, s.node(s.H100), s.INT4, DEFAULT)
+    device = device_of(s.H100, s.node(s.H100), s.INT4, s.DEFAULT)
     assert device.peak == pytest.approx(989.4e12)
-    assert device.unpacking == DEFAULT.dequantisation
+    assert device.unpacking == s.figure("dequantisation")
 
 
 def test_usable_memory() -> None:
-    assert usable_memory_gb(s.H100, s.node(s.H100), DEFAULT) == pytest.approx(80 * DEFAULT.usable_memory)
+    assert usable_memory_gb(s.H100, s.node(s.H100), FIGURES) == pytest.approx(80 * s.figure("usable_memory"))
 
 
 def test_cpu_sockets_take_the_memory_of_the_node() -> None:
@@ -41,44 +43,58 @@ def test_cpu_sockets_take_the_memory_of_the_node() -> None:
         s.T4.model_dump() | {"name": "cpu", "kind": "cpu", "family": "Zen 4", "memory_gb": None}
     )
     host = NodeType(name="n", accelerator="cpu", accelerators=2, host_memory_gb=1000.0, source="test")
-    assert usable_memory_gb(socket, host, DEFAULT) == pytest.approx(500 * DEFAULT.usable_host_memory)
+    assert usable_memory_gb(socket, host, FIGURES) == pytest.approx(500 * s.figure("usable_host_memory"))
     bare = NodeType(name="n", accelerator="cpu", accelerators=2, source="test")
-    assert usable_memory_gb(socket, bare, DEFAULT) == 0.0
+    assert usable_memory_gb(socket, bare, FIGURES) == 0.0
 
 
 @pytest.mark.parametrize(
     ("accelerator", "override", "expected"),
     [
-        (s.H100, None, 450e9 * DEFAULT.nvlink),
-        (s.H100, 600.0, 300e9 * DEFAULT.nvlink),
-        (s.L4, None, 32e9 * DEFAULT.pcie),
-        (s.T4, None, 16e9 * DEFAULT.pcie),
+        (s.H100, None, 450e9 * s.figure("nvlink")),
+        (s.H100, 600.0, 300e9 * s.figure("nvlink")),
+        (s.L4, None, 32e9 * s.figure("pcie")),
+        (s.T4, None, 16e9 * s.figure("pcie")),
     ],
 )
 def test_links(accelerator: Accelerator, override: float | None, expected: float) -> None:
     node = s.node(accelerator).model_copy(update={"interconnect_gb_s": override})
-    assert device_of(accelerator, node, s.FP16, DEFAULT).link == pytest.approx(expected)
+    assert device_of(accelerator, node, s.FP16, s.DEFAULT).link == pytest.approx(expected)
 
 
 def test_network_is_shared_by_the_node() -> None:
-    device = device_of(s.H100, s.node(s.H100, 8, 400.0), s.FP16, DEFAULT)
-    assert device.network == pytest.approx(400e9 / 8 * DEFAULT.network)
+    device = device_of(s.H100, s.node(s.H100, 8, 400.0), s.FP16, s.DEFAULT)
+    assert device.network == pytest.approx(400e9 / 8 * s.figure("network"))
     assert device.networked
-    assert not device_of(s.H100, s.node(s.H100), s.FP16, DEFAULT).networked
+    assert not device_of(s.H100, s.node(s.H100), s.FP16, s.DEFAULT).networked
 
 
-def test_efficiency_lookup_goes_from_phase_to_family_to_kind() -> None:
-    share = DEFAULT.compute_share
-    assert share("Hopper", "gpu", "train", "bf16") == COMPUTE["Hopper", "train", 16].value
-    assert share("Hopper (export)", "gpu", "prefill", "fp8") == COMPUTE["Hopper", "*", 8].value
-    assert share("Grace Hopper", "gpu", "prefill", "fp8") == COMPUTE["Hopper", "*", 8].value
-    assert share("Unheard-of", "npu", "prefill", "fp16") == COMPUTE["npu", "*", 16].value
+def test_the_most_specific_figure_wins() -> None:
+    figures = {
+        Key("compute", family="gpu", bits=8): 0.1,
+        Key("compute", family="Hopper", bits=8): 0.2,
+        Key("compute", family="Hopper", phase="train", bits=8): 0.3,
+        Key("compute", model="m", family="gpu"): 0.4,
+        Key("compute", engine="e", phase="decode"): 0.5,
+    }
+    efficiency = Efficiency(figures)
+
+    def share(family: str, phase: str, model: str = "", engine: str = "", kind: str = "gpu", bits: int = 8) -> float:
+        return efficiency.figure(Key("compute", engine, model, family, phase, bits), kind)
+
+    assert share("Hopper", "train") == 0.3
+    assert share("Hopper", "decode") == share("Hopper (export)", "decode") == share("Grace Hopper", "decode") == 0.2
+    assert share("Ada", "train") == 0.1
+    assert share("Hopper", "train", model="m") == 0.4
+    assert share("Hopper", "decode", model="m", engine="e") == 0.5
+    with pytest.raises(KeyError, match="no figure"):
+        share("Ada", "train", kind="tpu")
 
 
-def test_every_efficiency_is_a_share_with_a_source() -> None:
-    entries = [*COMPUTE.values(), *MEMORY_BANDWIDTH.values()]
-    assert all(0 < entry.value <= 1 and entry.source for entry in entries)
-    assert all((target, "*", 8) in COMPUTE for target in FAMILY_ALIASES.values())
-    kinds = {"gpu", "tpu", "npu", "cpu"}
-    assert {(kind, "*", bits) for kind in kinds for bits in (32, 16, 8, 4)} <= set(COMPUTE)
-    assert set(MEMORY_BANDWIDTH) == kinds
+def test_the_bundled_calibration_knows_every_kind_of_device() -> None:
+    for kind in ("gpu", "tpu", "npu", "cpu"):
+        assert 0 < s.figure("bandwidth", "unheard-of", kind=kind) <= 1
+        for bits in (32, 16, 8, 4):
+            assert 0 < s.figure("compute", "unheard-of", "decode", bits, kind) <= 1
+    for family in FAMILY_ALIASES:
+        assert s.figure("compute", family, "decode", 8) > 0

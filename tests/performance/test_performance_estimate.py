@@ -7,8 +7,9 @@ import warnings
 import numpy as np
 import performance_samples as s
 import pytest
+from performance_samples import estimate
 
-from gpufleet.performance.estimate import Configurations, Estimate, estimate
+from gpufleet.performance.estimate import Configurations, Estimate
 from gpufleet.schema.hardware import Accelerator
 from gpufleet.schema.models import ModelCard, Variant
 from gpufleet.schema.plan import Parallelism

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import performance_samples as s
 import pytest
+from performance_samples import estimate
 
 from gpufleet.performance import memory, training_memory
-from gpufleet.performance.estimate import estimate
 from gpufleet.schema.models import Attention, Variant
 
 ONE = np.ones(1)

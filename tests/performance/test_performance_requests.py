@@ -7,19 +7,18 @@ import performance_samples as s
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from performance_samples import estimate
 
 from builders import edited
 from gpufleet.performance import requests
-from gpufleet.performance.calibration import COMPUTE, DEFAULT
 from gpufleet.performance.device import device_of
-from gpufleet.performance.estimate import estimate
 
 P99 = s.slo("end_to_end", 99.0, 50.0)
 NODE = s.node(s.T4, 4)
 
 
 def _server(batch: float, items: int = 270) -> requests.Server:
-    device = device_of(s.T4, NODE, s.INT8, DEFAULT)
+    device = device_of(s.T4, NODE, s.INT8, s.DEFAULT)
     return requests.server_of(s.requests(items), s.DLRM, s.INT8, device, s.options(batch=batch))
 
 
@@ -31,7 +30,7 @@ def test_service_time_by_hand() -> None:
     # 512 requests of 270 pairs: 512 x 270 x 4.8e6 / (130e12 x 0.34) = 15.01 ms of arithmetic;
     # rows 512 x 270 x 26 x 128 B / (320e9 x 0.82 x 0.35) = 5.01 ms, overlapped; 0.3 ms overhead.
     server = _server(512)
-    share = COMPUTE["Turing", "recommend", 8].value
+    share = s.figure("compute", "Turing", "recommend", 8)
     arithmetic = 512 * 270 * 4.8e6 / (130e12 * share)
     assert server.on_device(_full(512.0))[0, 0] == pytest.approx(arithmetic + 0.3e-3, rel=1e-6)
     assert (server.streaming * 512)[0, 0] == pytest.approx(5.01e-3, rel=2e-3)

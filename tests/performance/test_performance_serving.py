@@ -9,15 +9,15 @@ import performance_samples as s
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from performance_samples import estimate
 
 from builders import edited
 from gpufleet.performance import serving
-from gpufleet.performance.calibration import DEFAULT
 from gpufleet.performance.device import device_of
-from gpufleet.performance.estimate import Estimate, estimate
 from gpufleet.schema.models import Decoder, ModelCard
 
 if TYPE_CHECKING:
+    from gpufleet.performance.estimate import Estimate
     from gpufleet.schema.workloads import LLMServing
 
 SLOS = (s.slo("ttft", 95.0, 1500.0), s.slo("tpot", 95.0, 60.0), s.slo("end_to_end", 99.0, 20000.0))
@@ -28,7 +28,7 @@ sizes = st.sampled_from([1, 2, 4, 8])
 
 def _engine(workload: LLMServing, model: ModelCard, batch: int, tensor: int = 1) -> serving.Engine:
     assert isinstance(model.architecture, Decoder)
-    device = device_of(s.H100, NODE, s.FP8, DEFAULT)
+    device = device_of(s.H100, NODE, s.FP8, s.DEFAULT)
     return serving.engine_of(workload, model, model.architecture, s.FP8, device, s.options(tensor, batch=batch))
 
 
@@ -57,7 +57,7 @@ def test_steady_state_is_littles_law() -> None:
 
 def test_cache_limits_sequences_exactly() -> None:
     engine = _engine(s.language((3000, 1000)), s.LLAMA_8B, 4096)
-    device = device_of(s.H100, NODE, s.FP8, DEFAULT)
+    device = device_of(s.H100, NODE, s.FP8, s.DEFAULT)
     workspace = 2 * 4096 * (4 + 8)
     free = device.memory_gb * 1e9 - 8.03e9 - 1e9 - 3000 * workspace
     assert engine.most[0, 0] == np.floor(free / (4000 * 65536 + workspace + 4 * 128256))

@@ -9,13 +9,13 @@ import performance_samples as s
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from performance_samples import estimate
 
 from gpufleet.performance import training_step
-from gpufleet.performance.calibration import COMPUTE, DEFAULT
 from gpufleet.performance.device import device_of
-from gpufleet.performance.estimate import Configurations, Estimate, estimate
 
 if TYPE_CHECKING:
+    from gpufleet.performance.estimate import Configurations, Estimate
     from gpufleet.schema.workloads import Training
 
 GPT = s.gpt(32, 4096, 32)
@@ -35,26 +35,26 @@ def test_schedule() -> None:
 
 def test_arithmetic_of_a_step_by_hand() -> None:
     # 8 samples of 2048 tokens, 3 passes: 3 x 2 x N x 16384 FLOP + attention 3 x 8 x 4 x 4096 x 2048^2 / 2 x 32.
-    device, conf, work = device_of(s.A100, NODE, s.FP16, DEFAULT), s.options(batch=8), s.training(8, 2048)
+    device, conf, work = device_of(s.A100, NODE, s.FP16, s.DEFAULT), s.options(batch=8), s.training(8, 2048)
     step = training_step.step_time(work, GPT, s.FP16, device, conf, training_step.schedule_of(work, conf))
-    products = 6 * GPT.parameters * 8 * 2048 / (312e12 * COMPUTE["Ampere", "train", 16].value)
-    scores = 3 * 8 * 4 * 4096 * 2048**2 / 2 * 32 / (312e12 * DEFAULT.training_attention)
-    assert step.arithmetic[0] == pytest.approx(products + scores + 3 * 32 * DEFAULT.layer_overhead_s)
+    products = 6 * GPT.parameters * 8 * 2048 / (312e12 * s.figure("compute", "Ampere", "train", 16))
+    scores = 3 * 8 * 4 * 4096 * 2048**2 / 2 * 32 / (312e12 * s.figure("training_attention"))
+    assert step.arithmetic[0] == pytest.approx(products + scores + 3 * 32 * s.figure("layer_overhead_s"))
     assert step.tensor_exchange[0] == step.bubble[0] == step.data_exchange[0] == 0.0
 
 
 def test_pipeline_bubble_by_hand() -> None:
-    device, conf, work = device_of(s.A100, NODE, s.FP16, DEFAULT), s.options(pipeline=4), s.training(16, 2048)
+    device, conf, work = device_of(s.A100, NODE, s.FP16, s.DEFAULT), s.options(pipeline=4), s.training(16, 2048)
     step = training_step.step_time(work, GPT, s.FP16, device, conf, training_step.schedule_of(work, conf))
     # 16 micro-batches on 4 stages, interleaved twice: the bubble is 3 / 2 micro-batches of 16.
     assert step.bubble[0] == pytest.approx((step.arithmetic + step.tensor_exchange)[0] / 16 * 3 / 2)
 
 
 def test_gradient_exchange_by_hand() -> None:
-    device, work = device_of(s.A100, NODE, s.FP16, DEFAULT), s.training(64, 2048)
+    device, work = device_of(s.A100, NODE, s.FP16, s.DEFAULT), s.training(64, 2048)
     conf = s.options(data=8, zero=[0, 3])
     raw = training_step.data_exchange_s(work, GPT, s.FP16, device, conf, np.full(2, 8.0))
-    ring = 2 * 7 / 8 * 2 * GPT.parameters / (300e9 * DEFAULT.nvlink) + 14 * DEFAULT.nvlink_latency_s
+    ring = 2 * 7 / 8 * 2 * GPT.parameters / (300e9 * s.figure("nvlink")) + 14 * s.figure("nvlink_latency_s")
     assert raw == pytest.approx([ring, 8 * 3 * ring / 2])
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from builders import NET, accelerator, instance, node, offer, resolved
+from builders import EFFICIENCY, NET, accelerator, instance, node, offer, resolved
 from gpufleet import solve, verify
 from gpufleet.performance.estimate import Configurations, estimate
 from gpufleet.schema.hardware import PeakRates
@@ -74,7 +74,9 @@ def question(dice: Random) -> ResolvedInstance:
 def days_on(run: Training, name: str) -> float:
     place = next(entry for entry in NODES if entry.name == name)
     unit = next(entry for entry in UNITS if entry.name == place.accelerator)
-    figures = estimate(run, NET, NET.variants[0], unit, place, Configurations.of([(Parallelism(), 1)]))
+    figures = estimate(
+        run, NET, NET.variants[0], unit, place, Configurations.of([(Parallelism(), 1)]), efficiency=EFFICIENCY
+    )
     return float(figures.training_days[0])
 
 

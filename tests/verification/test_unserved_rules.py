@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 from verified_cases import Case, changed, without
 
-from builders import NET, edited, instance, offer, option, profiled, resolved
+from builders import EFFICIENCY, NET, edited, instance, offer, option, profiled, resolved
 from gpufleet import solve, verify
 from gpufleet.performance.estimate import Configurations, estimate
 from gpufleet.schema.plan import Deployment, Parallelism, UnservedDemand
@@ -56,7 +56,7 @@ def question(nodes: int, share: float = 0.9) -> Instance:
     )
     unit, place = asked.accelerators[0], asked.node_types[0]
     one = Configurations.of([(Parallelism(), 1)])
-    days = float(estimate(run, NET, NET.variants[0], unit, place, one).training_days[0])
+    days = float(estimate(run, NET, NET.variants[0], unit, place, one, efficiency=EFFICIENCY).training_days[0])
     run = edited(run, deadline_days=days / share)
     return edited(asked, workloads=(first, second, run))
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from gpufleet.performance.calibration import Efficiency
 from gpufleet.performance.estimate import Configurations, estimate
 from gpufleet.problem.horizon import demand_factors, throughput_factor
 from gpufleet.problem.scaling import SHARE_UNITS
@@ -125,6 +126,7 @@ def _figures(resolved: ResolvedInstance, workload: Workload, option: Option, loa
         resolved.node_types[option.node_type],
         Configurations.of([(option.parallelism, option.batch)]),
         min(load, 1.0),
+        efficiency=Efficiency.of(resolved.calibration),
     )
     slos = () if isinstance(workload, Training) else workload.slo
     latency = tuple(

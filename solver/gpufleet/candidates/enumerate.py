@@ -17,6 +17,7 @@ from gpufleet.candidates.option import Candidates, Option, variant_label
 from gpufleet.candidates.profiled import profiled_checks, profiled_configuration, profiled_rates
 from gpufleet.candidates.rejection import Block, Rejections, Rule
 from gpufleet.candidates.settings import Setting, measures_for, settings, unlocking
+from gpufleet.performance.calibration import Efficiency
 from gpufleet.performance.estimate import Configurations, estimate
 from gpufleet.schema.plan import FunnelStep
 from gpufleet.schema.workloads import Profiled, Training
@@ -40,12 +41,12 @@ Pool = tuple[str, str, str | None]
 
 def build_candidates(resolved: ResolvedInstance) -> Candidates:
     """All deployment options of all workloads, with everything that was eliminated on the way."""
-    pools = pools_of(resolved)
+    pools, efficiency = pools_of(resolved), Efficiency.of(resolved.calibration)
     rejections = Rejections()
     options: dict[str, tuple[Option, ...]] = {}
     funnel: list[FunnelStep] = []
     for workload in resolved.instance.workloads:
-        found = list(_survivors(resolved, workload, pools, rejections))
+        found = list(_survivors(resolved, workload, pools, efficiency, rejections))
         options[workload.name] = tuple(_prune(workload, found, rejections))
         funnel += _funnel(workload.name, len(options[workload.name]), rejections)
     return Candidates(options, rejections, tuple(funnel))
@@ -98,13 +99,17 @@ class _Survivors:
 
 
 def _survivors(
-    resolved: ResolvedInstance, workload: Workload, pools: dict[Pool, int | None], rejections: Rejections
+    resolved: ResolvedInstance,
+    workload: Workload,
+    pools: dict[Pool, int | None],
+    efficiency: Efficiency,
+    rejections: Rejections,
 ) -> Iterator[_Survivors]:
     places: dict[str, dict[tuple[str, str | None], int | None]] = {}
     for (site, node_type, spot), nodes in pools.items():
         places.setdefault(node_type, {})[site, spot] = nodes
     for node_type, stocks in places.items():
-        for batch in _batches(resolved, workload, node_type, stocks):
+        for batch in _batches(resolved, workload, node_type, stocks, efficiency):
             for (site, spot), nodes in stocks.items():
                 if spot == batch.setting.spot_name:
                     yield _Survivors(site, batch, _filter(resolved, workload, batch, site, nodes, rejections))
@@ -121,6 +126,7 @@ def _batches(
     workload: Workload,
     node_type: str,
     stocks: dict[tuple[str, str | None], int | None],
+    efficiency: Efficiency,
 ) -> Iterator[_Batch]:
     if isinstance(workload, Profiled):
         yield from _profiled_batches(resolved, workload, node_type, _spots(resolved, stocks))
@@ -128,7 +134,8 @@ def _batches(
     limits = [nodes for nodes in stocks.values() if nodes is not None]
     most_nodes = max(limits) if len(limits) == len(stocks) else None
     for card in resolved.models_of(workload):
-        yield from _modelled_batches(resolved, workload, card, node_type, most_nodes, _spots(resolved, stocks))
+        spots = _spots(resolved, stocks)
+        yield from _modelled_batches(resolved, workload, card, node_type, most_nodes, spots, efficiency)
 
 
 def _modelled_batches(
@@ -138,6 +145,7 @@ def _modelled_batches(
     node_type: str,
     most_nodes: int | None,
     spots: list[Offer | None],
+    efficiency: Efficiency,
 ) -> Iterator[_Batch]:
     node, accelerator = resolved.node_types[node_type], resolved.accelerator_of(node_type)
     grid = configurations(workload, card, node, most_nodes)
@@ -147,7 +155,7 @@ def _modelled_batches(
     for variant in card.variants:
         accuracy = {figure.metric: figure.value for figure in variant.accuracy}
         good = class_floors.good_enough(workload, accuracy)
-        figures = estimate(workload, card, variant, accelerator, node, grid)
+        figures = estimate(workload, card, variant, accelerator, node, grid, efficiency=efficiency)
         measures = measures_for(resolved, workload, accelerator, variant.name)
         needed = unlocking(resolved, workload, variant.name)
         for setting in settings(measures, spots):

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from gpufleet.errors import InputError, InputProblem
+from gpufleet.library.calibrations import default_calibration
 from gpufleet.library.cards import load_model_card, read_accelerators
 from gpufleet.library.search_path import library_roots
 from gpufleet.library.tables import read_table
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from gpufleet.schema.calibration import Calibration
     from gpufleet.schema.models import ModelCard
 
 R = TypeVar("R", Accelerator, NodeType, CatalogOffer)
@@ -57,6 +59,11 @@ class Library:
     def offers(self) -> Mapping[str, CatalogOffer]:
         """Prices of the catalogue by name (`provider/region/node type/term`)."""
         return _merge(_tables(root / "catalog" / "offers", CatalogOffer) for root in self.roots)
+
+    @cached_property
+    def calibration(self) -> Calibration:
+        """Figures of the performance model: of the first folder that has a calibration."""
+        return default_calibration(self.roots)
 
     @cached_property
     def model_names(self) -> tuple[str, ...]:

@@ -98,6 +98,7 @@ def _resolve(instance: Instance, library: Library, path: str, findings: Findings
         node_types=node_types,
         offers=offers,
         models=models,
+        calibration=shelf.library.calibration,
         digest=digest(instance, accelerators, node_types, offers, models),
         path=path,
         services=services,

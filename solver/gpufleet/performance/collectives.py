@@ -33,7 +33,7 @@ def all_reduce(device: Device, size: Floats | float, members: Floats, stride: Fl
     local = local_members(device, members, stride)
     nodes = ceil_div(members, local)
     inside = ring_all_reduce(size, local, device.link, device.link_latency)
-    across = ring_all_reduce(np.asarray(size) / local, nodes, device.network, device.efficiency.network_latency_s)
+    across = ring_all_reduce(np.asarray(size) / local, nodes, device.network, device.figure("network_latency_s"))
     return inside + across
 
 
@@ -50,12 +50,12 @@ def all_to_all(device: Device, size: Floats | float, members: Floats) -> Floats:
     local = local_members(device, members, 1.0)
     inside = quotient(np.asarray(size) * (local - 1.0) / members, device.link)
     across = quotient(np.asarray(size) * (members - local) / members, device.network)
-    latency = np.where(members > local, device.efficiency.network_latency_s, device.link_latency)
+    latency = np.where(members > local, device.figure("network_latency_s"), device.link_latency)
     return np.asarray(np.where(members > 1, np.maximum(inside, across) + latency, 0.0))
 
 
 def point_to_point(device: Device, size: Floats | float, crosses_nodes: Floats) -> Floats:
     """`size` bytes to the neighbour: size / bandwidth + latency; `crosses_nodes` is 0 or 1."""
     inside = quotient(size, device.link) + device.link_latency
-    across = quotient(size, device.network) + device.efficiency.network_latency_s
+    across = quotient(size, device.network) + device.figure("network_latency_s")
     return np.asarray(np.where(crosses_nodes > 0, across, inside))

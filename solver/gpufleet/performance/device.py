@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gpufleet.performance.calibration import Key
 from gpufleet.schema.base import BITS, Precision
 from gpufleet.units import BYTES_PER_GB, FLOPS_PER_TFLOP
 
@@ -75,21 +76,40 @@ class Device:
     """May replicas span nodes?"""
     host: float
     """Effective host link bandwidth, B/s."""
-    efficiency: Efficiency
+    source: Figures
+    """Where calibrated figures are looked up."""
+
+    def figure(self, parameter: str, phase: str = "") -> float:
+        """A calibrated figure for this device, precision, model and engine."""
+        return self.source.figure(parameter, phase)
 
     def compute(self, phase: Phase) -> float:
         """Effective arithmetic rate of a phase, FLOP/s."""
-        sheet = self.accelerator
-        return (
-            self.peak * self.unpacking * self.efficiency.compute_share(sheet.family, sheet.kind, phase, self.precision)
-        )
+        return self.peak * self.unpacking * self.figure("compute", phase)
 
 
-def usable_memory_gb(accelerator: Accelerator, node: NodeType, efficiency: Efficiency) -> float:
+@dataclass(frozen=True)
+class Figures:
+    """Calibrated figures as seen by one accelerator, precision, model and engine."""
+
+    efficiency: Efficiency
+    family: str
+    kind: str
+    bits: int
+    model: str = ""
+    engine: str = ""
+
+    def figure(self, parameter: str, phase: str = "") -> float:
+        """The most specific figure. Raises KeyError if the calibration has none."""
+        wanted = Key(parameter, self.engine, self.model, self.family, phase, self.bits)
+        return self.efficiency.figure(wanted, self.kind)
+
+
+def usable_memory_gb(accelerator: Accelerator, node: NodeType, figures: Figures) -> float:
     """Memory of one accelerator open to the model, GB; a CPU socket has its share of the node's; unknown is 0."""
     if accelerator.memory_gb is not None:
-        return accelerator.memory_gb * efficiency.usable_memory
-    return (node.host_memory_gb or 0.0) / node.accelerators * efficiency.usable_host_memory
+        return accelerator.memory_gb * figures.figure("usable_memory")
+    return (node.host_memory_gb or 0.0) / node.accelerators * figures.figure("usable_host_memory")
 
 
 def _pcie(accelerator: Accelerator) -> float:
@@ -97,37 +117,45 @@ def _pcie(accelerator: Accelerator) -> float:
     return PCIE_GB_S[generation] * BYTES_PER_GB
 
 
-def _link(accelerator: Accelerator, node: NodeType, efficiency: Efficiency) -> tuple[float, float]:
+def _link(accelerator: Accelerator, node: NodeType, figures: Figures) -> tuple[float, float]:
     """(B/s one direction, seconds per step): the node's own figure, the accelerator's, else PCIe."""
     both_ways = node.interconnect_gb_s or accelerator.interconnect_gb_s
     pcie = _pcie(accelerator)
     one_way = both_ways / 2 * BYTES_PER_GB if both_ways else pcie
     if one_way > pcie:
-        return one_way * efficiency.nvlink, efficiency.nvlink_latency_s
-    return one_way * efficiency.pcie, efficiency.pcie_latency_s
+        return one_way * figures.figure("nvlink"), figures.figure("nvlink_latency_s")
+    return one_way * figures.figure("pcie"), figures.figure("pcie_latency_s")
 
 
-def device_of(accelerator: Accelerator, node: NodeType, variant: Variant, efficiency: Efficiency) -> Device:
-    """The device as the variant sees it."""
+def device_of(
+    accelerator: Accelerator,
+    node: NodeType,
+    variant: Variant,
+    efficiency: Efficiency,
+    model: str = "",
+    engine: str = "",
+) -> Device:
+    """The device as the variant of a model sees it under an engine."""
     precision = variant.compute_precision
+    figures = Figures(efficiency, accelerator.family, accelerator.kind, BITS[precision], model, engine)
     peak = peak_flops(accelerator.peak, precision)
     sixteen = max(peak_flops(accelerator.peak, "fp16"), peak_flops(accelerator.peak, "bf16"))
     scores = (sixteen or peak) if BITS[precision] <= BITS["fp16"] else peak
-    link, link_latency = _link(accelerator, node, efficiency)
+    link, link_latency = _link(accelerator, node, figures)
     return Device(
         accelerator=accelerator,
         precision=precision,
         peak=peak,
-        attention=scores * efficiency.attention,
-        training_attention=scores * efficiency.training_attention,
-        unpacking=efficiency.dequantisation if variant.bits_per_weight < BITS[precision] else 1.0,
-        bandwidth=accelerator.memory_bandwidth_gb_s * BYTES_PER_GB * efficiency.bandwidth[accelerator.kind].value,
-        memory_gb=usable_memory_gb(accelerator, node, efficiency),
+        attention=scores * figures.figure("attention"),
+        training_attention=scores * figures.figure("training_attention"),
+        unpacking=figures.figure("dequantisation") if variant.bits_per_weight < BITS[precision] else 1.0,
+        bandwidth=accelerator.memory_bandwidth_gb_s * BYTES_PER_GB * figures.figure("bandwidth"),
+        memory_gb=usable_memory_gb(accelerator, node, figures),
         per_node=node.accelerators,
         link=link,
         link_latency=link_latency,
-        network=(node.network_gb_s or 0.0) / node.accelerators * BYTES_PER_GB * efficiency.network or 1.0,
+        network=(node.network_gb_s or 0.0) / node.accelerators * BYTES_PER_GB * figures.figure("network") or 1.0,
         networked=node.network_gb_s is not None,
-        host=_pcie(accelerator) * efficiency.host_link,
-        efficiency=efficiency,
+        host=_pcie(accelerator) * figures.figure("host_link"),
+        source=figures,
     )

@@ -8,7 +8,7 @@ import numpy as np
 
 from gpufleet.performance import requests, result, serving, training
 from gpufleet.performance.arrays import Floats, per_class
-from gpufleet.performance.calibration import DEFAULT, RELATIVE_UNCERTAINTY, Efficiency
+from gpufleet.performance.calibration import RELATIVE_UNCERTAINTY, Efficiency
 from gpufleet.performance.configurations import Configurations
 from gpufleet.performance.device import Device, device_of
 from gpufleet.performance.result import Estimate, limits_ms
@@ -33,15 +33,18 @@ def estimate(
     node_type: NodeType,
     configurations: Configurations,
     load: ArrayLike = 1.0,
-    efficiency: Efficiency = DEFAULT,
+    *,
+    efficiency: Efficiency,
+    engine: str = "",
 ) -> Estimate:
     """Estimate n options of one workload on one node type with one variant.
 
-    `load` (a number or (n,)) is the fraction of `max_rate` at which `latency_ms` is reported. Raises ValueError when
+    `load` (a number or (n,)) is the fraction of `max_rate` at which `latency_ms` is reported; `engine` names the
+    software whose figures count, where the calibration has figures of its own for it. Raises ValueError when
     the model's architecture cannot serve the workload's kind (a language workload needs a decoder).
     """
     with np.errstate(all="ignore"):
-        device = device_of(accelerator, node_type, variant, efficiency)
+        device = device_of(accelerator, node_type, variant, efficiency, card.name, engine)
         if device.peak <= 0.0:
             return _unsupported(workload, configurations, device)
         share = per_class(np.broadcast_to(np.asarray(load, dtype=np.float64), configurations.batch.shape))

@@ -101,7 +101,7 @@ def _transformer(
         exchange_fixed=fixed,
         exchange=slope * tokens,
         host_bytes=4.0 * tokens,
-        launches=layers * device.efficiency.layer_overhead_s,
+        launches=layers * device.figure("layer_overhead_s"),
         hop_bytes=tokens * architecture.hidden_size * transformer.EXCHANGED_BYTES,
     )
 
@@ -110,7 +110,7 @@ def _recommender(architecture: Recommender, variant: Variant, device: Device, co
     """Rows are gathered where they lie (tables split by rows over t), then swapped so that each accelerator runs the
     dense layers for its share of the items."""
     row = architecture.embedding_dim * variant.bits_per_weight / 8.0
-    gathered = architecture.lookups_per_item * max(row, GATHER_GRANULE_BYTES) / device.efficiency.random_access
+    gathered = architecture.lookups_per_item * max(row, GATHER_GRANULE_BYTES) / device.figure("random_access")
     sent = architecture.lookups_per_item * row / conf.tensor
     swap = [collectives.all_to_all(device, sent * items, conf.tensor) for items in (0.0, transformer.PROBE_TOKENS)]
     fixed, slope = transformer.affine(*swap)

@@ -94,13 +94,12 @@ class Prompt:
 
 def _overhead(device: Device, card: ModelCard, layers: float, pipeline: Floats) -> Floats:
     share = memory.stage_share(card, pipeline)
-    efficiency = device.efficiency
-    return per_class(layers * share * efficiency.layer_overhead_s + efficiency.step_overhead_s / pipeline)
+    return per_class(layers * share * device.figure("layer_overhead_s") + device.figure("step_overhead_s") / pipeline)
 
 
 def _rate(decoder: Decoder, device: Device, phase: Phase) -> float:
     """Effective arithmetic rate, FLOP/s; lower where tokens are routed to experts."""
-    return device.compute(phase) * (device.efficiency.routing if decoder.experts else 1.0)
+    return device.compute(phase) * (device.figure("routing") if decoder.experts else 1.0)
 
 
 def _weights(card: ModelCard, decoder: Decoder, variant: Variant, device: Device, conf: Configurations) -> Weights:

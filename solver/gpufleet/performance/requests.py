@@ -134,7 +134,7 @@ def server_of(
         streaming=per_class(work.traffic) * items / device.bandwidth,
         weights=per_class(_weight_reading_s(card, variant, device, conf)),
         exchange_fixed=per_class(work.exchange_fixed + hop_fixed),
-        overhead=per_class(work.launches + device.efficiency.batch_overhead_s / conf.pipeline),
+        overhead=per_class(work.launches + device.figure("batch_overhead_s") / conf.pipeline),
         exchange=per_class(work.exchange + hop) * items,
         host=work.host_bytes * items / device.host * shape,
         most=per_class(batch) * shape,

@@ -135,7 +135,7 @@ def micro_batch(
         compute=schedule.passes * schedule.micro * forward,
         traffic=schedule.passes * schedule.micro * work.traffic / device.bandwidth,
         launches=schedule.passes * work.launches,
-        exchange=exchange * (1.0 - device.efficiency.tensor_overlap) + np.where(conf.pipeline > 1, hops, 0.0),
+        exchange=exchange * (1.0 - device.figure("tensor_overlap")) + np.where(conf.pipeline > 1, hops, 0.0),
     )
 
 
@@ -146,7 +146,7 @@ def step_time(
     one = micro_batch(workload, card, variant, device, conf, schedule)
     arithmetic = schedule.accumulation * one.local
     exchange = data_exchange_s(workload, card, variant, device, conf, schedule.accumulation)
-    hidden = np.minimum(device.efficiency.data_overlap * exchange, arithmetic)
+    hidden = np.minimum(device.figure("data_overlap") * exchange, arithmetic)
     touched = states.touched_parameters(workload, card, conf)
     return StepTime(
         arithmetic=arithmetic,
@@ -161,13 +161,13 @@ def step_time(
 def _rate(card: ModelCard, device: Device, phase: Phase) -> float:
     """Effective arithmetic rate, FLOP/s; lower where tokens are routed to experts."""
     routed = isinstance(card.architecture, Decoder) and card.architecture.experts > 0
-    return device.compute(phase) * (device.efficiency.routing if routed else 1.0)
+    return device.compute(phase) * (device.figure("routing") if routed else 1.0)
 
 
 def _chunks(card: ModelCard, device: Device, conf: Configurations) -> Floats:
     """Model chunks per stage, (n,): as calibrated, but at most the blocks of a stage."""
     blocks = float(getattr(card.architecture, "layers", conf.pipeline.max()))
-    return np.clip(np.floor(blocks / conf.pipeline), 1.0, device.efficiency.interleaving)
+    return np.clip(np.floor(blocks / conf.pipeline), 1.0, device.figure("interleaving"))
 
 
 def _optimizer_s(workload: Training, variant: Variant, device: Device, conf: Configurations, touched: Floats) -> Floats:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from gpufleet.schema.calibration import Calibration
 from gpufleet.schema.hardware import Accelerator, NodeType
 from gpufleet.schema.instance import Instance
 from gpufleet.schema.models import ModelCard
@@ -27,6 +28,8 @@ class ResolvedInstance:
     """Offers by name: the instance's own and those taken from the catalogue."""
     models: Mapping[str, ModelCard]
     """Model cards by name; only those that some workload names, alternatives included."""
+    calibration: Calibration
+    """Figures of the performance model."""
     digest: str
     """SHA-256 over the canonical JSON of all of the above: equal digests, equal questions."""
     path: str = "<memory>"

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gpufleet.performance.calibration import Efficiency
 from gpufleet.performance.estimate import Configurations, estimate
 from gpufleet.schema.models import TRAINABLE, Decoder, Encoder
 from gpufleet.schema.workloads import Profiled, Training
@@ -265,7 +266,8 @@ def figures_of(
     node = resolved.node_types[deployment.node_type]
     configuration = Configurations.of([(deployment.parallelism, deployment.batch)])
     accelerator = resolved.accelerator_of(deployment.node_type)
-    return estimate(workload, card, variant, accelerator, node, configuration, load)
+    efficiency = Efficiency.of(resolved.calibration)
+    return estimate(workload, card, variant, accelerator, node, configuration, load, efficiency=efficiency)
 
 
 def _check_software(

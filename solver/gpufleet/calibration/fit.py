@@ -1,0 +1,132 @@
+"""Fitting figures of the performance model to measurements, and errors on measurements that the fit had not seen.
+
+Robust least squares on log(prediction / measurement) (soft L1, so that a row measured on other software does not bend
+the figures), every figure kept inside its physical range, and drawn weakly towards its starting value: a figure that no
+measurement determines stays where it was.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gpufleet.performance.arrays import Floats
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from gpufleet.calibration.observations import Batch, Observation
+    from gpufleet.performance.calibration import Efficiency, Key
+
+SCALE = 0.05
+"""Relative error from which on a row counts linearly, not quadratically."""
+PRIOR = 3.0
+"""Weight of the starting values: moving a figure by a factor of e costs as much as rows that are off by 5 % each."""
+STEP = 1e-3
+"""Relative step of the numerical derivative."""
+MOST_EVALUATIONS = 40
+IMPOSSIBLE = 10.0
+"""|log ratio| of a row for which the model predicts nothing: off by e^10."""
+
+
+@dataclass(frozen=True)
+class Free:
+    """A figure to be fitted."""
+
+    key: Key
+    start: float
+    low: float
+    high: float
+    """Physical range; low > 0."""
+
+
+def log_ratios(batch: Batch, efficiency: Efficiency) -> Floats:
+    """log(prediction / measurement) of the batch, (n,); +-10 where the model predicts nothing finite."""
+    measured = np.array([observation.measured for observation in batch.observations])
+    with np.errstate(all="ignore"):
+        ratios = np.log(np.asarray(batch.predict(efficiency), dtype=np.float64) / measured)
+    return np.clip(np.nan_to_num(ratios, nan=-IMPOSSIBLE), -IMPOSSIBLE, IMPOSSIBLE)
+
+
+def fitted(
+    batches: Sequence[Batch], free: Sequence[Free], efficiency: Efficiency, begin: Efficiency | None = None
+) -> Efficiency:
+    """The efficiency with the free figures fitted to all rows of the batches; `begin` is where the search begins."""
+    if not free or not batches:
+        return efficiency
+    problem = _Problem(batches, free, efficiency)
+    return problem.efficiency(problem.solve(begin))
+
+
+class _Problem:
+    """Least squares over x = log(figure / start)."""
+
+    def __init__(self, batches: Sequence[Batch], free: Sequence[Free], efficiency: Efficiency) -> None:
+        self.batches, self.free = batches, free
+        self.base = efficiency.changed((f.key, f.start) for f in free)
+        self.starts = np.array([f.start for f in free])
+        self.bounds = np.log([f.low for f in free] / self.starts), np.log([f.high for f in free] / self.starts)
+        ends = np.cumsum([len(batch.observations) for batch in batches])
+        self.places = [slice(end - len(batch.observations), end) for end, batch in zip(ends, batches, strict=True)]
+        self.users: list[set[Key]] = []
+        for batch in batches:
+            asked = self.base.changed(())
+            batch.predict(asked)
+            self.users.append(set(asked.found.values()))
+
+    def solve(self, begin: Efficiency | None) -> Floats:
+        """The best x."""
+        from scipy.optimize import least_squares
+
+        low, high = self.bounds
+        first = self.starts if begin is None else np.array([begin.figures[f.key] for f in self.free])
+        found = least_squares(
+            self.residuals,
+            np.clip(np.log(first / self.starts), low, high),
+            jac=self.jacobian,
+            bounds=(low, high),
+            loss="soft_l1",
+            f_scale=SCALE,
+            max_nfev=MOST_EVALUATIONS,
+        )
+        return np.asarray(found.x, dtype=np.float64)
+
+    def efficiency(self, x: Floats) -> Efficiency:
+        """The figures at x."""
+        values = self.starts * np.exp(x)
+        return self.base.changed((f.key, float(v)) for f, v in zip(self.free, values, strict=True))
+
+    def residuals(self, x: Floats) -> Floats:
+        """Log ratios of all rows, then the pull towards the starting values."""
+        efficiency = self.efficiency(x)
+        rows = [log_ratios(batch, efficiency) for batch in self.batches]
+        return np.concatenate([*rows, PRIOR * SCALE * x])
+
+    def jacobian(self, x: Floats) -> Floats:
+        """Forward differences; a batch is predicted anew only for the figures that it uses."""
+        here = self.residuals(x)
+        slopes = np.zeros((here.size, x.size))
+        slopes[-x.size :] = PRIOR * SCALE * np.eye(x.size)
+        for column, free in enumerate(self.free):
+            moved = x.copy()
+            moved[column] += STEP if x[column] + STEP <= self.bounds[1][column] else -STEP
+            efficiency = self.efficiency(moved)
+            for batch, place, used in zip(self.batches, self.places, self.users, strict=True):
+                if free.key in used:
+                    change = log_ratios(batch, efficiency) - here[place]
+                    slopes[place, column] = change / (moved[column] - x[column])
+        return slopes
+
+
+def cross_validated(
+    batches: Sequence[Batch], free: Sequence[Free], efficiency: Efficiency
+) -> Iterator[tuple[Observation, float]]:
+    """Every observation with the prediction of a fit that saw nothing of its group (model and accelerator)."""
+    whole = fitted(batches, free, efficiency)
+    for group in sorted({batch.group for batch in batches}):
+        seen = fitted([batch for batch in batches if batch.group != group], free, efficiency, whole)
+        for batch in batches:
+            if batch.group == group:
+                yield from zip(batch.observations, map(float, batch.predict(seen)), strict=True)
