@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gpufleet.performance.arrays import Floats
-
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from gpufleet.calibration.observations import Batch, Observation
+    from gpufleet.performance.arrays import Floats
     from gpufleet.performance.calibration import Efficiency, Key
 
 SCALE = 0.05
@@ -47,7 +46,7 @@ def log_ratios(batch: Batch, efficiency: Efficiency) -> Floats:
     measured = np.array([observation.measured for observation in batch.observations])
     with np.errstate(all="ignore"):
         ratios = np.log(np.asarray(batch.predict(efficiency), dtype=np.float64) / measured)
-    return np.clip(np.nan_to_num(ratios, nan=-IMPOSSIBLE), -IMPOSSIBLE, IMPOSSIBLE)
+    return np.asarray(np.clip(np.nan_to_num(ratios, nan=-IMPOSSIBLE), -IMPOSSIBLE, IMPOSSIBLE))
 
 
 def fitted(

@@ -14,7 +14,7 @@ from gpufleet.errors import InputError, InputProblem
 from gpufleet.library.reader import read_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 TableKind = Literal["llm_serving", "mlperf_inference", "mlperf_single_stream", "training"]
 
@@ -97,7 +97,7 @@ def read_table(path: Path | str) -> Table:
     return Table(str(path), kind, tuple(rows), hashlib.sha256(text.encode()).hexdigest())
 
 
-def _kind(path: str, header: tuple[str, ...] | list[str]) -> TableKind:
+def _kind(path: str, header: Sequence[str]) -> TableKind:
     for kind, columns in NEEDED.items():
         if set(columns) <= set(header):
             return kind
