@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gpufleet.performance.calibration import Efficiency
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from gpufleet.calibration.observations import Batch, Observation
     from gpufleet.performance.arrays import Floats
-    from gpufleet.performance.calibration import Efficiency, Key
+    from gpufleet.performance.calibration import Key
 
 SCALE = 0.05
 """Relative error from which on a row counts linearly, not quadratically."""
@@ -53,9 +55,10 @@ def fitted(
     batches: Sequence[Batch], free: Sequence[Free], efficiency: Efficiency, begin: Efficiency | None = None
 ) -> Efficiency:
     """The efficiency with the free figures fitted to all rows of the batches; `begin` is where the search begins."""
-    if not free or not batches:
+    taken = [batch for batch in batches if batch.fitted]
+    if not free or not taken:
         return efficiency
-    problem = _Problem(batches, free, efficiency)
+    problem = _Problem(taken, free, efficiency)
     return problem.efficiency(problem.solve(begin))
 
 
@@ -71,7 +74,7 @@ class _Problem:
         self.places = [slice(end - len(batch.observations), end) for end, batch in zip(ends, batches, strict=True)]
         self.users: list[set[Key]] = []
         for batch in batches:
-            asked = self.base.changed(())
+            asked = Efficiency(self.base.figures)
             batch.predict(asked)
             self.users.append(set(asked.found.values()))
 

@@ -35,6 +35,9 @@ class Observation:
     """The figure."""
     source: str
     """Where it was published."""
+    fitted: bool = True
+    """False: predicted and counted in the errors, but no figure is fitted to it (highest rates inside latency bounds
+    hang on the queueing model, which has no fitted figures)."""
 
     @property
     def group(self) -> tuple[str, str]:
@@ -61,6 +64,13 @@ class Batch:
         """All of one group."""
         if len({observation.group for observation in self.observations}) != 1:
             raise ValueError("a batch holds observations of one model and one accelerator")
+        if len({observation.fitted for observation in self.observations}) != 1:
+            raise ValueError("a batch holds observations that are fitted, or that are not")
+
+    @property
+    def fitted(self) -> bool:
+        """Are figures fitted to it? All of its observations, or none."""
+        return self.observations[0].fitted
 
     @property
     def group(self) -> tuple[str, str]:

@@ -11,6 +11,7 @@ Floats = NDArray[np.float64]
 """Array of float64; each function states shape and unit."""
 Bools = NDArray[np.bool_]
 Strings = NDArray[np.str_]
+Indices = NDArray[np.intp]
 
 
 Number = TypeVar("Number", bound=np.generic)

@@ -56,11 +56,16 @@ def key_of(figure: Figure) -> Key:
     )
 
 
+GRAPHICS_MEMORY = " GDDR"
+"""Appended to the family of accelerators with graphics memory, which share little but the name with the HBM parts."""
+
+
 def families(family: str, kind: str) -> tuple[str, ...]:
-    """Names under which figures of an accelerator are looked up: its family in full, without the part in brackets,
-    the family whose figures it takes, its kind, and everything."""
-    plain = family.split(" (")[0]
-    return tuple(dict.fromkeys((family, plain, FAMILY_ALIASES.get(plain, plain), kind, "")))
+    """Names under which figures of an accelerator are looked up: its family in full, without `GDDR`, without the part
+    in brackets, the family whose figures it takes, its kind, and everything."""
+    whole = family.removesuffix(GRAPHICS_MEMORY)
+    plain = whole.split(" (")[0]
+    return tuple(dict.fromkeys((family, whole, plain, FAMILY_ALIASES.get(plain, plain), kind, "")))
 
 
 @dataclass(frozen=True)
@@ -79,7 +84,8 @@ class Efficiency:
 
     def changed(self, figures: Iterable[tuple[Key, float]]) -> Efficiency:
         """The same with other values for some keys (new ones included)."""
-        return Efficiency({**self.figures, **dict(figures)}, self.intervals)
+        values = {**self.figures, **dict(figures)}
+        return Efficiency(values, self.intervals, self.found if len(values) == len(self.figures) else {})
 
     def figure(self, wanted: Key, kind: str = "") -> float:
         """The most specific figure for `wanted`, all of whose fields should be given. Raises KeyError if none fits."""
@@ -89,9 +95,8 @@ class Efficiency:
         return self.figures[self.found[question]]
 
     def _find(self, wanted: Key, kind: str) -> Key:
-        engines, models = _or_any(wanted.engine), _or_any(wanted.model)
         phases, bits = _or_any(wanted.phase), tuple(dict.fromkeys((wanted.bits, 0)))
-        for rest in product(engines, models, families(wanted.family, kind), phases, bits):
+        for rest in product(engines(wanted.engine), _or_any(wanted.model), families(wanted.family, kind), phases, bits):
             if (key := Key(wanted.parameter, *rest)) in self.figures:
                 return key
         raise KeyError(f"the calibration has no figure for {wanted}")
@@ -99,6 +104,13 @@ class Efficiency:
 
 def _or_any(name: str) -> tuple[str, ...]:
     return (name, "") if name else ("",)
+
+
+def engines(name: str) -> tuple[str, ...]:
+    """Names under which figures of an engine are looked up: `vLLM 0.10.1` -> itself, `vLLM 0`, `vLLM`, every engine."""
+    whole = name.split()
+    shorter = [" ".join(whole[:count]) for count in range(len(whole) - 1, 0, -1)]
+    return tuple(dict.fromkeys((name, name.split(".")[0], *shorter, "")))
 
 
 RELATIVE_UNCERTAINTY: Mapping[str, float] = MappingProxyType(

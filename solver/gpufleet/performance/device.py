@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gpufleet.performance.calibration import Key
+from gpufleet.performance.calibration import GRAPHICS_MEMORY, Key
 from gpufleet.schema.base import BITS, Precision
 from gpufleet.units import BYTES_PER_GB, FLOPS_PER_TFLOP
 
@@ -62,6 +62,8 @@ class Device:
     """Factor on compute when weights are stored narrower than they are multiplied."""
     bandwidth: float
     """Effective streaming memory bandwidth, B/s."""
+    sheet_bandwidth: float
+    """Datasheet memory bandwidth, B/s."""
     memory_gb: float
     """Memory open to the model, GB."""
     per_node: int
@@ -98,11 +100,19 @@ class Figures:
     bits: int
     model: str = ""
     engine: str = ""
+    phase: str = ""
+    """What the device is used for, where a question names no phase."""
 
     def figure(self, parameter: str, phase: str = "") -> float:
         """The most specific figure. Raises KeyError if the calibration has none."""
-        wanted = Key(parameter, self.engine, self.model, self.family, phase, self.bits)
+        wanted = Key(parameter, self.engine, self.model, self.family, phase or self.phase, self.bits)
         return self.efficiency.figure(wanted, self.kind)
+
+
+def family_of(accelerator: Accelerator) -> str:
+    """The family under which figures are looked up: with ` GDDR` for graphics memory."""
+    graphics = (accelerator.memory_kind or "").startswith("GDDR")
+    return accelerator.family + GRAPHICS_MEMORY if graphics else accelerator.family
 
 
 def usable_memory_gb(accelerator: Accelerator, node: NodeType, figures: Figures) -> float:
@@ -134,10 +144,11 @@ def device_of(
     efficiency: Efficiency,
     model: str = "",
     engine: str = "",
+    phase: str = "",
 ) -> Device:
-    """The device as the variant of a model sees it under an engine."""
+    """The device as the variant of a model sees it under an engine; `phase` is what it is mainly used for."""
     precision = variant.compute_precision
-    figures = Figures(efficiency, accelerator.family, accelerator.kind, BITS[precision], model, engine)
+    figures = Figures(efficiency, family_of(accelerator), accelerator.kind, BITS[precision], model, engine, phase)
     peak = peak_flops(accelerator.peak, precision)
     sixteen = max(peak_flops(accelerator.peak, "fp16"), peak_flops(accelerator.peak, "bf16"))
     scores = (sixteen or peak) if BITS[precision] <= BITS["fp16"] else peak
@@ -149,6 +160,7 @@ def device_of(
         attention=scores * figures.figure("attention"),
         training_attention=scores * figures.figure("training_attention"),
         unpacking=figures.figure("dequantisation") if variant.bits_per_weight < BITS[precision] else 1.0,
+        sheet_bandwidth=accelerator.memory_bandwidth_gb_s * BYTES_PER_GB,
         bandwidth=accelerator.memory_bandwidth_gb_s * BYTES_PER_GB * figures.figure("bandwidth"),
         memory_gb=usable_memory_gb(accelerator, node, figures),
         per_node=node.accelerators,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gpufleet.performance import requests, result, serving, training
 from gpufleet.performance.arrays import Floats, per_class
-from gpufleet.performance.calibration import RELATIVE_UNCERTAINTY, Efficiency
+from gpufleet.performance.calibration import RELATIVE_UNCERTAINTY, Efficiency, Phase
 from gpufleet.performance.configurations import Configurations
 from gpufleet.performance.device import Device, device_of
 from gpufleet.performance.result import Estimate, limits_ms
@@ -16,6 +17,8 @@ from gpufleet.schema.models import Decoder, ModelCard, Variant
 from gpufleet.schema.workloads import LLMServing, RequestServing, Training
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import ArrayLike
 
     from gpufleet.schema.hardware import Accelerator, NodeType
@@ -23,6 +26,10 @@ if TYPE_CHECKING:
 __all__ = ["Configurations", "Estimate", "estimate", "limits_ms"]
 
 AnyWorkload = LLMServing | RequestServing | Training
+PHASES: Mapping[str, Phase] = MappingProxyType(
+    {"llm_serving": "decode", "request_serving": "encode", "training": "train"}
+)
+"""What an accelerator is mainly used for."""
 
 
 def estimate(
@@ -44,7 +51,7 @@ def estimate(
     the model's architecture cannot serve the workload's kind (a language workload needs a decoder).
     """
     with np.errstate(all="ignore"):
-        device = device_of(accelerator, node_type, variant, efficiency, card.name, engine)
+        device = device_of(accelerator, node_type, variant, efficiency, card.name, engine, PHASES[workload.kind])
         if device.peak <= 0.0:
             return _unsupported(workload, configurations, device)
         share = per_class(np.broadcast_to(np.asarray(load, dtype=np.float64), configurations.batch.shape))

@@ -16,6 +16,15 @@ def roofline(flops: Floats | float, rate: float, traffic: Floats | float, bandwi
     return np.maximum(quotient(flops, rate), quotient(traffic, bandwidth))
 
 
+def overlapped(first: Floats, second: Floats, sharpness: float) -> Floats:
+    """Seconds of two streams of work that overlap in part: (a^n + b^n)^(1/n), n = `sharpness` >= 1.
+
+    n = 1: one after the other; n -> infinity: the longer hides the shorter, the roofline itself. Any common shape.
+    """
+    longer, shorter = np.maximum(first, second), np.minimum(first, second)
+    return np.asarray(longer * (1.0 + quotient(shorter, longer) ** sharpness) ** (1.0 / sharpness))
+
+
 def distinct_experts(experts: int, per_token: int, tokens: Floats) -> Floats:
     """Expected number of experts that `tokens` tokens visit under uniform routing; shape of `tokens`.
 
