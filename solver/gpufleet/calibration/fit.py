@@ -28,6 +28,10 @@ PRIOR = 3.0
 STEP = 1e-3
 """Relative step of the numerical derivative."""
 MOST_EVALUATIONS = 40
+MOST_STEPS = 6
+LONGEST_STEP = 0.5
+SETTLED = 2e-3
+"""Steps of a fit without a group: how many, how far, and when it has settled (in logarithms of the figures)."""
 IMPOSSIBLE = 10.0
 """|log ratio| of a row for which the model predicts nothing: off by e^10."""
 
@@ -95,6 +99,26 @@ class _Problem:
         )
         return np.asarray(found.x, dtype=np.float64)
 
+    def without(self, group: tuple[str, str], whole: Floats, slopes: Floats) -> Floats:
+        """The x of all rows but those of a group, near that of all."""
+        from scipy.optimize import lsq_linear
+
+        kept = np.ones(len(slopes), dtype=bool)
+        for batch, place in zip(self.batches, self.places, strict=True):
+            kept[place] = batch.group != group
+        x, (low, high) = whole, self.bounds
+        for _ in range(MOST_STEPS):
+            off = self.residuals(x)
+            # soft L1 as weights: rows far off pull in proportion to their distance, no more
+            weights = (1.0 + (off / SCALE) ** 2) ** -0.25
+            moved = lsq_linear(
+                (slopes * weights[:, None])[kept], -(off * weights)[kept], bounds=(low - x - 1e-9, high - x + 1e-9)
+            ).x
+            x = np.clip(x + np.clip(moved, -LONGEST_STEP, LONGEST_STEP), low, high)
+            if np.abs(moved).max() < SETTLED:
+                break
+        return x
+
     def efficiency(self, x: Floats) -> Efficiency:
         """The figures at x."""
         values = self.starts * np.exp(x)
@@ -125,10 +149,16 @@ class _Problem:
 def cross_validated(
     batches: Sequence[Batch], free: Sequence[Free], efficiency: Efficiency
 ) -> Iterator[tuple[Observation, float]]:
-    """Every observation with the prediction of a fit that saw nothing of its group (model and accelerator)."""
-    whole = fitted(batches, free, efficiency)
+    """Every observation with the prediction of a fit that saw nothing of its group (model and accelerator).
+
+    The fits start from that of all rows and move by Gauss-Newton steps with its slopes, until nothing moves.
+    """
+    taken = [batch for batch in batches if batch.fitted]
+    problem = _Problem(taken, free, efficiency)
+    whole = problem.solve(None)
+    slopes = problem.jacobian(whole)
     for group in sorted({batch.group for batch in batches}):
-        seen = fitted([batch for batch in batches if batch.group != group], free, efficiency, whole)
+        seen = problem.efficiency(problem.without(group, whole, slopes))
         for batch in batches:
             if batch.group == group:
                 yield from zip(batch.observations, map(float, batch.predict(seen)), strict=True)

@@ -47,6 +47,7 @@ FREE: Final = (
     _time("step_overhead_s", 3e-4, 2e-2),
     _time("sequence_overhead_s", 4e-6, 1e-4),
     _time("stage_overhead_s", 5e-6, 1e-4),
+    _share("cache_bandwidth", 0.3, engine="vLLM"),
     *(
         Free(Key("pace", engine=engine, phase="decode"), start, 0.05, 1.0)
         for engine, start in (

@@ -151,6 +151,8 @@ class _Reader:
         found = names.variant(card, precision) or synthetic_variant(card, precision)
         if found is None:
             raise _Skip(f"unknown precision {precision}")
+        if engine.startswith("vLLM") and "MLPerf" not in engine:
+            found = found.model_copy(update={"kv_cache": "bf16"})  # its default: the cache as the activations
         unit = self.library.accelerators[device]
         node = NodeType(name="reference", accelerator=device, accelerators=8, network_gb_s=400.0, source="reference")
         return Machine(card, found, unit, node, engine)
@@ -246,13 +248,13 @@ def _decoding(reader: _Reader, row: Row) -> Iterator[tuple[Machine, Run]]:
     stated = re.search(r"concurrency ([\d.]+)", text)
     if stated is None:
         raise _Skip(f"no concurrency in {text}")
-    sequences = max(round(float(stated[1])), 1)
+    sequences = max(float(stated[1]), 1.0)
     observation = _observation(
         row,
         machine,
         "llm_tpot",
         f"decoding {machine.engine}",
-        f"{_setting(row)}, {sequences} at a time",
+        f"{_setting(row)}, {sequences:g} at a time",
         _measured(row, "tpot_ms"),
     )
     size = (row.count("tp"),), row.count("pp"), row.count("isl"), 1, sequences

@@ -60,7 +60,7 @@ class Run:
     pipeline: int
     inputs: int
     outputs: int
-    batch: int
+    batch: float
     """Most sequences at a time per replica."""
     requests: int = 0
     """Burst: requests per replica."""

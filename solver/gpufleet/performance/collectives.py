@@ -18,9 +18,14 @@ if TYPE_CHECKING:
 
 
 def ring_all_reduce(size: Floats | float, members: Floats | float, bandwidth: float, latency: float) -> Floats:
-    """2 (g - 1) / g x size / bandwidth + 2 (g - 1) x latency; 0 for g = 1. Any common shape."""
-    steps = 2.0 * (np.asarray(members, dtype=np.float64) - 1.0)
-    return np.asarray(np.where(steps > 0, quotient(steps / members * size, bandwidth) + steps * latency, 0.0))
+    """2 (g - 1) / g x size / bandwidth + 2 log2(g) x latency; 0 for g = 1. Any common shape.
+
+    Small messages go by a tree, large ones round a ring: the latency is that of the one, the bandwidth of the other.
+    """
+    group = np.asarray(members, dtype=np.float64)
+    steps = 2.0 * (group - 1.0)
+    seconds = quotient(steps / group * size, bandwidth) + 2.0 * np.log2(np.maximum(group, 1.0)) * latency
+    return np.asarray(np.where(steps > 0, seconds, 0.0))
 
 
 def local_members(device: Device, members: Floats, stride: Floats | float) -> Floats:
