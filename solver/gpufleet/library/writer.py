@@ -56,7 +56,12 @@ def dump_instance(instance: Instance, path: Path | str) -> None:
 
 def instance_text(instance: Instance) -> str:
     """An instance as YAML text, as `dump_instance` writes it."""
-    return _yaml(_tidy(instance.model_dump(mode="json", exclude_defaults=True)))
+    return record_text(instance)
+
+
+def record_text(record: BaseModel) -> str:
+    """A record as YAML text without its defaults, as `write_record` writes it."""
+    return _yaml(_tidy(record.model_dump(mode="json", exclude_defaults=True)))
 
 
 def write_record(record: BaseModel, path: Path | str) -> None:
