@@ -97,7 +97,7 @@ def hf_config(
     Parameters are counted tensor by tensor. An architecture, layer type or key that is not known is an error, never a
     guess. The card has no accuracy figures: add those that you have.
     """
-    from gpufleet.library import Wishes, import_hf_config, record_text, write_record
+    from gpufleet.library import Wishes, import_hf_config, model_card_text, write_model_card
 
     day = as_of.date() if as_of else None
     wishes = Wishes(name, source, day, sequence_tokens, frozenset(ignored))
@@ -105,9 +105,9 @@ def hf_config(
     active = f", {card.active_parameters:,.0f} active" if card.active_parameters else ""
     click.echo(f"{file}: {card.parameters:,.0f} parameters{active}", err=True)
     if out is None:
-        click.echo(record_text(card), nl=False)
+        click.echo(model_card_text(card), nl=False)
         return
-    write_record(card, out)
+    write_model_card(card, out)
     click.echo(f"wrote {out}: put it into the models folder of a --library, and name it in a workload as {card.name}")
 
 

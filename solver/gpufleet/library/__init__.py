@@ -5,6 +5,8 @@ what would be right.
 """
 
 from gpufleet.library.cards import load_model_card as load_model_card
+from gpufleet.library.cards import model_card_text as model_card_text
+from gpufleet.library.cards import write_model_card as write_model_card
 from gpufleet.library.digest import digest as digest
 from gpufleet.library.importers.hf.card import Wishes as Wishes
 from gpufleet.library.importers.hf.card import import_hf_config as import_hf_config
@@ -19,6 +21,4 @@ from gpufleet.library.resolve import resolve as resolve
 from gpufleet.library.search_path import bundled_root as bundled_root
 from gpufleet.library.writer import dump_instance as dump_instance
 from gpufleet.library.writer import instance_text as instance_text
-from gpufleet.library.writer import record_text as record_text
-from gpufleet.library.writer import write_record as write_record
 from gpufleet.library.writer import write_text as write_text

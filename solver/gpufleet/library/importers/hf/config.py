@@ -43,6 +43,11 @@ class Config:
             self._noted.add((key, message))
             self.findings.add((*self.loc, key), message)
 
+    def clash(self, key: str, message: str) -> None:
+        """Note that sizes do not go together, unless some size is already known to be wrong."""
+        if not self._noted:
+            self.add(key, message)
+
     def given(self, keys: Sequence[str]) -> tuple[str, Any]:
         """The first of several names of a key that has a value, and the value; (first name, None) when none has."""
         self.used.update(keys)

@@ -21,6 +21,7 @@ def count(config: Config, style: Style) -> Network:
     shape = read_shape(config, style)
     config.given(style.harmless or ("model_type",))
     tensors = tuple(_tensors(config, style, shape))
+    left_out, copies = _next_tokens(config, style, shape)
     has_experts = style.experts is not None and any(style.experts.sparse(config, shape.layers))
     return Network(
         tensors=tensors,
@@ -31,7 +32,9 @@ def count(config: Config, style: Style) -> Network:
         attention=style.fields(config, shape) if style.fields else _fields(shape),
         experts=expert_count(config, style.experts) if style.experts and has_experts else 0,
         experts_per_token=experts_per_token(config, style.experts) if style.experts and has_experts else 0,
-        remarks=(*style.remarks(config, style, shape), *_next_tokens(config, style, shape)),
+        left_out=left_out,
+        copies_left_out=copies,
+        remarks=(*style.remarks(config, style, shape), *_next_token_remarks(left_out, copies)),
     )
 
 
@@ -56,15 +59,21 @@ def _block(config: Config, style: Style, shape: Shape, layer: int) -> Iterator[T
         yield from norm(f"model.layers.{layer}.{name}", shape.hidden, bias=style.norm_bias)
 
 
-def _next_tokens(config: Config, style: Style, shape: Shape) -> Iterator[str]:
-    """What the layers for multi-token prediction would add; servers without speculative decoding do not load them."""
+def _next_tokens(config: Config, style: Style, shape: Shape) -> tuple[int, int]:
+    """What layers for multi-token prediction would add, and their copies of embedding and head.
+
+    Such a layer is a block, a projection of two hidden states to one, and three norms; servers without speculative
+    decoding do not load it.
+    """
     layers = config.count("num_nextn_predict_layers", default=0, least=0, most=shape.layers)
-    if not layers:
-        return
     block = total(_block(config, style, shape, shape.layers - 1))
-    extra = layers * (block + 2 * shape.hidden * shape.hidden + 3 * shape.hidden)
-    copies = layers * 2 * shape.vocabulary * shape.hidden
-    yield (
-        f"Left out: {layers} multi-token-prediction layer{'s' * (layers > 1)}, another {extra} parameters, and its "
-        f"copies of embedding and head where the repository stores them ({copies})."
-    )
+    extra = block + 2 * shape.hidden * shape.hidden + 3 * shape.hidden
+    return layers * extra, layers * 2 * shape.vocabulary * shape.hidden
+
+
+def _next_token_remarks(left_out: int, copies: int) -> Iterator[str]:
+    if left_out:
+        yield (
+            f"Left out: the layers for multi-token prediction, another {left_out} parameters, and their copies of "
+            f"embedding and head where the repository stores them ({copies})."
+        )

@@ -34,7 +34,7 @@ def _bert_like(config: Config, positions: int) -> Network:
     segments = config.count("type_vocab_size", default=1 if positions else 2, least=0)
     config.must_be("position_embedding_type", "absolute", ["absolute"])
     if hidden % heads:
-        config.add("hidden_size", f"{hidden} is no multiple of num_attention_heads {heads}; correct one of them")
+        config.clash("hidden_size", f"{hidden} is no multiple of num_attention_heads {heads}; correct one of them")
     task = _task(config)
 
     def tensors() -> Iterator[Tensor]:
@@ -98,7 +98,7 @@ def distilbert(config: Config) -> Network:
     inner, vocabulary = config.count("hidden_dim", default=4 * hidden), config.count("vocab_size")
     rows, heads = config.count("max_position_embeddings", default=512), config.count("n_heads")
     if hidden % heads:
-        config.add("dim", f"{hidden} is no multiple of n_heads {heads}; correct one of them")
+        config.clash("dim", f"{hidden} is no multiple of n_heads {heads}; correct one of them")
 
     def tensors() -> Iterator[Tensor]:
         yield from table("embeddings.word_embeddings", vocabulary, hidden)

@@ -25,9 +25,9 @@ def network(
 ) -> Network:  # fmt: skip
     """A decoder whose layers all see everything."""
     if hidden % heads:
-        config.add("hidden_size", f"{hidden} is no multiple of the {heads} attention heads; correct one of them")
+        config.clash("hidden_size", f"{hidden} is no multiple of the {heads} attention heads; correct one of them")
     if kv_heads and heads % kv_heads:
-        config.add("num_kv_heads", f"{kv_heads} does not divide the {heads} attention heads; correct one of them")
+        config.clash("num_kv_heads", f"{kv_heads} does not divide the {heads} attention heads; correct one of them")
     attention = attention_fields(heads, kv_heads or heads, max(hidden // heads, 1))
     return Network(tuple(tensors), layers, hidden, vocabulary, context, attention)
 

@@ -62,7 +62,7 @@ def experts_per_token(config: Config, experts: Experts) -> int:
     """Experts that a token visits, at most as many as there are."""
     chosen, count = config.count(*experts.per_token, default=experts.per_token_default), expert_count(config, experts)
     if chosen > count:
-        config.add(experts.per_token[0], f"is {chosen}, but {experts.count[0]} is {count}; correct one of them")
+        config.clash(experts.per_token[0], f"is {chosen}, but {experts.count[0]} is {count}; correct one of them")
     return min(chosen, count)
 
 

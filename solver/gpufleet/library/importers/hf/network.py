@@ -31,6 +31,10 @@ class Network:
     """Routed experts per MoE layer."""
     experts_per_token: int = 0
     """Of which a token visits."""
+    left_out: int = 0
+    """Parameters of layers for multi-token prediction, which are not counted."""
+    copies_left_out: int = 0
+    """Parameters of the copies of embedding and head that repositories store with those layers."""
     remarks: tuple[str, ...] = field(default=())
     """Sentences for the card's note."""
 

@@ -73,7 +73,7 @@ _MODELOPT: Final[dict[str, Scheme]] = {
 def _modelopt(source: Source) -> Scheme | None:
     """TensorRT Model Optimizer: algorithm, group size, modules left out, and the cache's precision."""
     algorithm, cache = source.values.get("quant_algo"), source.values.get("kv_cache_quant_algo")
-    if algorithm not in _MODELOPT:
+    if not isinstance(algorithm, str) or algorithm not in _MODELOPT:
         source.add("quant_algo", f"{one_of(algorithm, _MODELOPT)}; {BY_HAND}")
         return None
     if cache not in (None, "FP8"):
@@ -106,7 +106,7 @@ def read_scheme(values: Any, loc: Loc, findings: Findings) -> Scheme | None:
         findings.add(loc, f"expected a mapping, got {show(values)}; correct it")
         return None
     source, method = Source(values, loc, findings), values.get("quant_method")
-    if method not in _METHODS:
+    if not isinstance(method, str) or method not in _METHODS:
         message = "missing" if method is None else f"{show(method)} is not known here"
         source.add("quant_method", f"{message}; known: {', '.join(_METHODS)}; {BY_HAND}")
         return None

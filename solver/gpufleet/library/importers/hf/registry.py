@@ -62,7 +62,7 @@ def section(values: Mapping[str, Any], findings: Findings) -> Config:
     """The section that describes the language model; what it leaves out is taken from outside it."""
     inner = values.get("text_config")
     kind = values.get("model_type")
-    if kind not in TOWERS or (inner is None and kind in STYLES):
+    if not isinstance(kind, str) or kind not in TOWERS or (inner is None and kind in STYLES):
         return Config(values, (), findings)
     if not isinstance(inner, dict):
         message = f"expected the sizes of the language model, got {show(inner)}; correct it, or {BY_HAND}"

@@ -150,7 +150,7 @@ def _inner(config: Config, default: int | None) -> int | None:
 def _head_dim(config: Config, hidden: int, heads: int, default: int | None) -> int:
     stated = config.optional("head_dim") or default
     if stated is None and hidden % heads:
-        config.add(
+        config.clash(
             "hidden_size", f"{hidden} is no multiple of num_attention_heads {heads}; correct one, or add head_dim"
         )
     return stated or max(hidden // heads, 1)
@@ -159,6 +159,6 @@ def _head_dim(config: Config, hidden: int, heads: int, default: int | None) -> i
 def _check(config: Config, style: Style, shape: Shape) -> None:
     if shape.heads % shape.kv_heads:
         message = f"{shape.kv_heads} does not divide num_attention_heads {shape.heads}; correct one of them"
-        config.add("num_key_value_heads", message)
+        config.clash("num_key_value_heads", message)
     if any(shape.windowed) and shape.window is None:
         config.add(style.window, "missing: some layers see a window only; add the tokens that it holds")
