@@ -121,6 +121,11 @@ CONFIGS: Final[dict[str, Config]] = {
         index_topk=2048, n_routed_experts=256, n_shared_experts=1, moe_intermediate_size=2048, first_k_dense_replace=3,
         num_experts_per_tok=8, num_nextn_predict_layers=1, max_position_embeddings=202752, topk_method="noaux_tc",
     ),
+    "glm-4.7-flash": rotary(
+        "glm4_moe_lite", (2048, 10240, 47, 20, 20, 154880), kv_lora_rank=512, q_lora_rank=768, qk_nope_head_dim=192,
+        qk_rope_head_dim=64, v_head_dim=256, n_routed_experts=64, n_shared_experts=1, moe_intermediate_size=1536,
+        num_experts_per_tok=4, num_nextn_predict_layers=1, max_position_embeddings=202752,
+    ),
     "glm-4-9b": rotary("glm", (4096, 13696, 40, 32, 2, 151552), head_dim=128, attention_bias=True),
     "glm-4-9b-chat": {
         "model_type": "chatglm", "hidden_size": 4096, "ffn_hidden_size": 13696, "num_layers": 40,

@@ -40,7 +40,10 @@ def test_parameters_are_exactly_the_published_ones(tmp_path: Path, name: str) ->
     assert imported(tmp_path, name).parameters == PUBLISHED[name]
 
 
-@pytest.mark.parametrize(("name", "expected"), [("glm-4.5", 358_337_791_296), ("glm-4.5-air", 110_468_824_832)])
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("glm-4.5", 358_337_791_296), ("glm-4.5-air", 110_468_824_832), ("glm-4.7-flash", 31_221_488_576)],
+)
 def test_repositories_that_store_the_layer_for_multi_token_prediction(name: str, expected: int) -> None:
     findings = Findings(name)
     network = measure(section(CONFIGS[name], findings))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from gpufleet.library.importers.hf.attention import indexed, latent, latent_fields, latent_remarks
@@ -17,6 +18,7 @@ _V2: Final = Experts(_COUNT, _PER_TOKEN, sparse=after_dense(0), shared_width=sha
 _V3: Final = Experts(
     _COUNT, _PER_TOKEN, sparse=after_dense(3), correction_bias=has_correction, shared_width=shared_by_count(1)
 )
+_LITE: Final = replace(_V3, sparse=after_dense(1), correction_bias=lambda _: True)
 _V3_STYLE: Final = Style(
     latent,
     mixture,
@@ -45,6 +47,7 @@ STYLES: Final[dict[str, Style]] = {
     ),
     "deepseek_v3": _V3_STYLE,
     "kimi_k2": _V3_STYLE,
+    "glm4_moe_lite": replace(_V3_STYLE, defaults={"max_position_embeddings": 202752, **_ANY}, experts=_LITE),
     "deepseek_v32": _INDEXED_STYLE,
     "glm_moe_dsa": _INDEXED_STYLE,
 }

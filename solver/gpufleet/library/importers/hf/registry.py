@@ -46,8 +46,6 @@ TOWERS: Final[dict[str, str]] = {
     "qwen3_vl": "qwen3_vl_text",
     "qwen3_vl_moe": "qwen3_vl_moe_text",
     "paligemma": "gemma",
-    "internvl": "qwen2",
-    "kimi_k25": "kimi_k2",
 }
 """Multi-modal types that change nothing inside their language model, with the `model_type` that it has by default."""
 _FROM_OUTSIDE: Final = ("tie_word_embeddings", "torch_dtype", "dtype", "quantization_config")
@@ -95,8 +93,8 @@ def _unknown(config: Config, kind: Any) -> str:
     kinds = keys.get("layer_types")
     words = {str(word) for word in kinds} - set(LAYER_TYPES) if isinstance(kinds, list) else set()
     signs = [*sorted(words), *sorted(key for key in keys if is_recurrent(key) and keys[key])]
-    hint = f" (recurrent or other layers: {', '.join(signs)})" if signs else ""
+    if signs:
+        layers = ", ".join(signs)
+        return f"{show(kind)} is not known to the importer (recurrent or other layers: {layers}); {BY_HAND}"
     known = ", ".join(known_types())
-    return (
-        f"{show(kind)} is not known to the importer{hint}{did_you_mean(kind, known_types())}; known: {known}; {BY_HAND}"
-    )
+    return f"{show(kind)} is not known to the importer{did_you_mean(kind, known_types())}; known: {known}; {BY_HAND}"
