@@ -93,6 +93,10 @@ CONFIGS: Final[dict[str, Config]] = {
     "qwen3-235b-a22b": rotary(
         "qwen3_moe", (4096, 12288, 94, 64, 4, 151936), moe_intermediate_size=1536, **_QWEN_3_MOE
     ),
+    "qwen3-coder-480b-a35b": rotary(
+        "qwen3_moe", (6144, 8192, 62, 96, 8, 151936), moe_intermediate_size=2560, head_dim=128, num_experts=160,
+        num_experts_per_tok=8, use_qk_norm=True, shared_expert_intermediate_size=0, qkv_bias=False,
+    ),
     "qwen1.5-moe-a2.7b": rotary(
         "qwen2_moe", (2048, 5632, 24, 16, 16, 151936), num_experts=60, num_experts_per_tok=4,
         moe_intermediate_size=1408, shared_expert_intermediate_size=5632,
@@ -263,6 +267,7 @@ PUBLISHED: Final[dict[str, int]] = {
     "qwen3-32b": 32_762_123_264,
     "qwen3-30b-a3b": 30_532_122_624,
     "qwen3-235b-a22b": 235_093_634_560,
+    "qwen3-coder-480b-a35b": 480_154_875_392,
     "qwen1.5-moe-a2.7b": 14_315_784_192,
     "deepseek-v2-lite": 15_706_484_224,
     "deepseek-v2": 235_741_434_880,

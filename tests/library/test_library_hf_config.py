@@ -140,6 +140,9 @@ def test_dense_layers_and_the_shared_expert_are_no_routed_experts(tmp_path: Path
         ("deepseek-v2", {"n_shared_experts": 1}, -59 * 3 * 5120 * 1536),
         ("qwen3-30b-a3b", {"mlp_only_layers": [0]}, 3 * 2048 * 6144 - 128 * 3 * 2048 * 768 - 128 * 2048),
         ("glm-5", {"index_topk_freq": 2}, -38 * (2048 * 4096 + 6144 * 128 + 256 + 6144 * 32)),
+        ("glm-5", {"index_topk_pattern": "F" + "S" * 77}, -77 * (2048 * 4096 + 6144 * 128 + 256 + 6144 * 32)),
+        ("glm-5", {"indexer_types": ["full"] * 70 + ["shared"] * 8}, -8 * (2048 * 4096 + 6144 * 128 + 256 + 6144 * 32)),
+        ("glm-5", {"mlp_layer_types": ["dense"] * 3 + ["sparse"] * 75}, 0),
         ("phi-2", {"qk_layernorm": True}, 32 * 4 * 80),
     ],
 )

@@ -51,6 +51,10 @@ UNKNOWN: list[tuple[dict[str, Any], list[str]]] = [
     ({**LLAMA, "num_hidden_layers": 10**9}, ["num_hidden_layers: must be a whole number from 1 to 4096"]),
     ({**CONFIGS["mixtral-8x7b"], "num_experts_per_tok": 9}, ["num_experts_per_tok: is 9, but num_local_experts is 8"]),
     ({**CONFIGS["kimi-k2"], "qk_head_dim": 256}, ["qk_head_dim: expected 192; got the number 256"]),
+    (
+        {**CONFIGS["glm-5"], "index_topk_pattern": "FX"},
+        ["index_topk_pattern: expected 78 letters F (full) or S (shared)"],
+    ),
     ({**CONFIGS["bge-m3"], "position_embedding_type": "relative_key"}, ["position_embedding_type: expected absolute"]),
     ({**CONFIGS["bge-m3"], "architectures": ["XForMultipleChoice"]}, ["architectures: XForMultipleChoice has a head"]),
     ({"model_type": "gemma3"}, ["text_config: expected the sizes of the language model, got nothing"]),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from gpufleet.library.importers.hf.tensors import Part, Tensor, linear, norm
+from gpufleet.library.wording import show
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,13 +66,18 @@ def indexed(config: Config, style: Style, shape: Shape, layer: int) -> Iterator[
 
 
 def indexing_layers(config: Config, layers: int) -> set[int]:
-    """Layers with an indexer: all, or as `indexer_types` or `index_topk_freq` say."""
+    """Layers with an indexer: all, or as `indexer_types`, `index_topk_pattern` or `index_topk_freq` say."""
     kinds = config.words("indexer_types", INDEXER, layers)
-    if kinds is not None:
-        return {layer for layer, kind in enumerate(kinds) if kind == "full"}
+    pattern = config.given(["index_topk_pattern"])[1]
     period = config.count("index_topk_freq", default=1)
     offset = config.count("index_skip_topk_offset", default=2, least=0)
-    return {layer for layer in range(layers + 1) if max(layer - offset + 1, 0) % period == 0}
+    if kinds is not None:
+        return {layer for layer, kind in enumerate(kinds) if kind == "full"}
+    if pattern is not None and not (isinstance(pattern, str) and len(pattern) == layers and set(pattern) <= set("FS")):
+        config.add("index_topk_pattern", f"expected {layers} letters F (full) or S (shared), got {show(pattern)}")
+    elif pattern is not None:
+        return {layer for layer, letter in enumerate(pattern) if letter == "F"}
+    return {layer for layer in range(layers) if max(layer - offset + 1, 0) % period == 0}
 
 
 def latent_fields(config: Config, shape: Shape) -> dict[str, Any]:

@@ -34,6 +34,7 @@ _INDEXED_STYLE: Final = Style(
     experts=_V3,
     fields=latent_fields,
     remarks=latent_remarks,
+    harmless=("index_share_for_mtp_iteration",),
 )
 
 STYLES: Final[dict[str, Style]] = {
