@@ -346,6 +346,24 @@ def test_import_melange_writes_an_instance_whose_optimum_is_known(tmp_path: Path
     assert bad.exit_code == 2
 
 
+def test_import_hf_config_writes_a_card_that_a_library_can_hold(tmp_path: Path) -> None:
+    sizes = {"hidden_size": 1024, "intermediate_size": 3072, "num_hidden_layers": 28, "num_attention_heads": 16}
+    more = {"num_key_value_heads": 8, "vocab_size": 151936, "head_dim": 128, "tie_word_embeddings": True}
+    source = tmp_path / "Qwen--Qwen3-0.6B_config.json"
+    source.write_text(json.dumps({"model_type": "qwen3", **sizes, **more}))
+    out = tmp_path / "models" / "mine.yaml"
+    out.parent.mkdir()
+    result = run("import", "hf-config", source, "--name", "mine", "--as-of", "2025-04-29", "--out", out)
+    assert result.exit_code == 0, result.stderr
+    assert "596,049,920 parameters" in result.stderr
+    assert "parameters: 596049920\n" in out.read_text()
+    assert "as_of: '2025-04-29'" in run("catalog", "show", "mine", "--library", tmp_path).stdout
+    assert run("import", "hf-config", source).stdout.startswith("name: qwen3-0.6b\n")
+    bad = run("import", "hf-config", source, "--ignore-key", "nothing")
+    assert bad.exit_code == 2
+    assert "no key 'nothing' to ignore" in bad.stderr
+
+
 def test_python_m_gpufleet_runs_and_missing_files_exit_2(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "gpufleet", "solve", str(tmp_path / "nothing.yaml")],

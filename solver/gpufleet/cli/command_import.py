@@ -1,4 +1,4 @@
-"""`gpufleet import`: other tools' files to instances."""
+"""`gpufleet import`: other tools' files to instances and model cards."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import click
 from gpufleet.cli.common import library_option, open_library
 
 if TYPE_CHECKING:
+    import datetime
+
     from gpufleet.schema.instance import Instance
 
 
@@ -17,7 +19,7 @@ OUT = click.option("--out", metavar="FILE", help="Instance file to write (.yaml,
 
 @click.group("import")
 def command() -> None:
-    """Turn other tools' files into instances."""
+    """Turn other tools' files into instances and model cards."""
 
 
 @command.command("melange")
@@ -67,6 +69,46 @@ def trace(
     hours = len(changed.periods) or 1
     click.echo(f"{trace}: {len(requests):,} requests over {hours} hours of the day", err=True)
     _give(changed, out)
+
+
+@command.command("hf-config")
+@click.argument("file")
+@click.option("--name", help="Name of the card; default: the repository's, in small letters.")
+@click.option("--out", metavar="CARD", help="Model card to write (.yaml, .yml or .json); default: print it.")
+@click.option("--quant-config", metavar="FILE", help="The repository's hf_quant_config.json, if it has one.")
+@click.option("--source", help="Where the file comes from, for the card; default: what its name or content says.")
+@click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), metavar="DATE", help="Day on which the figures held.")
+@click.option(
+    "--sequence-tokens", type=click.IntRange(min=1), help="Encoders: tokens per item; default: the longest input."
+)
+@click.option(
+    "--ignore-key",
+    "ignored",
+    multiple=True,
+    metavar="KEY",
+    help="A key that changes no weight and no cache. Repeatable.",
+)
+def hf_config(
+    file: str, name: str | None, out: str | None, quant_config: str | None, source: str | None,
+    as_of: datetime.datetime | None, sequence_tokens: int | None, ignored: tuple[str, ...],
+) -> None:  # fmt: skip
+    """Make a model card from the config.json of a Hugging Face repository.
+
+    Parameters are counted tensor by tensor. An architecture, layer type or key that is not known is an error, never a
+    guess. The card has no accuracy figures: add those that you have.
+    """
+    from gpufleet.library import Wishes, import_hf_config, model_card_text, write_model_card
+
+    day = as_of.date() if as_of else None
+    wishes = Wishes(name, source, day, sequence_tokens, frozenset(ignored))
+    card = import_hf_config(file, quant_config, wishes)
+    active = f", {card.active_parameters:,.0f} active" if card.active_parameters else ""
+    click.echo(f"{file}: {card.parameters:,.0f} parameters{active}", err=True)
+    if out is None:
+        click.echo(model_card_text(card), nl=False)
+        return
+    write_model_card(card, out)
+    click.echo(f"wrote {out}: put it into the models folder of a --library, and name it in a workload as {card.name}")
 
 
 def _give(instance: Instance, out: str | None) -> None:

@@ -5,7 +5,11 @@ what would be right.
 """
 
 from gpufleet.library.cards import load_model_card as load_model_card
+from gpufleet.library.cards import model_card_text as model_card_text
+from gpufleet.library.cards import write_model_card as write_model_card
 from gpufleet.library.digest import digest as digest
+from gpufleet.library.importers.hf.card import Wishes as Wishes
+from gpufleet.library.importers.hf.card import import_hf_config as import_hf_config
 from gpufleet.library.importers.melange import import_melange as import_melange
 from gpufleet.library.importers.trace import read_trace as read_trace
 from gpufleet.library.importers.trace import with_trace as with_trace

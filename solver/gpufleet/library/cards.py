@@ -1,11 +1,12 @@
-"""Model cards and accelerator files."""
+"""Model cards, read and written, and accelerator files."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from gpufleet.library.reader import read_document
 from gpufleet.library.validation import validate
+from gpufleet.library.writer import fields_text, write_fields
 from gpufleet.schema.base import Record
 from gpufleet.schema.hardware import Accelerator
 from gpufleet.schema.models import ModelCard
@@ -13,6 +14,10 @@ from gpufleet.schema.models import ModelCard
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+
+FIRST: Final = ("name", "title", "source", "as_of", "note")
+"""What a card starts with: what it is of, and where that comes from."""
 
 
 class AcceleratorFile(Record):
@@ -34,3 +39,27 @@ def load_model_card(path: Path | str) -> ModelCard:
     """Read a model card from a YAML or JSON file. Raises InputError with every problem of the file."""
     document = read_document(path)
     return validate(ModelCard, document.value, document)
+
+
+def model_card_text(card: ModelCard) -> str:
+    """A model card as YAML text, with the fields that were set."""
+    return fields_text(_fields(card))
+
+
+def write_model_card(card: ModelCard, path: Path | str) -> None:
+    """Write a model card to a YAML file (or JSON, by suffix `.json`), atomically. Raises InputError."""
+    write_fields(_fields(card), path)
+
+
+def _fields(card: ModelCard) -> dict[str, Any]:
+    fields = _whole(card.model_dump(mode="json", exclude_unset=True))
+    return {name: fields[name] for name in (*FIRST, *fields) if name in fields}
+
+
+def _whole(value: Any) -> Any:
+    """Counts that the schema keeps as floats, without `.0`."""
+    if isinstance(value, dict):
+        return {name: _whole(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [_whole(member) for member in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -59,9 +59,19 @@ def instance_text(instance: Instance) -> str:
     return _yaml(_tidy(instance.model_dump(mode="json", exclude_defaults=True)))
 
 
+def fields_text(record: dict[str, Any]) -> str:
+    """A record's fields as YAML text, as `write_fields` writes them."""
+    return _yaml(_tidy(record))
+
+
 def write_record(record: BaseModel, path: Path | str) -> None:
     """Write a record without its defaults, as JSON or YAML by suffix, atomically. Raises InputError."""
-    fields = _tidy(record.model_dump(mode="json", exclude_defaults=True))
+    write_fields(record.model_dump(mode="json", exclude_defaults=True), path)
+
+
+def write_fields(record: dict[str, Any], path: Path | str) -> None:
+    """Write a record's fields, in their order, as JSON or YAML by suffix, atomically. Raises InputError."""
+    fields = _tidy(record)
     is_json = Path(path).suffix.lower() == ".json"
     write_text(_json(fields) if is_json else _yaml(fields), path)
 
