@@ -94,9 +94,8 @@ def _deployment(
     )
     if isinstance(workload, Profiled):
         profile = next(profile for profile in workload.options if profile.name == option.profile)
-        return bare.model_copy(
-            update={"precision": profile.precision, "bottleneck": "profile", "provenance": "measured"}
-        )
+        figures = {"bottleneck": "profile", "provenance": "measured", "evidence": profile.source}
+        return bare.model_copy(update={"precision": profile.precision, **figures})
     return bare.model_copy(update=_figures(resolved, workload, option, load))
 
 
@@ -125,6 +124,7 @@ def _figures(resolved: ResolvedInstance, workload: Workload, option: Option, loa
         resolved.node_types[option.node_type],
         Configurations.of([(option.parallelism, option.batch)]),
         min(load, 1.0),
+        profiles=resolved.profiles,
     )
     slos = () if isinstance(workload, Training) else workload.slo
     latency = tuple(
@@ -146,7 +146,8 @@ def _figures(resolved: ResolvedInstance, workload: Workload, option: Option, loa
         "latency": latency,
         "training_days": _days(workload, option, figures),
         "bottleneck": str(figures.bottleneck[0]),
-        "provenance": figures.provenance,
+        "provenance": str(figures.provenance[0]),
+        "evidence": str(figures.evidence[0]),
     }
 
 
