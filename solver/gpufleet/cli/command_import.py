@@ -1,4 +1,4 @@
-"""`gpufleet import`: other tools' files to instances."""
+"""`gpufleet import`: other tools' files to instances and measurements."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gpufleet.cli.common import library_option, open_library
+from gpufleet.cli.import_measurements import measurements
 
 if TYPE_CHECKING:
     from gpufleet.schema.instance import Instance
@@ -17,7 +18,10 @@ OUT = click.option("--out", metavar="FILE", help="Instance file to write (.yaml,
 
 @click.group("import")
 def command() -> None:
-    """Turn other tools' files into instances."""
+    """Turn other tools' files into instances, or into measurements for one."""
+
+
+command.add_command(measurements)
 
 
 @command.command("melange")

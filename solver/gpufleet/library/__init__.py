@@ -6,6 +6,10 @@ what would be right.
 
 from gpufleet.library.cards import load_model_card as load_model_card
 from gpufleet.library.digest import digest as digest
+from gpufleet.library.importers.benchmarks.given import Given as Given
+from gpufleet.library.importers.benchmarks.measurements import import_measurements as import_measurements
+from gpufleet.library.importers.benchmarks.measurements import measurements_text as measurements_text
+from gpufleet.library.importers.benchmarks.measurements import nearly_equal_sizes as nearly_equal_sizes
 from gpufleet.library.importers.melange import import_melange as import_melange
 from gpufleet.library.importers.trace import read_trace as read_trace
 from gpufleet.library.importers.trace import with_trace as with_trace
