@@ -57,8 +57,8 @@ SECTIONS: tuple[tuple[str, str, tuple[type[Record], ...]], ...] = (
     (
         "Measurements file",
         "CSV files that an instance lists under `measurements`: columns named as the fields, one operating point a "
-        "row, an empty cell = not measured. What they do, and how to make them from the files of benchmarking tools, is in "
-        "[measurements.md](measurements.md).",
+        "row, an empty cell = not measured. What they do, and how to make them from files of benchmarking tools, is "
+        "in [measurements.md](measurements.md).",
         (measurements.Measurement,),
     ),
     (

@@ -63,10 +63,15 @@ def _conflicts(points: list[MeasuredPoint]) -> Iterator[tuple[MeasuredPoint, str
         if known is not point and not same_figures(known.row, row):
             name = next(name for name in Measurement.model_fields if _differs(name, known.row, row))
             message = (
-                f"{getattr(row, name)} here, {getattr(known.row, name)} at {known.place} for the same operating point; "
+                f"{_shown(row, name)} here, {_shown(known.row, name)} at {known.place} for the same operating point; "
                 "keep one of the two rows"
             )
             yield point, name, message
+
+
+def _shown(row: Measurement, name: str) -> str:
+    value = getattr(row, name)
+    return "nothing" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _differs(name: str, first: Measurement, second: Measurement) -> bool:

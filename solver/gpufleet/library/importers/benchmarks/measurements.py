@@ -51,7 +51,7 @@ def import_measurements(tool: str, paths: Sequence[Path | str], given: Given) ->
 
 
 def nearly_equal_sizes(rows: Sequence[Measurement]) -> list[tuple[Size, Size]]:
-    """Pairs of sizes that differ by less than NEARLY on every side: probably meant to be one, but they are two curves."""
+    """Pairs of sizes that differ by at most NEARLY on every side: probably meant to be one, but two curves."""
     sizes = sorted({row.size for row in rows})
     return [
         (a, b) for a, b in pairwise(sizes) if all(abs(x - y) <= NEARLY * max(x, y) for x, y in zip(a, b, strict=True))
