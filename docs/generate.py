@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gpufleet.library.unsupported import UNSUPPORTED
-from gpufleet.schema import hardware, instance, models, offers, plan, schedule, time, workloads
+from gpufleet.schema import hardware, instance, measurements, models, offers, plan, schedule, time, workloads
 from gpufleet.schema.base import Record
 
 if TYPE_CHECKING:
@@ -53,6 +53,13 @@ SECTIONS: tuple[tuple[str, str, tuple[type[Record], ...]], ...] = (
             *(instance.Budgets, instance.BudgetCaps, instance.StageCaps, instance.FleetRules, instance.Quota),
             *(time.Period, time.Stage, time.Trend, instance.Measure),
         ),
+    ),
+    (
+        "Measurements file",
+        "CSV files that an instance lists under `measurements`: columns named as the fields, one operating point a "
+        "row, an empty cell = not measured. What they do, and how to make them from files of benchmarking tools, is "
+        "in [measurements.md](measurements.md).",
+        (measurements.Measurement,),
     ),
     (
         "Catalogue",

@@ -375,3 +375,35 @@ def test_python_m_gpufleet_runs_and_missing_files_exit_2(tmp_path: Path) -> None
     assert "no such file" in done.stderr
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
+
+
+def test_import_measurements_and_solve_with_them(tmp_path: Path) -> None:
+    """From the result files of a benchmark to a plan that rests on them."""
+    for streams, rate in ((1, 0.5), (32, 12.0)):
+        result = {
+            "completed": 500, "failed": 0, "request_rate": "inf", "max_concurrency": streams, "date": "20250619-101500",
+            "total_input_tokens": 256000, "total_output_tokens": 128000, "request_throughput": rate,
+            "median_ttft_ms": 50.0, "p99_ttft_ms": 400.0, "median_tpot_ms": 9.0, "p99_tpot_ms": 12.0,
+        }  # fmt: skip
+        (tmp_path / f"c{streams}.json").write_text(json.dumps(result))
+    table = tmp_path / "table.csv"
+    machine = ("--model", "llama-3.1-8b", "--variant", "fp8", "--accelerator", "L40S", "--engine", "vLLM 0.8.5")
+    files = sorted(tmp_path.glob("c*.json"))
+    made = run("import", "measurements", "vllm", *files, *machine, "--out", table)
+    assert made.exit_code == 0, made.stderr
+    assert "2 operating points" in made.stdout
+    printed = run("import", "measurements", "vllm", *files, *machine)
+    assert printed.stdout == table.read_text()
+    fields = yaml.safe_load((ROOT / "instances/profiled/own-measurements.yaml").read_text())
+    fields |= {"measurements": ["table.csv"], "measurements_policy": "only"}
+    fields["workloads"][0]["classes"] = fields["workloads"][0]["classes"][:1]
+    question = tmp_path / "question.yaml"
+    question.write_text(yaml.safe_dump(fields))
+    answer = run("solve", question)
+    assert answer.exit_code == 0, answer.stderr
+    assert "from vLLM 0.8.5 (table.csv:2-3); memory and bound are the model's" in answer.stdout
+    assert "2 x fp8 on 1x-L40S" in answer.stdout, "0.9 x 12 = 10.8 requests/s each"
+    assert max(map(len, answer.stdout.splitlines())) <= 80
+    refused = run("import", "measurements", "vllm", *files, *machine[:-2])
+    assert refused.exit_code == 2
+    assert "--engine" in refused.stderr

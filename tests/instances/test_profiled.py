@@ -125,3 +125,35 @@ def test_the_budget_binds_exactly(jiang: ResolvedInstance, cap: float, status: s
     plan = solve(with_budget(jiang, "horizon_usd", cap), backend=backend)  # type: ignore[arg-type]
     assert plan.status == status
     assert cost(plan) == (JIANG_OPTIMUM if status == "optimal" else None)
+
+
+# Own measurements, at the 90 % of them that may be used. Of `short`, an H100 sustains 0.9 x 22.52 = 20.27 requests/s,
+# an L40S 0.9 x 9.9 = 8.91 (its time per output token keeps 50 ms until close to its last point); of `long`, between
+# measured sizes, 8.87 and 3.14. So 20 of `short` and 5 of `long` take 20/20.27 + 5/8.87 = 1.55 H100 (2 x 3 USD/h), or
+# 20/8.91 + 5/3.14 = 3.84 L40S (4 x 1.2 = 4.8); one H100 leaves 0.55 of the work to 1.37 L40S or more (3 + 2.4 = 5.4).
+OWN_OPTIMUM = 3_456.0
+"""4.8 USD/h for 720 hours."""
+MODELLED_OPTIMUM = 2_160.0
+"""One H100."""
+
+
+def test_own_measurements_choose_another_fleet_than_the_model(root: Path, backend: str) -> None:
+    resolved = load_instance(folder(root) / "own-measurements.yaml")
+    plan = solve(resolved, backend=backend)  # type: ignore[arg-type]
+    assert fleet(plan) == {"l40s": 4}
+    assert cost(plan) == OWN_OPTIMUM
+    (deployment,) = plan.deployments
+    assert deployment.utilisation == pytest.approx((20 / 8.91 + 5 / 3.14) / 4, rel=0.002)
+    assert deployment.provenance == "interpolated"
+    assert deployment.evidence == "vLLM 0.8.5 (own-measurements.csv:18-33)"
+    assert verify(resolved, plan).ok
+
+
+def test_without_measurements_the_model_chooses(root: Path) -> None:
+    measured = load_instance(folder(root) / "own-measurements.yaml")
+    resolved = resolve(measured.instance.model_copy(update={"measurements": ()}), path=measured.path)
+    plan = solve(resolved)
+    assert fleet(plan) == {"h100": 1}
+    assert cost(plan) == MODELLED_OPTIMUM
+    assert {(entry.provenance, entry.evidence) for entry in plan.deployments} == {("modelled", "performance model")}
+    assert resolved.digest != measured.digest

@@ -58,7 +58,8 @@ def test_shapes_and_finite_numbers(case: Case, network: float | None) -> None:
     assert (result.max_rate <= result.saturation_rate * (1 + 1e-9)).all()
     assert set(result.bottleneck) <= {"compute", "memory_bandwidth", "interconnect", "host_link", "kv_capacity"}
     assert (result.max_rate[result.memory_gb > result.memory_limit_gb] == 0).all()
-    assert result.provenance == "modelled"
+    assert set(result.provenance) == {"modelled"}
+    assert result.provenance.shape == result.evidence.shape == (n,)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case[0].kind}-{case[1].name}")

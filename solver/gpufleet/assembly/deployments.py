@@ -95,9 +95,8 @@ def _deployment(
     )
     if isinstance(workload, Profiled):
         profile = next(profile for profile in workload.options if profile.name == option.profile)
-        return bare.model_copy(
-            update={"precision": profile.precision, "bottleneck": "profile", "provenance": "measured"}
-        )
+        figures = {"bottleneck": "profile", "provenance": "measured", "evidence": profile.source}
+        return bare.model_copy(update={"precision": profile.precision, **figures})
     return bare.model_copy(update=_figures(resolved, workload, option, load))
 
 
@@ -127,6 +126,7 @@ def _figures(resolved: ResolvedInstance, workload: Workload, option: Option, loa
         Configurations.of([(option.parallelism, option.batch)]),
         min(load, 1.0),
         efficiency=Efficiency.of(resolved.calibration),
+        profiles=resolved.profiles,
     )
     slos = () if isinstance(workload, Training) else workload.slo
     latency = tuple(
@@ -148,7 +148,8 @@ def _figures(resolved: ResolvedInstance, workload: Workload, option: Option, loa
         "latency": latency,
         "training_days": _days(workload, option, figures),
         "bottleneck": str(figures.bottleneck[0]),
-        "provenance": figures.provenance,
+        "provenance": str(figures.provenance[0]),
+        "evidence": str(figures.evidence[0]),
     }
 
 

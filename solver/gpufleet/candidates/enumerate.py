@@ -13,6 +13,7 @@ from gpufleet.candidates import class_floors, filters
 from gpufleet.candidates.configuration import parallelism_at, subset
 from gpufleet.candidates.dominance import undominated
 from gpufleet.candidates.grid import configurations
+from gpufleet.candidates.measured import measured_checks, measured_rows
 from gpufleet.candidates.option import Candidates, Option, variant_label
 from gpufleet.candidates.profiled import profiled_checks, profiled_configuration, profiled_rates
 from gpufleet.candidates.rejection import Block, Rejections, Rule
@@ -148,14 +149,19 @@ def _modelled_batches(
     efficiency: Efficiency,
 ) -> Iterator[_Batch]:
     node, accelerator = resolved.node_types[node_type], resolved.accelerator_of(node_type)
-    grid = configurations(workload, card, node, most_nodes)
-    n = len(grid.batch)
+    usual = configurations(workload, card, node, most_nodes)
     steady = isinstance(workload, Training) and not resolved.instance.periods
     alone = isinstance(workload, Training) or not workload.alternatives
     for variant in card.variants:
         accuracy = {figure.metric: figure.value for figure in variant.accuracy}
         good = class_floors.good_enough(workload, accuracy)
-        figures = estimate(workload, card, variant, accelerator, node, grid, efficiency=efficiency)
+        rows = measured_rows(resolved.profiles, workload, card, variant, node)
+        grid = configurations(workload, card, node, most_nodes, rows) if rows else usual
+        n = len(grid.batch)
+        figures = estimate(
+            workload, card, variant, accelerator, node, grid, efficiency=efficiency, profiles=resolved.profiles
+        )
+        shapes = tuple(measured_checks(resolved.profiles, figures, grid, node))
         measures = measures_for(resolved, workload, accelerator, variant.name)
         needed = unlocking(resolved, workload, variant.name)
         for setting in settings(measures, spots):
@@ -176,8 +182,8 @@ def _modelled_batches(
                 rates=rates * good,
                 able=rates > 0,
                 checks=(
-                    *filters.machine_checks(workload, variant, figures, speed),
-                    *filters.software_check(card, variant, accelerator, n),
+                    *filters.machine_checks(workload, variant, figures, speed, shapes),
+                    *filters.software_check(card, variant, accelerator, figures),
                     *filters.method_check(workload, variant, n),
                     *filters.measure_check(variant.name, needed, setting.measure_names, n),
                     *filters.spot_check(workload, setting.spot_name, speed),

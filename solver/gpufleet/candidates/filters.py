@@ -16,7 +16,7 @@ from gpufleet.schema.models import TRAINABLE
 from gpufleet.schema.workloads import Training
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     import numpy.typing as npt
 
@@ -47,14 +47,20 @@ def machine_checks(
     variant: Variant,
     estimate: Estimate,
     speed: npt.NDArray[np.float64],
+    shapes: Iterable[Check] = (),
 ) -> Iterator[Check]:
-    """Memory sets the ceiling, compute sets the efficiency; `speed` (n,) is what measures and interruptions leave."""
-    needed = estimate.memory_gb
-    yield Check("memory", needed > estimate.memory_limit_gb, estimate.memory_limit_gb, needed, "GB per accelerator")
+    """Memory sets the ceiling, compute sets the efficiency; `speed` (n,) is what measures and interruptions leave.
+
+    What was measured runs, whatever the model says of memory and arithmetic. `shapes` are checks on measured options.
+    """
+    needed, unproven = estimate.memory_gb, ~estimate.is_measured
+    too_large = (needed > estimate.memory_limit_gb) & unproven
+    yield Check("memory", too_large, estimate.memory_limit_gb, needed, "GB per accelerator")
     if not estimate.precision_supported:
-        everything = np.ones(len(needed), dtype=bool)
-        yield Check("precision", everything, "supported", f"{variant.compute_precision} not supported", "arithmetic")
-        return
+        yield Check("precision", unproven, "supported", f"{variant.compute_precision} not supported", "arithmetic")
+        if unproven.all():
+            return
+    yield from shapes
     if isinstance(workload, Training):
         # where interruptions leave no time at all there are no days to state: `spot_check` says why
         late = (estimate.max_rate[:, 0] * speed < 1) & (speed > 0)
@@ -84,12 +90,13 @@ def _latency_checks(workload: LLMServing | RequestServing, estimate: Estimate) -
     )
 
 
-def software_check(card: ModelCard, variant: Variant, accelerator: Accelerator, n: int) -> Iterator[Check]:
-    """Some runtime of the model card must run the variant on the accelerator, if the card names any."""
+def software_check(card: ModelCard, variant: Variant, accelerator: Accelerator, estimate: Estimate) -> Iterator[Check]:
+    """Some runtime of the model card must run the variant on the accelerator, if the card names any; what was measured
+    has run."""
     if card.runtimes and not any(runtime.runs(accelerator, variant) for runtime in card.runtimes):
         names = ", ".join(dict.fromkeys(runtime.name for runtime in card.runtimes))
         actual = f"none runs {variant.name} on {accelerator.name}"
-        yield Check("software", np.ones(n, dtype=bool), f"one of {names}", actual, "runtime")
+        yield Check("software", ~estimate.is_measured, f"one of {names}", actual, "runtime")
 
 
 def method_check(workload: Workload, variant: Variant, n: int) -> Iterator[Check]:

@@ -34,9 +34,14 @@ Row = tuple[int, int, int, int, int, bool, int]
 
 
 def configurations(
-    workload: LLMServing | RequestServing | Training, card: ModelCard, node_type: NodeType, most_nodes: int | None
+    workload: LLMServing | RequestServing | Training,
+    card: ModelCard,
+    node_type: NodeType,
+    most_nodes: int | None,
+    measured: Iterable[Row] = (),
 ) -> Configurations:
-    """Every configuration to try on a node type of which at most `most_nodes` can be had (None: no limit)."""
+    """Every configuration to try on a node type of which at most `most_nodes` can be had (None: no limit), and those
+    that were measured."""
     if isinstance(workload, Training):
         rows = _training(workload, card, node_type, most_nodes)
     else:
@@ -44,7 +49,7 @@ def configurations(
     most = node_type.largest_replica
     if most is not None:
         rows = (row for row in rows if row[0] * row[1] * row[2] <= most)
-    table = np.array(sorted(set(rows)), dtype=np.float64).reshape(-1, 7)
+    table = np.array(sorted({*rows, *measured}), dtype=np.float64).reshape(-1, 7)
     return Configurations(
         tensor=table[:, 0],
         pipeline=table[:, 1],

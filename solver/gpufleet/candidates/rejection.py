@@ -25,6 +25,7 @@ Rule = Literal[
     "memory",
     "precision",
     "replica_size",
+    "measured",
     "deadline",
     "latency",
     "throughput",

@@ -1,4 +1,4 @@
-"""`gpufleet import`: other tools' files to instances and model cards."""
+"""`gpufleet import`: other tools' files to instances, model cards and measurements."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gpufleet.cli.common import library_option, open_library
+from gpufleet.cli.import_measurements import measurements
 
 if TYPE_CHECKING:
     import datetime
@@ -19,7 +20,10 @@ OUT = click.option("--out", metavar="FILE", help="Instance file to write (.yaml,
 
 @click.group("import")
 def command() -> None:
-    """Turn other tools' files into instances and model cards."""
+    """Turn other tools' files into instances, model cards, or measurements for an instance."""
+
+
+command.add_command(measurements)
 
 
 @command.command("melange")

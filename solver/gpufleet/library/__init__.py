@@ -8,6 +8,10 @@ from gpufleet.library.cards import load_model_card as load_model_card
 from gpufleet.library.cards import model_card_text as model_card_text
 from gpufleet.library.cards import write_model_card as write_model_card
 from gpufleet.library.digest import digest as digest
+from gpufleet.library.importers.benchmarks.given import Given as Given
+from gpufleet.library.importers.benchmarks.measurements import import_measurements as import_measurements
+from gpufleet.library.importers.benchmarks.measurements import measurements_text as measurements_text
+from gpufleet.library.importers.benchmarks.measurements import nearly_equal_sizes as nearly_equal_sizes
 from gpufleet.library.importers.hf.card import Wishes as Wishes
 from gpufleet.library.importers.hf.card import import_hf_config as import_hf_config
 from gpufleet.library.importers.melange import import_melange as import_melange

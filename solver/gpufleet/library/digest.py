@@ -12,16 +12,19 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from gpufleet.schema.instance import Instance
+    from gpufleet.schema.measurements import Profiles
 
 
-def digest(instance: Instance, *referenced: Mapping[str, BaseModel]) -> str:
+def digest(instance: Instance, *referenced: Mapping[str, BaseModel], profiles: Profiles | None = None) -> str:
     """SHA-256 (hex) over the canonical JSON of an instance and of the records it refers to, by name.
 
-    Left out is `baseline_plan`, which does not change the question, and every field that has its default value, so that
-    writing a default out (or adding an optional field to the format) changes nothing.
+    Left out is `baseline_plan`, which does not change the question, the names of the files of `measurements`, whose
+    rows count in whatever order and file, and every field that has its default value, so that writing a default out (or
+    adding an optional field to the format) changes nothing.
     """
-    parts: list[Any] = [_plain(instance, exclude={"baseline_plan"})]
-    parts += [{name: _plain(record) for name, record in records.items()} for records in referenced]
+    parts: list[Any] = [_plain(instance, exclude={"baseline_plan", "measurements"})]
+    measured = (profiles.records(),) if profiles is not None and profiles.points else ()
+    parts += [{name: _plain(record) for name, record in records.items()} for records in (*referenced, *measured)]
     canonical = json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
     return hashlib.sha256(canonical.encode()).hexdigest()
 

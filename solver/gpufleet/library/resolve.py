@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from gpufleet.errors import InputError
 from gpufleet.library.check_fleet import check_fleet
+from gpufleet.library.check_measurements import check_measurements
 from gpufleet.library.check_measures import check_measures
 from gpufleet.library.check_names import check_names
 from gpufleet.library.check_partitions import check_partitions, find_partitions
@@ -15,6 +16,7 @@ from gpufleet.library.demand_profile import with_demand_profile
 from gpufleet.library.digest import digest
 from gpufleet.library.findings import Findings
 from gpufleet.library.library import Library
+from gpufleet.library.measurements import read_profiles
 from gpufleet.library.reader import read_document
 from gpufleet.library.references import find_accelerators, find_models, find_node_types, find_offers
 from gpufleet.library.services import check_services, merge_services
@@ -89,6 +91,8 @@ def _resolve(instance: Instance, library: Library, path: str, findings: Findings
     check_measures(instance, models, shelf, findings)
     check_workloads(instance, models, shelf, findings)
     check_services(instance, findings)
+    profiles = read_profiles(instance, path, findings)
+    check_measurements(instance, profiles, models, node_types, shelf, path, findings)
     instance, services = (instance, {}) if findings.problems else merge_services(instance)
     offers = {offer.name: offer for _, offer in placed}
     return ResolvedInstance(
@@ -99,7 +103,8 @@ def _resolve(instance: Instance, library: Library, path: str, findings: Findings
         offers=offers,
         models=models,
         calibration=shelf.library.calibration,
-        digest=digest(instance, accelerators, node_types, offers, models),
+        digest=digest(instance, accelerators, node_types, offers, models, profiles=profiles),
         path=path,
         services=services,
+        profiles=profiles,
     )

@@ -12,6 +12,7 @@ from gpufleet.performance.arrays import Floats, per_class
 from gpufleet.performance.calibration import RELATIVE_UNCERTAINTY, Efficiency, Phase
 from gpufleet.performance.configurations import Configurations
 from gpufleet.performance.device import Device, device_of
+from gpufleet.performance.profiles import with_measurements
 from gpufleet.performance.result import Estimate, limits_ms
 from gpufleet.schema.models import Decoder, ModelCard, Variant
 from gpufleet.schema.workloads import LLMServing, RequestServing, Training
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from gpufleet.schema.hardware import Accelerator, NodeType
+    from gpufleet.schema.measurements import Profiles
 
 __all__ = ["Configurations", "Estimate", "estimate", "limits_ms"]
 
@@ -43,18 +45,35 @@ def estimate(
     *,
     efficiency: Efficiency,
     engine: str = "",
+    profiles: Profiles | None = None,
 ) -> Estimate:
     """Estimate n options of one workload on one node type with one variant.
 
     `load` (a number or (n,)) is the fraction of `max_rate` at which `latency_ms` is reported; `engine` names the
-    software whose figures count, where the calibration has figures of its own for it. Raises ValueError when
-    the model's architecture cannot serve the workload's kind (a language workload needs a decoder).
+    software whose figures count, where the calibration has figures of its own for it; `profiles` replace the model
+    where they cover an option. Raises ValueError when the model's architecture cannot serve the workload's kind (a
+    language workload needs a decoder).
     """
+    device = device_of(accelerator, node_type, variant, efficiency, card.name, engine, PHASES[workload.kind])
+    share = per_class(np.broadcast_to(np.asarray(load, dtype=np.float64), configurations.batch.shape))
+    modelled = _modelled(workload, card, variant, device, configurations, share)
+    if profiles is None or not profiles.points:
+        return modelled
+    names = (variant.name, accelerator.name, node_type.name)
+    return with_measurements(modelled, profiles, workload, card, names, configurations, share)
+
+
+def _modelled(
+    workload: AnyWorkload,
+    card: ModelCard,
+    variant: Variant,
+    device: Device,
+    configurations: Configurations,
+    share: Floats,
+) -> Estimate:
     with np.errstate(all="ignore"):
-        device = device_of(accelerator, node_type, variant, efficiency, card.name, engine, PHASES[workload.kind])
         if device.peak <= 0.0:
             return _unsupported(workload, configurations, device)
-        share = per_class(np.broadcast_to(np.asarray(load, dtype=np.float64), configurations.batch.shape))
         if isinstance(workload, Training):
             return training.estimate(workload, card, variant, device, configurations)
         if isinstance(workload, RequestServing):

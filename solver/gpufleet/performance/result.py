@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -10,10 +10,18 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from gpufleet.performance.arrays import Floats, Strings
+    from gpufleet.performance.arrays import Bools, Floats, Strings
     from gpufleet.schema.workloads import SLO, RequestClass
 
 Bottleneck = Literal["compute", "memory_bandwidth", "interconnect", "host_link", "kv_capacity"]
+
+
+MODEL = "performance model"
+"""Evidence of modelled figures."""
+
+
+def _nothing() -> Strings:
+    return np.zeros(0, dtype=np.str_)
 
 
 @dataclass(frozen=True)
@@ -43,9 +51,24 @@ class Estimate:
     """(n,) what limits the rate: `compute`, `memory_bandwidth`, `interconnect`, `host_link`, `kv_capacity`."""
     precision_supported: bool
     """False: the accelerator has no known rate for the arithmetic, and all arrays are 0."""
-    provenance: Literal["measured", "interpolated", "modelled"] = "modelled"
     relative_uncertainty: float = 0.3
-    """Stated relative error of the rates (one standard deviation)."""
+    """Stated relative error of modelled rates (one standard deviation)."""
+    provenance: Strings = field(default_factory=_nothing)
+    """(n,) where the rates come from: `measured`, `interpolated` or `modelled`, whichever of them is true of the class
+    that is known least well; given none, `modelled`."""
+    evidence: Strings = field(default_factory=_nothing)
+    """(n,) what says so: engine, file and lines of measurements, or the model."""
+
+    def __post_init__(self) -> None:
+        """Figures of which nothing else is said are modelled."""
+        for name, word in (("provenance", "modelled"), ("evidence", MODEL)):
+            if getattr(self, name).size == 0:
+                object.__setattr__(self, name, np.full(self.memory_gb.shape, word))
+
+    @property
+    def is_measured(self) -> Bools:
+        """(n,) does every rate rest on measurements, so that it is known that the option runs?"""
+        return np.asarray(self.provenance != "modelled")
 
 
 def total(parts: Mapping[str, Floats]) -> Floats:

@@ -203,6 +203,8 @@ def _deployment_lines(resolved: ResolvedInstance, plan: Plan, form: str, indices
         parts.append(f"memory {deployment.memory_gb:.1f} of {deployment.memory_limit_gb:.1f} GB")
     parts.append(f"bound by {deployment.bottleneck}, {deployment.provenance}")
     yield "  " + "; ".join(parts)
+    if deployment.variant is not None and deployment.provenance in ("measured", "interpolated"):
+        yield f"  from {deployment.evidence}; memory and bound are the model's"
     if deployment.training_days is not None:
         workload = resolved.workloads[deployment.workload]
         assert isinstance(workload, Training)

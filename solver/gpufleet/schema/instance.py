@@ -21,6 +21,7 @@ from gpufleet.schema.base import (
     Text,
 )
 from gpufleet.schema.hardware import Accelerator, NodeType
+from gpufleet.schema.measurements import MeasurementsPolicy
 from gpufleet.schema.models import ModelCard
 from gpufleet.schema.offers import Offer, OfferSelection, Site
 from gpufleet.schema.time import Period, Stage, Trend
@@ -162,6 +163,14 @@ class Instance(Record):
     """A CSV file with demand factors; path relative to the instance file. One row per period, with the columns
     `period`, `hours` (without it the periods are equal parts of the horizon) and one of factors per workload; `all` is
     for every workload without a column of its own. Where `periods` are given, it holds their factors alone."""
+    measurements: tuple[Text, ...] = ()
+    """CSV files of measured operating points, one [Measurement](#measurement) a row; paths relative to the instance
+    file. Where a variant was measured on an accelerator with some parallelism, measurements replace the performance
+    model."""
+    measurements_policy: MeasurementsPolicy = "strict"
+    """What holds where nothing was measured. `strict`: the performance model, but not for a parallelism that was
+    measured: there, a request class outside the measured sizes is an error. `model`: the performance model, class by
+    class. `only`: nothing; options that were not measured are rejected, and classes outside are errors."""
     measures: tuple[Measure, ...] = ()
     """Investments that may be chosen."""
     discount_rate_per_year: Annotated[float, Field(ge=0, lt=1, strict=True)] = 0.0

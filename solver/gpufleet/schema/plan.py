@@ -140,7 +140,10 @@ class Deployment(Record):
     bottleneck: Name | None = None
     """What limits it: `compute`, `memory_bandwidth`, `interconnect`, `host_link`, `kv_capacity`, `profile`."""
     provenance: Literal["measured", "interpolated", "modelled"] | None = None
-    """Where the throughput comes from."""
+    """Where the throughput comes from: a measured point, points measured around it, or (also where it is so for one
+    class alone) the performance model."""
+    evidence: Text | None = None
+    """What says so: engine with file and lines of the measurements, the source of a profiled option, or the model."""
 
 
 class Route(Record):

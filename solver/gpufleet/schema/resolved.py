@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from gpufleet.schema.calibration import Calibration
 from gpufleet.schema.hardware import Accelerator, NodeType
 from gpufleet.schema.instance import Instance
+from gpufleet.schema.measurements import Profiles
 from gpufleet.schema.models import ModelCard
 from gpufleet.schema.offers import Offer, Site
 from gpufleet.schema.workloads import LLMServing, Profiled, RequestServing, Workload
@@ -36,6 +37,8 @@ class ResolvedInstance:
     """The instance file, for messages; not part of the digest."""
     services: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Shared services with the workloads of the file that each stands for; of the instance above they are workloads."""
+    profiles: Profiles = field(default_factory=Profiles)
+    """Measurements, which replace the performance model where there are some; part of the digest."""
 
     @property
     def workloads(self) -> Mapping[str, Workload]:

@@ -147,12 +147,12 @@ def _check_rules(
 def _check_labels(
     deployment: Deployment,
     empty: tuple[str, None],
-    right: tuple[str | None, str, str],
+    right: tuple[str | None, str, str, str | None],
     where: str,
     findings: Findings,
 ) -> None:
     """Words that a plan repeats for its reader, and a field that this kind of workload leaves empty."""
-    names = ("precision", "bottleneck", "provenance")
+    names = ("precision", "bottleneck", "provenance", "evidence")
     for name, is_ in (empty, *zip(names, right, strict=True)):
         said = getattr(deployment, name)
         if said is not None:
@@ -200,7 +200,8 @@ def _profiled(
     message = f"option {profile.name} was measured on {profile.node_type}"
     if not findings.check("profile", where, profile.node_type == deployment.node_type, message):
         return None
-    _check_labels(deployment, ("variant", None), (profile.precision, "profile", "measured"), where, findings)
+    labels = (profile.precision, "profile", "measured", profile.source)
+    _check_labels(deployment, ("variant", None), labels, where, findings)
     message = f"option {profile.name} takes {profile.accelerators} accelerators"
     findings.check("profile", where, profile.accelerators == deployment.parallelism.accelerators, message)
     accuracy = {figure.metric: figure.at_least for figure in profile.accuracy}
@@ -233,16 +234,12 @@ def _modelled(
     accuracy = {figure.metric: figure.value for figure in variant.accuracy}
     _check_rules(resolved, workload, deployment, variant, accuracy, where, findings)
     figures = figures_of(resolved, workload, card, variant, deployment)
-    supported = figures.precision_supported
-    accelerator = resolved.accelerator_of(deployment.node_type).name
-    message = f"{accelerator} cannot compute in {variant.compute_precision}"
-    if not findings.check("precision", where, supported, message):
+    if not _may_run(resolved, card, variant, deployment, figures, where, findings):
         return None
-    _check_memory(figures, where, findings)
-    _check_software(resolved, card, variant, deployment, where, findings)
     _check_parallelism(resolved, workload, card, deployment, where, findings)
     speed = speed_in_setting(resolved, workload, deployment, variant.name, taken_measures(plan), where, findings)
-    labels = (variant.precision, str(figures.bottleneck[0]), figures.provenance)
+    bottleneck, provenance, evidence = (str(w[0]) for w in (figures.bottleneck, figures.provenance, figures.evidence))
+    labels = (variant.precision, bottleneck, provenance, evidence)
     _check_labels(deployment, ("option", None), labels, where, findings)
     if isinstance(workload, Training):
         message = f"{variant.name} is made by {variant.method} from a finished model and cannot be trained"
@@ -266,8 +263,34 @@ def figures_of(
     node = resolved.node_types[deployment.node_type]
     configuration = Configurations.of([(deployment.parallelism, deployment.batch)])
     accelerator = resolved.accelerator_of(deployment.node_type)
-    efficiency = Efficiency.of(resolved.calibration)
-    return estimate(workload, card, variant, accelerator, node, configuration, load, efficiency=efficiency)
+    efficiency, profiles = Efficiency.of(resolved.calibration), resolved.profiles
+    return estimate(
+        workload, card, variant, accelerator, node, configuration, load, efficiency=efficiency, profiles=profiles
+    )
+
+
+def _may_run(
+    resolved: ResolvedInstance,
+    card: ModelCard,
+    variant: Variant,
+    deployment: Deployment,
+    figures: Estimate,
+    where: str,
+    findings: Findings,
+) -> bool:
+    """Arithmetic, memory and software; what was measured as it stands has run. False when the rest makes no sense."""
+    if str(figures.provenance[0]) in ("measured", "interpolated"):
+        return True
+    if resolved.instance.measurements_policy == "only":
+        message = "measurements_policy is only, but this was not measured for every class"
+        findings.check("measured", where, False, message)
+    accelerator = resolved.accelerator_of(deployment.node_type).name
+    message = f"{accelerator} cannot compute in {variant.compute_precision}"
+    if not findings.check("precision", where, figures.precision_supported, message):
+        return False
+    _check_memory(figures, where, findings)
+    _check_software(resolved, card, variant, deployment, where, findings)
+    return True
 
 
 def _check_software(

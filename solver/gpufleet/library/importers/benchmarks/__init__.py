@@ -1,0 +1,1 @@
+"""Result files of benchmarking tools to measurements, one format per file."""
