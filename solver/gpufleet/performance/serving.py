@@ -27,8 +27,16 @@ if TYPE_CHECKING:
     from gpufleet.schema.models import Decoder, ModelCard, Variant
     from gpufleet.schema.workloads import SLO, LLMServing
 
-VARIABILITY = 1.0
-"""(cv^2 of arrivals + cv^2 of service) / 2 with Poisson arrivals and exponentially spread lengths (assumed)."""
+SPREAD = 1.0
+"""Squared coefficient of variation of prompt and output lengths within a class (assumed: exponentially spread)."""
+VARIABILITY = (1.0 + SPREAD) / 2.0
+"""(cv^2 of arrivals + cv^2 of service) / 2 with Poisson arrivals."""
+SKEWNESS = (1.0 + 2.0 * SPREAD) / (1.0 + SPREAD) ** 0.5
+"""Of the prompts that n arrivals bring, times sqrt(n): E[a^3] / E[a^2]^1.5 for gamma-distributed lengths."""
+LATE_IN_LINE = 0.3
+"""Least part of the late requests that is kept for the line of prompts, whatever the wait for a place takes (fitted)."""
+MOST_READING = 0.99
+"""Highest load of the line of prompts that is computed with, so that delays stay finite."""
 CHUNK_TOKENS = 2048.0
 """Prompt tokens that may delay one decoding step (chunked prefill; a common default)."""
 
@@ -65,31 +73,115 @@ class Engine:
 
     def quantile_s(self, slo: SLO, sequences: Floats) -> Floats:
         """Percentile of the SLO's metric at b sequences, seconds."""
-        level = slo.percentile / 100.0
-        crowd = np.clip(queueing.poisson_quantile(level, sequences), 1.0, self.most)
-        step = self.step.seconds(crowd)
+        state = State.of(self, slo.percentile / 100.0, sequences)
         if slo.metric == "itl":
-            return self._gap(level, sequences, step)
-        token = step + crowd * self.prompt.occupancy / self.output
+            return self._gap(state)
         if slo.metric == "tpot":
-            return np.asarray(token)
-        first = self._first_token(level, sequences, step)
-        return first if slo.metric == "ttft" else first + (self.output - 1.0) * token
+            return self._token(state)
+        own, delay = self._first_token(state)
+        if slo.metric == "ttft":
+            return np.asarray(own + delay)
+        rest = self.output - 1.0
+        # the delays are independent: what each adds at its percentile adds up in quadrature
+        return np.asarray(own + rest * state.mean + np.hypot(delay, rest * (self._token(state) - state.mean)))
 
-    def _first_token(self, level: float, sequences: Floats, step: Floats) -> Floats:
-        """Wait for a place + rest of the running step + wait behind other prompts + own prompt (quantiles added)."""
-        residence = self.residence(sequences)
-        place = queueing.wait_quantile(level, sequences / self.most, self.most, residence, VARIABILITY)
-        running = queueing.residual_quantile(level, np.minimum(sequences, 1.0), step)
-        reading = quotient(sequences * self.prompt.occupancy, residence)
-        line = queueing.wait_quantile(level, reading, 1.0, self.prompt.occupancy, VARIABILITY)
-        return np.asarray(place + running + line + self.prompt.alone)
+    def _token(self, state: State) -> Floats:
+        """TPOT: mean, plus in quadrature (half correlated) the crowd and the prompts that happen to come meanwhile."""
+        one = self.prompt.occupancy / self.output
+        present = np.maximum(state.sequences, 0.05)
+        swing = np.maximum(queueing.skewed(state.z, SKEWNESS / np.sqrt(present)), 0.0) if state.z else 0.0
+        prompts = np.sqrt(state.sequences * (1.0 + SPREAD)) * one / state.spare * swing
+        crowd = (state.crowd_step - state.step) / state.spare
+        extra = np.sqrt(prompts * prompts + crowd * crowd + prompts * crowd)
+        full = self.step.seconds(self.most) + (self.most + state.z * np.sqrt(SPREAD * self.most)) * one
+        return np.asarray(np.minimum(state.mean + extra, np.maximum(full, state.mean)))
 
-    def _gap(self, level: float, sequences: Floats, step: Floats) -> Floats:
-        """Inter-token gap: the step, and a prompt chunk when prompts fall into more than 1 - level of the gaps."""
-        prompts = quotient(sequences, self.residence(sequences)) * step
-        chunk = self.prompt.occupancy * np.minimum(CHUNK_TOKENS / self.new, 1.0)
-        return np.asarray(step + np.where(prompts > 1.0 - level, np.maximum(prompts, 1.0) * chunk, 0.0))
+    def _first_token(self, state: State) -> tuple[Floats, Floats]:
+        """(own prompt merged with decoding, delay): for a place, behind other prompts, for the iteration under way."""
+        own = np.maximum(self.prompt.occupancy + state.step * np.ceil(self.new / CHUNK_TOKENS), self.prompt.alone)
+        own = np.where(np.exp(-state.sequences) > state.level, self.prompt.alone, own)
+        busy = quotient(state.rate * self.residence(self.most), self.most)
+        full = queueing.probability_full(state.sequences, state.variance, self.most, busy)
+        freed = VARIABILITY * quotient(self.residence(self.most), self.most * np.maximum(1.0 - busy, 0.0))
+        place = queueing.exceeded(state.level, full, freed)
+        # those who wait for a place are late anyway: the line need only hold for the rest
+        late = 1.0 - state.level
+        tail = np.maximum(late - full, LATE_IN_LINE * late)
+        return own, np.hypot(place, self._line(state, tail))
+
+    def _line(self, state: State, tail: Floats) -> Floats:
+        """Delay exceeded by a share `tail`: prompts before the own one as in M/G/1, then the iteration under way."""
+        each = self.prompt.occupancy + state.step * self.new / CHUNK_TOKENS
+        load = np.minimum(state.rate * each, MOST_READING)
+        waiting = 1.0 - (1.0 - load) * np.exp(-state.rate * state.step)
+        behind = queueing.exceeded(1.0 - tail, waiting, VARIABILITY * each / (1.0 - load))
+        running = queueing.residual_quantile(1.0 - tail, 1.0 - np.exp(-state.sequences), state.mean)
+        present = np.minimum(state.sequences, 1.0)
+        behind = np.where(behind > 0.0, behind + present * state.step, 0.0)
+        return np.asarray(np.maximum(behind, np.minimum(running, state.step)))
+
+    def _gap(self, state: State) -> Floats:
+        """ITL: the step, and the chunks read in it, a compound Poisson amount of at most the token budget."""
+        arrivals = state.rate * state.mean
+        budget = CHUNK_TOKENS / self.new
+        pieces = 1.0 / -np.expm1(-budget)
+        some = -np.expm1(-arrivals * pieces)
+        few = queueing.exceeded(state.level, some, quotient(arrivals, some))
+        swing = queueing.skewed(state.z, SKEWNESS / np.sqrt(np.maximum(arrivals, 1e-9)))
+        many = arrivals + np.sqrt(arrivals * (1.0 + SPREAD)) * swing
+        chunk = np.minimum(np.minimum(few, np.maximum(many, 0.0)) * pieces, budget)
+        chunk = np.where(some > 1.0 - state.level, chunk, 0.0)
+        return np.asarray(state.step + np.hypot(state.crowd_step - state.step, self.prompt.occupancy * chunk))
+
+
+@dataclass(frozen=True)
+class State:
+    """The steady state of an engine at b sequences per rank, seen at a percentile; arrays (n, C), seconds."""
+
+    level: float
+    z: float
+    """Normal quantile of the level, at least 0."""
+    sequences: Floats
+    """b."""
+    step: Floats
+    """t(b)."""
+    mean: Floats
+    """Mean time per token, O t(b) + b a over O."""
+    rate: Floats
+    """Requests/s of one rank."""
+    spare: Floats
+    """Share of the time that prompts leave to decoding, 1 - r a."""
+    variance: Floats
+    """Of the number of sequences: processor sharing, b TPOT / (t - b t'), and what spread prompts add."""
+    crowd_step: Floats
+    """t at the percentile of the number of sequences."""
+
+    @classmethod
+    def of(cls, engine: Engine, level: float, sequences: Floats) -> State:
+        """The state at `sequences` per rank."""
+        here = np.maximum(sequences, 1.0)
+        step = engine.step.seconds(here)
+        residence = engine.output * step + sequences * engine.prompt.occupancy
+        rate = sequences / residence
+        reading = np.minimum(rate * engine.prompt.occupancy, MOST_READING)
+        reach = np.sqrt(here)
+        growth = here * (engine.step.seconds(here + reach) - step) / reach
+        # what does not grow with b damps the swings; at least a fiftieth, against a division by nothing
+        swings = np.minimum(residence / engine.output / np.maximum(step - growth, 0.02 * step), 50.0)
+        variance = sequences * (swings + SPREAD * np.square(reading / (1.0 - reading)))
+        z = max(queueing.normal_quantile(level), 0.0)
+        crowd = np.clip(sequences + z * np.sqrt(variance), 1.0, np.maximum(engine.most, sequences))
+        return cls(
+            level=level,
+            z=z,
+            sequences=sequences,
+            step=step,
+            mean=residence / engine.output,
+            rate=rate,
+            spare=1.0 - reading,
+            variance=variance,
+            crowd_step=np.maximum(engine.step.seconds(crowd), step),
+        )
 
 
 def _most_sequences(workload: LLMServing, conf: Configurations) -> Floats:
