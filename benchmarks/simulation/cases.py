@@ -11,7 +11,6 @@ import numpy as np
 
 from gpufleet.library.library import Library
 from gpufleet.performance import queueing, requests, serving
-from gpufleet.performance.arrays import Floats
 from gpufleet.performance.calibration import DEFAULT
 from gpufleet.performance.configurations import Configurations
 from gpufleet.performance.device import Device, device_of
@@ -23,6 +22,7 @@ from simulation import batching, engine, statistics
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from gpufleet.performance.arrays import Floats
     from simulation.statistics import Spread
 
 LOADS = (0.2, 0.4, 0.6, 0.75, 0.85, 0.95)

@@ -162,7 +162,7 @@ class Simulation:
 
 
 def metrics(trace: Trace) -> dict[str, NDArray[np.float64]]:
-    """Samples in order of arrival, s: `ttft`, `tpot`, `end_to_end` of requests of the class's lengths; `itl` per gap."""
+    """Samples in order of arrival, s: `ttft`, `tpot`, `end_to_end` of requests of the class's size; `itl` per gap."""
     probes = [request for request in trace.requests if request.probe]
     first = np.array([request.first - request.arrived for request in probes])
     whole = np.array([request.done - request.arrived for request in probes])

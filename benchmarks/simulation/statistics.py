@@ -44,6 +44,6 @@ def trimmed(samples: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def percentile(samples: NDArray[np.float64], level: float) -> Measured:
-    """Percentile of samples in order of arrival; `level` in (0, 1). The interval comes from the batches' percentiles."""
+    """Percentile of samples in order of arrival; `level` in (0, 1). The interval comes from batches."""
     batches = [float(np.quantile(batch, level)) for batch in np.array_split(samples, BATCHES)]
     return Measured(float(np.quantile(samples, level)), STUDENT_T * float(np.std(batches, ddof=1)) / BATCHES**0.5)

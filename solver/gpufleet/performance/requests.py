@@ -89,7 +89,7 @@ class Server:
         for _ in range(BATCH_STEPS):
             mean = np.clip(arriving + np.exp(-arriving), 1.0, self.most)
             arriving = np.minimum(rate * self.interval(mean) / self.servers, self.most)
-        return mean
+        return np.asarray(mean)
 
     def answer(self, batch: Floats) -> Floats:
         """From the start of a batch to its answers: all stages + host copy, s."""

@@ -11,21 +11,22 @@ Both grow with b, so rates are found by bisection over b up to the most sequence
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gpufleet.performance import memory, phases, queueing, result
-from gpufleet.performance.arrays import Bools, Floats, Strings, per_class, quotient
+from gpufleet.performance.arrays import Bools, Floats, Rows, Strings, per_class, quotient, take
 from gpufleet.units import BYTES_PER_GB, MS_PER_S
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from gpufleet.performance.configurations import Configurations
     from gpufleet.performance.device import Device
     from gpufleet.schema.models import Decoder, ModelCard, Variant
-    from gpufleet.schema.workloads import SLO, LLMServing
+    from gpufleet.schema.workloads import SLO, LatencyMetric, LLMServing
 
 SPREAD = 1.0
 """Squared coefficient of variation of prompt and output lengths within a class (assumed: exponentially spread)."""
@@ -34,7 +35,7 @@ VARIABILITY = (1.0 + SPREAD) / 2.0
 SKEWNESS = (1.0 + 2.0 * SPREAD) / (1.0 + SPREAD) ** 0.5
 """Of the prompts that n arrivals bring, times sqrt(n): E[a^3] / E[a^2]^1.5 for gamma-distributed lengths."""
 LATE_IN_LINE = 0.3
-"""Least part of the late requests that is kept for the line of prompts, whatever the wait for a place takes (fitted)."""
+"""Least part of the late requests kept for the line of prompts, whatever the wait for a place takes (fitted)."""
 MOST_READING = 0.99
 """Highest load of the line of prompts that is computed with, so that delays stay finite."""
 CHUNK_TOKENS = 2048.0
@@ -73,13 +74,26 @@ class Engine:
 
     def quantile_s(self, slo: SLO, sequences: Floats) -> Floats:
         """Percentile of the SLO's metric at b sequences, seconds."""
-        state = State.of(self, slo.percentile / 100.0, sequences)
-        if slo.metric == "itl":
+        return self.quantiles_s((slo,), sequences)[0]
+
+    def quantiles_s(self, slos: Sequence[SLO], sequences: Floats) -> list[Floats]:
+        """The same for several SLOs; what depends on the percentile alone is computed once."""
+        states = {slo.percentile: State.of(self, slo.percentile / 100.0, sequences) for slo in slos}
+        return [self._at(states[slo.percentile], slo.metric) for slo in slos]
+
+    @cached_property
+    def _full(self) -> tuple[Floats, Floats]:
+        """(t, residence over the places), both with all places taken, s."""
+        step = self.step.seconds(self.most)
+        return step, np.asarray(self.output * step / self.most + self.prompt.occupancy)
+
+    def _at(self, state: State, metric: LatencyMetric) -> Floats:
+        if metric == "itl":
             return self._gap(state)
-        if slo.metric == "tpot":
+        if metric == "tpot":
             return self._token(state)
         own, delay = self._first_token(state)
-        if slo.metric == "ttft":
+        if metric == "ttft":
             return np.asarray(own + delay)
         rest = self.output - 1.0
         # the delays are independent: what each adds at its percentile adds up in quadrature
@@ -93,16 +107,17 @@ class Engine:
         prompts = np.sqrt(state.sequences * (1.0 + SPREAD)) * one / state.spare * swing
         crowd = (state.crowd_step - state.step) / state.spare
         extra = np.sqrt(prompts * prompts + crowd * crowd + prompts * crowd)
-        full = self.step.seconds(self.most) + (self.most + state.z * np.sqrt(SPREAD * self.most)) * one
+        full = self._full[0] + (self.most + state.z * np.sqrt(SPREAD * self.most)) * one
         return np.asarray(np.minimum(state.mean + extra, np.maximum(full, state.mean)))
 
     def _first_token(self, state: State) -> tuple[Floats, Floats]:
         """(own prompt merged with decoding, delay): for a place, behind other prompts, for the iteration under way."""
         own = np.maximum(self.prompt.occupancy + state.step * np.ceil(self.new / CHUNK_TOKENS), self.prompt.alone)
         own = np.where(np.exp(-state.sequences) > state.level, self.prompt.alone, own)
-        busy = quotient(state.rate * self.residence(self.most), self.most)
+        place_s = self._full[1]
+        busy = state.rate * place_s
         full = queueing.probability_full(state.sequences, state.variance, self.most, busy)
-        freed = VARIABILITY * quotient(self.residence(self.most), self.most * np.maximum(1.0 - busy, 0.0))
+        freed = quotient(VARIABILITY * place_s, np.maximum(1.0 - busy, 0.0))
         place = queueing.exceeded(state.level, full, freed)
         # those who wait for a place are late anyway: the line need only hold for the rest
         late = 1.0 - state.level
@@ -231,13 +246,20 @@ def highest_load(engine: Engine, workload: LLMServing) -> tuple[Floats, Floats]:
     saturation = np.where(engine.fits, engine.rate(engine.most), 0.0)
     limits = {slo: result.limits_ms(slo, workload.classes) for slo in workload.slo}
 
-    def holds(sequences: Floats) -> Bools:
-        good = engine.fits & (engine.rate(sequences) <= saturation * workload.max_utilisation)
-        for slo in workload.slo:
-            good &= engine.quantile_s(slo, sequences) * MS_PER_S <= limits[slo]
-        return np.asarray(good)
+    allowed = saturation * workload.max_utilisation
 
-    return queueing.highest(holds, engine.most), saturation
+    def excess_of(rows: Rows) -> Callable[[Floats], Floats]:
+        part, most = (engine, allowed) if len(rows) == len(allowed) else (take(engine, rows), allowed[rows])
+
+        def excess(sequences: Floats) -> Floats:
+            found = np.where(part.fits, quotient(part.rate(sequences), most) - 1.0, np.inf)
+            for slo, seconds in zip(workload.slo, part.quantiles_s(workload.slo, sequences), strict=True):
+                found = np.maximum(found, seconds * MS_PER_S / limits[slo] - 1.0)
+            return np.asarray(found)
+
+        return excess
+
+    return queueing.crossing(excess_of, engine.most), saturation
 
 
 def sequences_at(engine: Engine, sequences: Floats, load: Floats) -> Floats:
@@ -253,7 +275,7 @@ def latencies_ms(engine: Engine, workload: LLMServing, sequences: Floats) -> Flo
     """(n, S, C) percentiles of all SLOs, ms."""
     if not workload.slo:
         return np.zeros((sequences.shape[0], 0, sequences.shape[1]))
-    return np.stack([engine.quantile_s(slo, sequences) * MS_PER_S for slo in workload.slo], axis=1)
+    return np.stack(engine.quantiles_s(workload.slo, sequences), axis=1) * MS_PER_S
 
 
 def bottleneck(engine: Engine) -> Strings:
