@@ -5,7 +5,7 @@ takes from the engine and O output tokens, Little's law over one data-parallel r
 
     r(b) = b / (O t(b) + b a)          requests/s            TPOT(b) = t(b) + b a / O          seconds
 
-Both grow with b, so rates are found by bisection over b up to the most sequences that batch and cache allow.
+Both grow with b, so rates are found by root search over b up to the most sequences that batch and cache allow.
 """
 
 from __future__ import annotations
