@@ -410,7 +410,8 @@ def test_three_years() -> None:
     used: dict[str | None, int] = {}
     for deployment in plan.deployments:
         if deployment.workload == "assistant":
-            used[deployment.stage] = used.get(deployment.stage, 0) + deployment.replicas
+            taken = deployment.replicas * deployment.parallelism.accelerators
+            used[deployment.stage] = used.get(deployment.stage, 0) + taken
         else:
             assert (deployment.node_type, deployment.replicas) == ("dgx-1-v100", 8)
     assert used == {"2027": 12, "2028": 17, "2029": 26}
