@@ -39,7 +39,8 @@ ten batches.
 - **Dynamic batching**: a free server takes all that waits, up to the largest batch.
 - **Plain queue**: G/G/c; wait plus one service, in service times.
 
-An error is formula / simulation - 1: negative means that the formula promises too much.
+An error is formula / simulation - 1: negative means that the formula promises too much. The errors are in-sample: the
+form of the formulas, and the one fitted constant (`LATE_IN_LINE`), were chosen on these operating points and samples.
 """
 TAIL = """\
 ## What is not covered
