@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 CASE ?= instances/reference/bank-assistant.yaml
 
-.PHONY: solve test lint bench docs clean
+.PHONY: solve test lint bench bench-simulation docs clean
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV) || { $(PYTHON) -m pip install --quiet --user virtualenv && $(PYTHON) -m virtualenv --quiet $(VENV); }
@@ -24,6 +24,9 @@ lint: $(VENV)/.installed
 
 bench: $(VENV)/.installed
 	$(BIN)/python benchmarks/run.py
+
+bench-simulation: $(VENV)/.installed
+	$(BIN)/python benchmarks/simulate.py
 
 docs: $(VENV)/.installed
 	$(BIN)/python docs/generate.py

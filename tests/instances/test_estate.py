@@ -388,7 +388,7 @@ def test_spot_and_terms() -> None:
 
 
 def test_three_years() -> None:
-    """The assistant fills 12, 17 and 26 accelerators: 3, 5 and 7 nodes of four. 100,000 USD buy two in 2027; the third
+    """The assistant fills 12, 18 and 28 accelerators: 3, 5 and 7 nodes of four. 100,000 USD buy two in 2027; the third
     is rented for a year, and three and two more are bought when they are needed, because prices fall and money has a
     price. Without the cap it would be three, two and two.
 
@@ -410,10 +410,11 @@ def test_three_years() -> None:
     used: dict[str | None, int] = {}
     for deployment in plan.deployments:
         if deployment.workload == "assistant":
-            used[deployment.stage] = used.get(deployment.stage, 0) + deployment.replicas
+            taken = deployment.replicas * deployment.parallelism.accelerators
+            used[deployment.stage] = used.get(deployment.stage, 0) + taken
         else:
             assert (deployment.node_type, deployment.replicas) == ("dgx-1-v100", 8)
-    assert used == {"2027": 12, "2028": 17, "2029": 26}
+    assert used == {"2027": 12, "2028": 18, "2029": 28}
 
     discount = 1 / 1.07
     present = [discount**year for year in range(4)]

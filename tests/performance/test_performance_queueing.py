@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gpufleet.performance import queueing
@@ -74,3 +74,46 @@ def test_wait_grows_with_load(one: float, other: float, servers: int, level: flo
     loads = np.sort(np.array([one, other]))
     low, high = queueing.wait_quantile(level, loads, float(servers), np.ones(2), 1.0)
     assert low <= high
+
+
+@pytest.mark.parametrize("tail", [0.999, 0.7, 0.5, 0.2, 0.01, 0.0001])
+def test_normal_tail_and_its_quantile_are_inverse(tail: float) -> None:
+    z = queueing.quantile_of_tail(np.array(tail))
+    assert float(queueing.normal_tail(z)) == pytest.approx(tail, abs=4e-4)
+    assert float(z) == pytest.approx(queueing.normal_quantile(1.0 - tail), abs=1e-9)
+
+
+@pytest.mark.parametrize(("places", "load"), [(4, 0.6), (16, 0.6), (16, 0.85), (64, 0.85), (128, 0.95)])
+def test_probability_that_all_places_are_taken_is_near_erlang(places: int, load: float) -> None:
+    # Without feedback of the crowd on the speed, places are servers: the number present is Poisson, mean = variance.
+    busy = np.array([places * load])
+    got = queueing.probability_full(busy, busy, np.array([float(places)]), np.array([load]))[0]
+    assert got == pytest.approx(_erlang_c(places, load), abs=0.035)
+
+
+def test_what_is_rarely_exceeded_is_nothing() -> None:
+    # 8 % wait, 2 s on average: the 95 % quantile is 2 ln(0.08 / 0.05), the 90 % quantile 0.
+    got = [queueing.exceeded(level, np.array([0.08]), np.array([2.0]))[0] for level in (0.95, 0.9)]
+    assert got == pytest.approx([2.0 * math.log(1.6), 0.0])
+    assert np.isfinite(queueing.exceeded(0.99, np.ones(1), np.array([np.inf]))).all()
+
+
+@settings(max_examples=40)
+@given(
+    st.lists(st.tuples(st.floats(0.0, 2.0), st.floats(0.1, 8.0), st.floats(0.0, 3.0)), min_size=1, max_size=8),
+    st.floats(0.1, 100.0),
+)
+def test_crossing_finds_what_bisection_finds(curves: list[tuple[float, float, float]], top: float) -> None:
+    """Powers with a jump at a place of their own: every row crosses at another point, or not at all."""
+    place, power, jump = (np.array(column)[:, None] for column in zip(*curves, strict=True))
+    tops = np.full(place.shape, top)
+
+    def excess(x: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        relative = x / top
+        return relative ** power[rows] - 0.5 + jump[rows] * (relative > place[rows] / 2.0)
+
+    everywhere = np.arange(len(place))
+    wanted = queueing.highest(lambda x: excess(x, everywhere) <= 0.0, tops)
+    found = queueing.crossing(lambda rows: lambda x: excess(x, rows), tops)
+    assert found == pytest.approx(wanted, abs=1e-8 * top)
+    assert (excess(found, everywhere) <= 0.0).all()

@@ -150,7 +150,7 @@ class _Part:
 
     def _figures(self, engine: serving.Engine) -> Floats:
         if self.first.protocol == "lone":
-            seconds = engine.alone if self.first.metric == "ttft_ms" else engine.step.seconds(self.batch)
+            seconds = engine.prompt.alone if self.first.metric == "ttft_ms" else engine.step.seconds(self.batch)
             return np.asarray(MS_PER_S * seconds)
         if self.first.protocol == "burst":
             return self._burst(engine)
@@ -162,7 +162,7 @@ class _Part:
         if self._is_rate:
             return np.asarray(self.requests * self.outputs / seconds)
         # prompts are read one behind the other, while the sequences that have begun decode
-        reading = requests * engine.occupancy(np.minimum(engine.most, requests))
+        reading = requests * engine.prompt.occupancy
         if self.first.metric == "ttft_ms":
             return np.asarray(MS_PER_S * reading / 2.0)
         return np.asarray(MS_PER_S * (seconds - reading / 2.0) / np.maximum(self.outputs - 1.0, 1.0))

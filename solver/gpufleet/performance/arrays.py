@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from dataclasses import fields, is_dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 Floats = NDArray[np.float64]
 """Array of float64; each function states shape and unit."""
@@ -14,6 +18,9 @@ Strings = NDArray[np.str_]
 Indices = NDArray[np.intp]
 
 
+Rows = NDArray[np.intp]
+"""Indices of options."""
+Coefficients = TypeVar("Coefficients", bound="DataclassInstance")
 Number = TypeVar("Number", bound=np.generic)
 
 
@@ -32,3 +39,15 @@ def quotient(dividend: Floats | float, divisor: Floats | float) -> Floats:
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         result = np.true_divide(dividend, divisor)
     return np.asarray(np.where(np.isnan(result), 0.0, result), dtype=np.float64)
+
+
+def _taken(value: Any, rows: Rows) -> Any:
+    if isinstance(value, np.ndarray) and value.ndim == 2:
+        return value[rows]
+    return take(value, rows) if is_dataclass(value) and not isinstance(value, type) else value
+
+
+def take(coefficients: Coefficients, rows: Rows) -> Coefficients:
+    """The same record for some of the options: every (n, 1) or (n, C) array cut to `rows`, records inside too."""
+    parts = {field.name: _taken(getattr(coefficients, field.name), rows) for field in fields(coefficients)}
+    return replace(coefficients, **parts)

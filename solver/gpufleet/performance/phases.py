@@ -1,8 +1,10 @@
 """One step of a serving engine, as coefficients: decoding, alone or together with a chunk of prompts.
 
-Matrix products overlap with the streaming of weights only in part. Attention, the elementwise kernels between the
-products and the exchanges follow. With p pipeline stages the sequences run as p micro-batches, so that a step of all
-sequences takes p stage times.
+The time of a stage is linear in the tokens of the step: weights are streamed once, and every token adds its matrix
+products, its attention, its share of the elementwise kernels and of the exchanges. Published rates show next to no
+overlap between weights and products: with few tokens the products run far below the peak, which the sum describes and
+a roofline does not. With p pipeline stages the sequences run as p micro-batches, so that a step of all sequences takes p
+stage times.
 """
 
 from __future__ import annotations
@@ -21,6 +23,10 @@ if TYPE_CHECKING:
     from gpufleet.performance.configurations import Configurations
     from gpufleet.performance.device import Device
     from gpufleet.schema.models import Decoder, ModelCard, Variant
+
+
+LAUNCH_OVERLAP = 2.0
+"""How well launches hide behind kernels (`roofline.overlapped`; assumed)."""
 
 
 @dataclass(frozen=True)
@@ -51,19 +57,15 @@ class Parts:
     """Seconds of one stage, (n, C) each."""
 
     products: Floats
-    """Matrix products and the streaming of weights, overlapped."""
-    arithmetic_bound: Floats
-    """1 where the products take longer than the weights, else 0."""
+    """Matrix products."""
+    weights: Floats
+    """Streaming of the weights."""
     attention: Floats
+    """Attention over the cache."""
     elementwise: Floats
     exchange: Floats
     overhead: Floats
-    """Launches and scheduling."""
-
-    @property
-    def seconds(self) -> Floats:
-        """The stage."""
-        return np.asarray(self.products + self.attention + self.elementwise + self.exchange + self.overhead)
+    """Launches, as far as they are not hidden, and scheduling."""
 
 
 @dataclass(frozen=True)
@@ -75,8 +77,6 @@ class Step:
     logits: Floats
     """Output matrix, s per sequence and stage."""
     weights: Weights
-    sharpness: float
-    """How well products and streaming of weights overlap (`roofline.overlapped`)."""
     cache: Floats
     """Attention over the cache, s per sequence and stage, (n, C)."""
     scores: Floats
@@ -86,8 +86,10 @@ class Step:
     exchange_fixed: Floats
     exchange: Floats
     """Exchanges: s per stage, and s per token and stage."""
+    launches: Floats
+    """Launching the kernels of a stage, s; hidden behind the kernels as far as those last longer."""
     overhead: Floats
-    """Launches and scheduling, s per stage."""
+    """Scheduling, s per stage."""
     sequence: Floats
     """Scheduling and sampling, s per sequence and stage."""
     pipeline: Floats
@@ -96,33 +98,37 @@ class Step:
     """Share of the speed that the engine reaches in all but launches and scheduling."""
 
     def parts(self, sequences: Floats, prompt: Floats | float = 0.0) -> Parts:
-        """One stage with the decoding of `sequences` / p sequences and `prompt` prompt tokens."""
+        """One stage with the decoding of `sequences` / p sequences, at least one, and `prompt` prompt tokens."""
         here = np.maximum(sequences / self.pipeline, 1.0)
         tokens = here + prompt
-        arithmetic = self.token * tokens + self.logits * here
-        streaming = self.weights.seconds(tokens)
-        return Parts(
-            products=overlapped(arithmetic, streaming, self.sharpness) / self.pace,
-            arithmetic_bound=np.asarray(arithmetic >= streaming, dtype=np.float64),
-            attention=(self.cache * here + self.scores * prompt) / self.pace,
-            elementwise=self.elementwise * tokens / self.pace,
-            exchange=(self.exchange_fixed + self.exchange * tokens) / self.pace,
-            overhead=self.overhead + self.sequence * here,
-        )
+        products = (self.token * tokens + self.logits * here) / self.pace
+        weights = self.weights.seconds(tokens) / self.pace
+        attention = (self.cache * here + self.scores * prompt) / self.pace
+        elementwise = self.elementwise * tokens / self.pace
+        exchange = (self.exchange_fixed + self.exchange * tokens) / self.pace
+        kernels = products + weights + attention + elementwise + exchange
+        late = overlapped(kernels, self.launches, LAUNCH_OVERLAP) - kernels
+        return Parts(products, weights, attention, elementwise, exchange, late + self.overhead + self.sequence * here)
+
+    def stage_seconds(self, sequences: Floats, prompt: Floats | float = 0.0) -> Floats:
+        """The parts together, (n, C)."""
+        parts = self.parts(sequences, prompt)
+        kernels = parts.products + parts.weights + parts.attention + parts.elementwise + parts.exchange
+        return np.asarray(kernels + parts.overhead)
 
     def seconds(self, sequences: Floats) -> Floats:
         """A decoding step of all sequences: p stages, (n, C)."""
-        return self.pipeline * self.parts(sequences).seconds
+        return np.asarray(self.pipeline * self.stage_seconds(sequences))
 
-    def prompt_seconds(self, sequences: Floats, tokens: Floats, chunk: float) -> Floats:
-        """What reading one prompt of `tokens` tokens takes from every stage beside the decoding, s, (n, C).
 
-        Prompts are read in chunks that fill the decoding steps up to `chunk` tokens; the weights are streamed anyway.
-        """
-        here = np.maximum(sequences / self.pipeline, 1.0)
-        size = np.minimum(np.maximum(chunk - here, chunk / 16.0), np.maximum(here, 1.0) * tokens)
-        added = self.parts(sequences, size).seconds - self.parts(sequences).seconds
-        return np.asarray(added * tokens / size)
+@dataclass(frozen=True)
+class Prompt:
+    """Reading one prompt; (n, C), seconds."""
+
+    occupancy: Floats
+    """What it takes from every stage beside the decoding: its chunks fill the steps, the weights are streamed anyway."""
+    alone: Floats
+    """Latency on an idle replica, all stages, with the first output token."""
 
 
 def _rate(decoder: Decoder, device: Device, phase: Phase) -> float:
@@ -181,27 +187,26 @@ def decoding_step(
         token=per_class(block) / _rate(decoder, device, "decode"),
         logits=per_class(2.0 * logits / conf.tensor) / device.compute("decode"),
         weights=_weights(card, decoder, variant, device, conf),
-        sharpness=device.figure("sharpness"),
         cache=np.maximum(quotient(scores, device.attention), quotient(cached, read)),
         scores=inside / device.attention,
         elementwise=per_class(numbers * share * (1.0 + 1.0 / conf.tensor) / 2.0 / device.bandwidth),
         exchange_fixed=per_class(fixed + hop),
         exchange=per_class(slope),
-        overhead=per_class(
-            decoder.layers * share * device.figure("layer_overhead_s")
-            + device.figure("step_overhead_s") / conf.pipeline
-        ),
+        launches=per_class(decoder.layers * share * device.figure("layer_overhead_s")),
+        overhead=per_class(device.figure("step_overhead_s") / conf.pipeline),
         sequence=per_class(device.figure("sequence_overhead_s") + staged),
         pipeline=per_class(conf.pipeline),
         pace=device.figure("pace"),
     )
 
 
-def lone_prompt_s(step: Step, hop: Floats, tokens: Floats, chunk: float) -> Floats:
-    """Reading a prompt of `tokens` tokens, (C,), on an idle replica, up to its first output token: s, (n, C).
+def prompt_reading(step: Step, hop: Floats, tokens: Floats, chunk: float) -> Prompt:
+    """Reading a prompt of `tokens` tokens, (C,), in chunks of `chunk` tokens at most.
 
-    Its chunks follow each other through the p stages; `hop` (n,) is a hand-off between two of them.
+    On an idle replica its chunks follow each other through the p stages; `hop` (n,) is a hand-off between two of them.
     """
+    each = (step.token + step.scores + step.elementwise + step.exchange) / step.pace
     chunks = np.ceil(tokens / chunk)
-    stage = step.parts(np.zeros_like(step.cache), tokens / chunks).seconds + per_class(hop)
-    return np.asarray((chunks + step.pipeline - 1.0) * stage - per_class(hop))
+    stage = step.stage_seconds(np.zeros_like(step.cache), tokens / chunks) + per_class(hop)
+    alone = (chunks + step.pipeline - 1.0) * stage - per_class(hop)
+    return Prompt(occupancy=np.asarray(each * tokens), alone=np.asarray(alone))

@@ -1,36 +1,45 @@
 """Language-model serving with continuous batching: steady state, percentiles, highest rate inside the SLOs.
 
 b sequences decode together; every prompt is read in chunks that fill the steps and delays all of them once. With t(b)
-the decoding step, a(b) what one prompt adds to the steps and O output tokens, Little's law over one data-parallel rank
+the decoding step, a what one prompt adds to the steps and O output tokens, Little's law over one data-parallel rank
 gives
 
-    r(b) = b / (O t(b) + b a(b))       requests/s            TPOT(b) = t(b) + b a(b) / O       seconds
+    r(b) = b / (O t(b) + b a)          requests/s            TPOT(b) = t(b) + b a / O          seconds
 
-Both grow with b, so rates are found by bisection over b up to the most sequences that batch and cache allow, and that
-chunks of prompts can keep running: b (I + O) <= O x tokens per step.
+Both grow with b, so rates are found by root search over b up to the most sequences that batch and cache allow, and that
+chunks of prompts can keep running: b (I + O) <= O x tokens of a step.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, is_dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gpufleet.performance import memory, phases, queueing, result, transformer
-from gpufleet.performance.arrays import Bools, Floats, Indices, Strings, per_class, quotient
+from gpufleet.performance.arrays import Bools, Floats, Indices, Rows, Strings, per_class, quotient, take
 from gpufleet.units import BYTES_PER_GB, MS_PER_S
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from gpufleet.performance.configurations import Configurations
     from gpufleet.performance.device import Device
     from gpufleet.schema.models import Decoder, ModelCard, Variant
-    from gpufleet.schema.workloads import SLO, LLMServing
+    from gpufleet.schema.workloads import SLO, LatencyMetric, LLMServing
 
-VARIABILITY = 1.0
-"""(cv^2 of arrivals + cv^2 of service) / 2 with Poisson arrivals and exponentially spread lengths (assumed)."""
+SPREAD = 1.0
+"""Squared coefficient of variation of prompt and output lengths within a class (assumed: exponentially spread)."""
+VARIABILITY = (1.0 + SPREAD) / 2.0
+"""(cv^2 of arrivals + cv^2 of service) / 2 with Poisson arrivals."""
+SKEWNESS = (1.0 + 2.0 * SPREAD) / (1.0 + SPREAD) ** 0.5
+"""Of the prompts that n arrivals bring, times sqrt(n): E[a^3] / E[a^2]^1.5 for gamma-distributed lengths."""
+LATE_IN_LINE = 0.3
+"""Least part of the late requests kept for the line of prompts, whatever the wait for a place takes (fitted)."""
+MOST_READING = 0.99
+"""Highest load of the line of prompts that is computed with, so that delays stay finite."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +47,7 @@ class Engine:
     """One workload on n options; arrays (n, C) unless said otherwise."""
 
     step: phases.Step
-    alone: Floats
-    """Latency of reading a prompt on an idle replica, s."""
+    prompt: phases.Prompt
     chunk: float
     """Tokens of a step at most, of prompts and decoding together."""
     output: Floats
@@ -58,13 +66,9 @@ class Engine:
     """Memory parts, (n,) each."""
 
     def residence(self, sequences: Floats) -> Floats:
-        """Time a request holds its place: O t(b) + b a(b), seconds."""
+        """Time a request holds its place: O t(b) + b a, seconds."""
         steps = self.output * self.step.seconds(np.maximum(sequences, 1.0))
-        return np.asarray(steps + sequences * self.occupancy(sequences))
-
-    def occupancy(self, sequences: Floats) -> Floats:
-        """a(b): what reading one prompt takes from every stage, seconds."""
-        return self.step.prompt_seconds(np.maximum(sequences, 1.0), self.new, self.chunk)
+        return np.asarray(steps + sequences * self.prompt.occupancy)
 
     def pick(self, options: Indices, classes: Indices) -> Engine:
         """Chosen pairs of option and class, both (k,): an engine of k options with one class, arrays (k, 1)."""
@@ -87,13 +91,12 @@ class Engine:
 
     def mean_first_token(self, sequences: Floats) -> Floats:
         """Mean time to the first token at b sequences, s: half a running step, other prompts (M/D/1), its own."""
-        b = np.maximum(sequences, 1.0)
-        occupancy = self.occupancy(b)
-        reading = np.minimum(quotient(sequences * occupancy, self.residence(b)), 0.99)
-        step = np.minimum(sequences, 1.0) * self.step.seconds(b)
-        line = quotient(reading * occupancy, 2.0 * (1.0 - reading))
-        others = self.step.seconds(b) - self.step.seconds(np.ones_like(b))
-        return np.asarray(step / 2.0 + line + self.alone + others)
+        here = np.maximum(sequences, 1.0)
+        reading = np.minimum(quotient(sequences * self.prompt.occupancy, self.residence(here)), MOST_READING)
+        line = quotient(reading * self.prompt.occupancy, 2.0 * (1.0 - reading))
+        running = np.minimum(sequences, 1.0) * self.step.seconds(here) / 2.0
+        others = self.step.seconds(here) - self.step.seconds(np.ones_like(here))
+        return np.asarray(running + line + self.prompt.alone + others)
 
     def rate(self, sequences: Floats) -> Floats:
         """r(b) over all ranks, requests/s."""
@@ -101,32 +104,129 @@ class Engine:
 
     def quantile_s(self, slo: SLO, sequences: Floats) -> Floats:
         """Percentile of the SLO's metric at b sequences, seconds."""
-        level = slo.percentile / 100.0
-        crowd = np.clip(queueing.poisson_quantile(level, sequences), 1.0, self.most)
-        step = self.step.seconds(crowd)
-        if slo.metric == "itl":
-            return self._gap(level, sequences, step)
-        token = step + crowd * self.occupancy(crowd) / self.output
-        if slo.metric == "tpot":
-            return np.asarray(token)
-        first = self._first_token(level, sequences, step)
-        return first if slo.metric == "ttft" else first + (self.output - 1.0) * token
+        return self.quantiles_s((slo,), sequences)[0]
 
-    def _first_token(self, level: float, sequences: Floats, step: Floats) -> Floats:
-        """Wait for a place + rest of the running step + wait behind other prompts + own prompt (quantiles added)."""
-        residence = self.residence(sequences)
-        place = queueing.wait_quantile(level, sequences / self.most, self.most, residence, VARIABILITY)
-        running = queueing.residual_quantile(level, np.minimum(sequences, 1.0), step)
-        occupancy = self.occupancy(sequences)
-        reading = quotient(sequences * occupancy, residence)
-        line = queueing.wait_quantile(level, reading, 1.0, occupancy, VARIABILITY)
-        return np.asarray(place + running + line + self.alone)
+    def quantiles_s(self, slos: Sequence[SLO], sequences: Floats) -> list[Floats]:
+        """The same for several SLOs; what depends on the percentile alone is computed once."""
+        states = {slo.percentile: State.of(self, slo.percentile / 100.0, sequences) for slo in slos}
+        return [self._at(states[slo.percentile], slo.metric) for slo in slos]
 
-    def _gap(self, level: float, sequences: Floats, step: Floats) -> Floats:
-        """Inter-token gap: the step, and a prompt chunk when prompts fall into more than 1 - level of the gaps."""
-        prompts = quotient(sequences, self.residence(sequences)) * step
-        chunk = self.occupancy(sequences) * np.minimum(self.chunk / self.new, 1.0)
-        return np.asarray(step + np.where(prompts > 1.0 - level, np.maximum(prompts, 1.0) * chunk, 0.0))
+    @cached_property
+    def _full(self) -> tuple[Floats, Floats]:
+        """(t, residence over the places), both with all places taken, s."""
+        step = self.step.seconds(self.most)
+        return step, np.asarray(self.output * step / self.most + self.prompt.occupancy)
+
+    def _at(self, state: State, metric: LatencyMetric) -> Floats:
+        if metric == "itl":
+            return self._gap(state)
+        if metric == "tpot":
+            return self._token(state)
+        own, delay = self._first_token(state)
+        if metric == "ttft":
+            return np.asarray(own + delay)
+        rest = self.output - 1.0
+        # the delays are independent: what each adds at its percentile adds up in quadrature
+        return np.asarray(own + rest * state.mean + np.hypot(delay, rest * (self._token(state) - state.mean)))
+
+    def _token(self, state: State) -> Floats:
+        """TPOT: mean, plus in quadrature (half correlated) the crowd and the prompts that happen to come meanwhile."""
+        one = self.prompt.occupancy / self.output
+        present = np.maximum(state.sequences, 0.05)
+        swing = np.maximum(queueing.skewed(state.z, SKEWNESS / np.sqrt(present)), 0.0) if state.z else 0.0
+        prompts = np.sqrt(state.sequences * (1.0 + SPREAD)) * one / state.spare * swing
+        crowd = (state.crowd_step - state.step) / state.spare
+        extra = np.sqrt(prompts * prompts + crowd * crowd + prompts * crowd)
+        full = self._full[0] + (self.most + state.z * np.sqrt(SPREAD * self.most)) * one
+        return np.asarray(np.minimum(state.mean + extra, np.maximum(full, state.mean)))
+
+    def _first_token(self, state: State) -> tuple[Floats, Floats]:
+        """(own prompt merged with decoding, delay): for a place, behind other prompts, for the iteration under way."""
+        own = np.maximum(self.prompt.occupancy + state.step * np.ceil(self.new / self.chunk), self.prompt.alone)
+        own = np.where(np.exp(-state.sequences) > state.level, self.prompt.alone, own)
+        place_s = self._full[1]
+        busy = state.rate * place_s
+        full = queueing.probability_full(state.sequences, state.variance, self.most, busy)
+        freed = quotient(VARIABILITY * place_s, np.maximum(1.0 - busy, 0.0))
+        place = queueing.exceeded(state.level, full, freed)
+        # those who wait for a place are late anyway: the line need only hold for the rest
+        late = 1.0 - state.level
+        tail = np.maximum(late - full, LATE_IN_LINE * late)
+        return own, np.hypot(place, self._line(state, tail))
+
+    def _line(self, state: State, tail: Floats) -> Floats:
+        """Delay exceeded by a share `tail`: prompts before the own one as in M/G/1, then the iteration under way."""
+        each = self.prompt.occupancy + state.step * self.new / self.chunk
+        load = np.minimum(state.rate * each, MOST_READING)
+        waiting = 1.0 - (1.0 - load) * np.exp(-state.rate * state.step)
+        behind = queueing.exceeded(1.0 - tail, waiting, VARIABILITY * each / (1.0 - load))
+        running = queueing.residual_quantile(1.0 - tail, 1.0 - np.exp(-state.sequences), state.mean)
+        present = np.minimum(state.sequences, 1.0)
+        behind = np.where(behind > 0.0, behind + present * state.step, 0.0)
+        return np.asarray(np.maximum(behind, np.minimum(running, state.step)))
+
+    def _gap(self, state: State) -> Floats:
+        """ITL: the step, and the chunks read in it, a compound Poisson amount of at most the token budget."""
+        arrivals = state.rate * state.mean
+        budget = self.chunk / self.new
+        pieces = 1.0 / -np.expm1(-budget)
+        some = -np.expm1(-arrivals * pieces)
+        few = queueing.exceeded(state.level, some, quotient(arrivals, some))
+        swing = queueing.skewed(state.z, SKEWNESS / np.sqrt(np.maximum(arrivals, 1e-9)))
+        many = arrivals + np.sqrt(arrivals * (1.0 + SPREAD)) * swing
+        chunk = np.minimum(np.minimum(few, np.maximum(many, 0.0)) * pieces, budget)
+        chunk = np.where(some > 1.0 - state.level, chunk, 0.0)
+        return np.asarray(state.step + np.hypot(state.crowd_step - state.step, self.prompt.occupancy * chunk))
+
+
+@dataclass(frozen=True)
+class State:
+    """The steady state of an engine at b sequences per rank, seen at a percentile; arrays (n, C), seconds."""
+
+    level: float
+    z: float
+    """Normal quantile of the level, at least 0."""
+    sequences: Floats
+    """b."""
+    step: Floats
+    """t(b)."""
+    mean: Floats
+    """Mean time per token, O t(b) + b a over O."""
+    rate: Floats
+    """Requests/s of one rank."""
+    spare: Floats
+    """Share of the time that prompts leave to decoding, 1 - r a."""
+    variance: Floats
+    """Of the number of sequences: processor sharing, b TPOT / (t - b t'), and what spread prompts add."""
+    crowd_step: Floats
+    """t at the percentile of the number of sequences."""
+
+    @classmethod
+    def of(cls, engine: Engine, level: float, sequences: Floats) -> State:
+        """The state at `sequences` per rank."""
+        here = np.maximum(sequences, 1.0)
+        step = engine.step.seconds(here)
+        residence = engine.output * step + sequences * engine.prompt.occupancy
+        rate = sequences / residence
+        reading = np.minimum(rate * engine.prompt.occupancy, MOST_READING)
+        reach = np.sqrt(here)
+        growth = here * (engine.step.seconds(here + reach) - step) / reach
+        # what does not grow with b damps the swings; at least a fiftieth, against a division by nothing
+        swings = np.minimum(residence / engine.output / np.maximum(step - growth, 0.02 * step), 50.0)
+        variance = sequences * (swings + SPREAD * np.square(reading / (1.0 - reading)))
+        z = max(queueing.normal_quantile(level), 0.0)
+        crowd = np.clip(sequences + z * np.sqrt(variance), 1.0, np.maximum(engine.most, sequences))
+        return cls(
+            level=level,
+            z=z,
+            sequences=sequences,
+            step=step,
+            mean=residence / engine.output,
+            rate=rate,
+            spare=1.0 - reading,
+            variance=variance,
+            crowd_step=np.maximum(engine.step.seconds(crowd), step),
+        )
 
 
 def _most_sequences(workload: LLMServing, conf: Configurations) -> Floats:
@@ -163,7 +263,7 @@ def engine_of(
     within = (inputs + outputs <= decoder.max_context_tokens)[None, :]
     return Engine(
         step=step,
-        alone=phases.lone_prompt_s(step, hop, new, chunk),
+        prompt=phases.prompt_reading(step, hop, new, chunk),
         chunk=chunk,
         output=outputs,
         new=new,
@@ -180,13 +280,20 @@ def highest_load(engine: Engine, workload: LLMServing) -> tuple[Floats, Floats]:
     saturation = np.where(engine.fits, engine.rate(engine.most), 0.0)
     limits = {slo: result.limits_ms(slo, workload.classes) for slo in workload.slo}
 
-    def holds(sequences: Floats) -> Bools:
-        good = engine.fits & (engine.rate(sequences) <= saturation * workload.max_utilisation)
-        for slo in workload.slo:
-            good &= engine.quantile_s(slo, sequences) * MS_PER_S <= limits[slo]
-        return np.asarray(good)
+    allowed = saturation * workload.max_utilisation
 
-    return queueing.highest(holds, engine.most), saturation
+    def excess_of(rows: Rows) -> Callable[[Floats], Floats]:
+        part, most = (engine, allowed) if len(rows) == len(allowed) else (take(engine, rows), allowed[rows])
+
+        def excess(sequences: Floats) -> Floats:
+            found = np.where(part.fits, quotient(part.rate(sequences), most) - 1.0, np.inf)
+            for slo, seconds in zip(workload.slo, part.quantiles_s(workload.slo, sequences), strict=True):
+                found = np.maximum(found, seconds * MS_PER_S / limits[slo] - 1.0)
+            return np.asarray(found)
+
+        return excess
+
+    return queueing.crossing(excess_of, engine.most), saturation
 
 
 def sequences_at(engine: Engine, sequences: Floats, load: Floats) -> Floats:
@@ -202,20 +309,22 @@ def latencies_ms(engine: Engine, workload: LLMServing, sequences: Floats) -> Flo
     """(n, S, C) percentiles of all SLOs, ms."""
     if not workload.slo:
         return np.zeros((sequences.shape[0], 0, sequences.shape[1]))
-    return np.stack([engine.quantile_s(slo, sequences) * MS_PER_S for slo in workload.slo], axis=1)
+    return np.stack(engine.quantiles_s(workload.slo, sequences), axis=1) * MS_PER_S
 
 
 def bottleneck(engine: Engine) -> Strings:
     """(n,) the largest consumer of time at full load, averaged over classes; `kv_capacity` where the cache bounds the
     sequences and the time goes into streaming weights or cache, which more sequences would amortise."""
-    decoding = engine.step.parts(engine.most)
-    reading = engine.most * engine.occupancy(engine.most) / engine.step.pipeline
-    local = decoding.attention + decoding.elementwise + decoding.overhead
-    shares = engine.output * decoding.exchange, engine.output * decoding.products * decoding.arithmetic_bound + reading
-    traffic = engine.output * (decoding.products * (1.0 - decoding.arithmetic_bound) + local)
-    whole = shares[0] + shares[1] + traffic
-    parts = (shares[1], traffic, shares[0])
-    stacked = np.stack([np.nan_to_num(quotient(part, whole)).mean(axis=1) for part in parts])
-    names = np.array(["compute", "memory_bandwidth", "interconnect"])[np.argmax(stacked, axis=0)]
+    stage = engine.step.parts(engine.most)
+    prompts = engine.most / engine.step.pipeline * engine.new
+    compute = engine.output * stage.products + prompts * (engine.step.token + engine.step.scores) / engine.step.pace
+    traffic = engine.output * (stage.weights + stage.attention + stage.overhead)
+    traffic += (
+        (engine.output * engine.most / engine.step.pipeline + prompts) * engine.step.elementwise / engine.step.pace
+    )
+    exchange = engine.output * stage.exchange + prompts * engine.step.exchange / engine.step.pace
+    whole = compute + traffic + exchange
+    shares = np.stack([np.nan_to_num(quotient(part, whole)).mean(axis=1) for part in (compute, traffic, exchange)])
+    names = np.array(["compute", "memory_bandwidth", "interconnect"])[np.argmax(shares, axis=0)]
     crowded = engine.cache_bound.any(axis=1) & (names == "memory_bandwidth")
     return np.where(crowded, "kv_capacity", names)
