@@ -11,7 +11,7 @@ import numpy as np
 
 from gpufleet.library.library import Library
 from gpufleet.performance import queueing, requests, serving
-from gpufleet.performance.calibration import DEFAULT
+from gpufleet.performance.calibration import Efficiency
 from gpufleet.performance.configurations import Configurations
 from gpufleet.performance.device import Device, device_of
 from gpufleet.schema.models import Decoder, ModelCard, Variant
@@ -100,7 +100,10 @@ def library() -> Library:
 def _placed(model: str, variant: str, node: str) -> tuple[ModelCard, Variant, Device]:
     card, node_type = library().model(model), library().node_types[node]
     chosen = next(entry for entry in card.variants if entry.name == variant)
-    return card, chosen, device_of(library().accelerators[node_type.accelerator], node_type, chosen, DEFAULT)
+    figures = Efficiency.of(library().calibration)
+    phase = "decode" if isinstance(card.architecture, Decoder) else "encode"
+    unit = library().accelerators[node_type.accelerator]
+    return card, chosen, device_of(unit, node_type, chosen, figures, phase=phase)
 
 
 def engine_of(case: Language) -> serving.Engine:
@@ -156,7 +159,7 @@ def coefficients(model: serving.Engine, spread: Spread) -> engine.Coefficients:
         output_tokens=output,
         most=most,
         cache_tokens=most * (new + output) if spread == "constant" else inf,
-        budget=engine.chunk,
+        budget=model.chunk,
     )
 
 

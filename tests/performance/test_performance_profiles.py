@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from performance_samples import estimate
 
 from builders import NET, accelerator, edited, node
-from gpufleet.performance.estimate import Configurations, Estimate, estimate
+from gpufleet.performance.estimate import Configurations, Estimate
 from gpufleet.schema.hardware import PeakRates
 from gpufleet.schema.measurements import Profiles, corners
 from gpufleet.schema.plan import Parallelism
