@@ -18,7 +18,8 @@ COMPUTE: Final = (
     ("Gaudi2", 16, 0.4),
 )
 """Family, bits, start."""
-FAMILIES: Final = tuple(dict.fromkeys(family for family, _, _ in COMPUTE))
+FAMILIES: Final = ("Ampere", "Ada Lovelace", "Hopper", "Blackwell", "Blackwell GDDR")
+"""Families with enough rows to tell weights, cache and prompts apart."""
 
 
 def _share(parameter: str, start: float, **where: object) -> Free:
@@ -31,7 +32,7 @@ def _time(parameter: str, start: float, high: float, **where: object) -> Free:
 
 FREE: Final = (
     *(_share("compute", start, family=family, bits=bits) for family, bits, start in COMPUTE),
-    *(_share("bandwidth", 0.9, family=family) for family in FAMILIES),
+    *(_share("bandwidth", 0.9, family=family) for family in (*FAMILIES, "CDNA3", "Gaudi2")),
     *(_share("cache_bandwidth", 0.75, family=family) for family in FAMILIES),
     *(_share("attention", 0.5, family=family) for family in FAMILIES),
     Free(Key("usable_memory", engine="TensorRT-LLM", phase="decode"), 1.0, 0.85, 1.07),

@@ -97,7 +97,7 @@ LANGUAGE: Final = ("gptj", "llama", "mixtral", "gpt-j", "deepseek", "mistral")
 """Prefixes of the language models of MLPerf Inference."""
 
 
-class _Skip(Exception):
+class _SkipError(Exception):
     """The model says nothing about the row, and why."""
 
 
@@ -127,7 +127,7 @@ class _Reader:
     def _add(self, row: Row, rule: Callable[[_Reader, Row], Iterator[tuple[Machine, Run]]]) -> None:
         try:
             found = list(rule(self, row))
-        except _Skip as reason:
+        except _SkipError as reason:
             self.skipped.append(Skipped(row.table, row.line, str(reason)))
             return
         for machine, run in found:
@@ -141,16 +141,16 @@ class _Reader:
             self.runs.setdefault(key, (machine, []))[1].append(run)
 
     def machine(self, row: Row, model: str, accelerator: str, precision: str, engine: str) -> Machine:
-        """Card, variant, accelerator and a reference node. Raises _Skip."""
+        """Card, variant, accelerator and a reference node. Raises _SkipError."""
         name, device = names.model_card(model), names.accelerator(accelerator)
         if name is None or name not in self.library.model_names:
-            raise _Skip(f"no model card for {model}")
+            raise _SkipError(f"no model card for {model}")
         if device is None or device not in self.library.accelerators:
-            raise _Skip(f"no accelerator of the catalogue is {accelerator}")
+            raise _SkipError(f"no accelerator of the catalogue is {accelerator}")
         card = unbounded(self.library.model(name))
         found = names.variant(card, precision) or synthetic_variant(card, precision)
         if found is None:
-            raise _Skip(f"unknown precision {precision}")
+            raise _SkipError(f"unknown precision {precision}")
         if engine.startswith("vLLM") and "MLPerf" not in engine:
             found = found.model_copy(update={"kv_cache": "bf16"})  # its default: the cache as the activations
         unit = self.library.accelerators[device]
@@ -196,7 +196,7 @@ def _observation(
 def _measured(row: Row, column: str) -> float:
     value = row.number(column)
     if not value:
-        raise _Skip(f"{column} is empty")
+        raise _SkipError(f"{column} is empty")
     return value
 
 
@@ -205,8 +205,8 @@ def _setting(row: Row) -> str:
 
 
 def engine_name(text: str) -> str:
-    """`TensorRT-LLM 0.17 (in-flight batching)` -> `TensorRT-LLM 0.17`; what stands in brackets or behind a comma or plus
-    is left out."""
+    """`TensorRT-LLM 0.17 (in-flight batching)` -> `TensorRT-LLM 0.17`; without what stands in brackets or behind a comma
+    or plus."""
     if text.startswith("HF/"):
         return "Hugging Face"
     return re.split(r" *[(,+]", text)[0].strip()
@@ -247,7 +247,7 @@ def _decoding(reader: _Reader, row: Row) -> Iterator[tuple[Machine, Run]]:
     text = row.text("concurrency_or_rate")
     stated = re.search(r"concurrency ([\d.]+)", text)
     if stated is None:
-        raise _Skip(f"no concurrency in {text}")
+        raise _SkipError(f"no concurrency in {text}")
     sequences = max(float(stated[1]), 1.0)
     observation = _observation(
         row,
@@ -263,11 +263,11 @@ def _decoding(reader: _Reader, row: Row) -> Iterator[tuple[Machine, Run]]:
 
 def _static(reader: _Reader, row: Row) -> Iterator[tuple[Machine, Run]]:
     if "power-capped" in row.text("accelerator"):
-        raise _Skip("power-capped accelerator")
+        raise _SkipError("power-capped accelerator")
     machine = _plain(reader, row)
     stated = re.search(r"batch=(\d+)", row.text("concurrency_or_rate"))
     if stated is None:
-        raise _Skip("no batch given")
+        raise _SkipError("no batch given")
     sequences, inputs, outputs = int(stated[1]), row.count("isl"), row.count("osl")
     place = (row.count("tp"),), row.count("pp")
     setting = f"{_setting(row)}, batch {sequences}"
@@ -287,12 +287,14 @@ def _online(reader: _Reader, row: Row) -> Iterator[tuple[Machine, Run]]:
     achieved = _measured(row, "output_tokens_per_s") / outputs
     stated = re.search(r"rate=([\d.]+|INF)", row.text("concurrency_or_rate"))
     if stated is None:
-        raise _Skip("no request rate given")
+        raise _SkipError("no request rate given")
     place = (row.count("tp"),), row.count("pp"), inputs, outputs, ENGINE_BATCH
     setting = f"{_setting(row)}, {stated[0]}"
     burst = stated[1] == "INF"
     if burst and (inputs, outputs) in SPREAD:
-        raise _Skip("answers of very different lengths: a burst ends with the longest, which the table does not give")
+        raise _SkipError(
+            "answers of very different lengths: a burst ends with the longest, which the table does not give"
+        )
     if not burst and achieved < OVERLOADED * float(stated[1]):
         setting += " (overloaded)"
     overloaded = setting.endswith("(overloaded)")
@@ -338,14 +340,14 @@ def _mlperf(
     reader: _Reader, row: Row, accelerator: str, count: int, scenario: str, metric: str, figure: float, engine: str
 ) -> Iterator[tuple[Machine, Run]]:
     if re.search(r"CTS|MaxQ|vGPU|MIG", accelerator):
-        raise _Skip(f"{accelerator} is no standard part")
+        raise _SkipError(f"{accelerator} is no standard part")
     precision = _submitted_precision(accelerator, row.text("precision"))
     machine = reader.machine(row, row.text("model"), accelerator, precision, engine)
     data = DATASETS.get(machine.card.name)
     if data is None:
-        raise _Skip(f"no figures of the data set of {row.text('model')}")
+        raise _SkipError(f"no figures of the data set of {row.text('model')}")
     if scenario not in ("Offline", "Server") or metric not in ("tokens/s", "samples/s"):
-        raise _Skip(f"{scenario} in {metric} is not predicted")
+        raise _SkipError(f"{scenario} in {metric} is not predicted")
     # a sample with several beams is as many sequences
     rate = data.beams * (figure if metric == "tokens/s" else figure * data.outputs)
     observation = _observation(
@@ -372,7 +374,7 @@ def _submitted_precision(accelerator: str, stated: str) -> str:
 
 
 def _unknown_kind(_: _Reader, row: Row) -> Iterator[tuple[Machine, Run]]:
-    raise _Skip(f"no prediction for {row.text('kind')}")
+    raise _SkipError(f"no prediction for {row.text('kind')}")
     yield
 
 

@@ -77,8 +77,8 @@ class Run:
 class Replicas:
     """Predicts runs that share a machine.
 
-    Options (n) are parallel sizes and batch limits, classes (C) request sizes; a run is predicted for every tensor-parallel
-    size that it may have used, and the best one counts.
+    Options (n) are parallel sizes and batch limits, classes (C) request sizes; a run is predicted for every
+    tensor-parallel size that it may have used, and the best one counts.
     """
 
     def __init__(self, machine: Machine, runs: Sequence[Run]) -> None:

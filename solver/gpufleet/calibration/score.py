@@ -44,18 +44,19 @@ class Errors:
     p90: float
     bias: float
     """Median of prediction / measurement - 1: above 0, the model is too optimistic about rates."""
-    coverage: float
-    """Share of the measurements within the stated interval."""
+    coverage: float | None
+    """Share of the measurements within the stated interval; None where none is stated."""
 
 
 def errors(predictions: Sequence[Prediction]) -> Errors:
     """Errors over predictions, of which there must be one at least."""
     off = np.array([prediction.error for prediction in predictions])
     ratios = np.array([prediction.predicted / prediction.observation.measured for prediction in predictions])
+    unstated = any(np.isinf(prediction.high) and prediction.low == 0.0 for prediction in predictions)
     return Errors(
         rows=len(off),
         median=float(np.median(off)),
         p90=float(np.quantile(off, 0.9)),
         bias=float(np.median(ratios)) - 1.0,
-        coverage=float(np.mean([prediction.inside for prediction in predictions])),
+        coverage=None if unstated else float(np.mean([prediction.inside for prediction in predictions])),
     )

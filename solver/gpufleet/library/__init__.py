@@ -4,6 +4,8 @@ Everything wrong in a file is reported at once as an `InputError`, each problem 
 what would be right.
 """
 
+from gpufleet.library.calibrations import load_calibration as load_calibration
+from gpufleet.library.calibrations import write_calibration as write_calibration
 from gpufleet.library.cards import load_model_card as load_model_card
 from gpufleet.library.cards import model_card_text as model_card_text
 from gpufleet.library.cards import write_model_card as write_model_card

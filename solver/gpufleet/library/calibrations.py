@@ -29,6 +29,6 @@ def default_calibration(roots: Sequence[Path]) -> Calibration:
     return load_calibration(next((path for path in paths if path.is_file()), bundled_root() / "calibration" / FILE))
 
 
-def write_calibration(calibration: Calibration, path: Path) -> None:
+def write_calibration(calibration: Calibration, path: Path | str) -> None:
     """Write a calibration file, whole or not at all. Raises InputError when it cannot be written."""
     write_record(calibration, path)

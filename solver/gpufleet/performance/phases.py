@@ -3,8 +3,8 @@
 The time of a stage is linear in the tokens of the step: weights are streamed once, and every token adds its matrix
 products, its attention, its share of the elementwise kernels and of the exchanges. Published rates show next to no
 overlap between weights and products: with few tokens the products run far below the peak, which the sum describes and
-a roofline does not. With p pipeline stages the sequences run as p micro-batches, so that a step of all sequences takes p
-stage times.
+a roofline does not. With p pipeline stages the sequences run as p micro-batches, so that a step of all sequences
+takes p stage times.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ class Prompt:
     """Reading one prompt; (n, C), seconds."""
 
     occupancy: Floats
-    """What it takes from every stage beside the decoding: its chunks fill the steps, the weights are streamed anyway."""
+    """What it takes from every stage beside the decoding, whose steps its chunks fill: weights are streamed anyway."""
     alone: Floats
     """Latency on an idle replica, all stages, with the first output token."""
 
