@@ -28,7 +28,7 @@ sizes = st.sampled_from([1, 2, 4, 8])
 
 def _engine(workload: LLMServing, model: ModelCard, batch: int, tensor: int = 1) -> serving.Engine:
     assert isinstance(model.architecture, Decoder)
-    device = device_of(s.H100, NODE, s.FP8, s.DEFAULT)
+    device = device_of(s.H100, NODE, s.FP8, s.DEFAULT, phase="decode")
     return serving.engine_of(workload, model, model.architecture, s.FP8, device, s.options(tensor, batch=batch))
 
 
@@ -37,13 +37,41 @@ def _serve(workload: LLMServing, model: ModelCard = s.LLAMA_8B, load: float = 1.
 
 
 def test_decoding_step_by_hand() -> None:
-    # 100 sequences of Llama-3.1 8B FP8 at context 1000 + 500 / 2 on one H100, without tensor parallelism:
-    # products 2 x 8.03e9 x 100 / (1978.9e12 x 0.54) = 1.503 ms < weights 8.03e9 / (3.35e12 x 0.82) = 2.923 ms;
-    # cache 100 x 1250 x 65536 B / 2.747e12 = 2.982 ms; 32 blocks x 35 us + 0.5 ms = 1.62 ms.
+    # 100 sequences of Llama-3.1 8B FP8 at context 1000 + 500 / 2 on one H100, without tensor parallelism
+    def share(parameter: str) -> float:
+        return s.figure(parameter, "Hopper", "decode", 8)
+
     step = _engine(s.language((1000, 500)), s.LLAMA_8B, 100).step
-    product, weights, cache, rest = (part[0, 0] * 1e3 for part in step.parts(np.full((1, 1), 100.0)))
-    assert (product, weights, cache, rest) == pytest.approx((1.503, 2.923, 2.982, 1.62), rel=1e-3)
-    assert step.seconds(np.full((1, 1), 100.0))[0, 0] == pytest.approx(7.525e-3, rel=1e-3)
+    parts = step.parts(np.full((1, 1), 100.0))
+    compute, bandwidth = 1978.9e12 * share("compute"), 3.35e12 * share("bandwidth")
+    assert parts.products[0, 0] == pytest.approx(2 * 8.03e9 * 100 / compute, rel=1e-3)
+    assert parts.weights[0, 0] == pytest.approx(8.03e9 / bandwidth, rel=1e-3)
+    assert parts.attention[0, 0] == pytest.approx(100 * 1250 * 65536 / (3.35e12 * share("cache_bandwidth")), rel=1e-3)
+    traffic = share("activation_traffic") * 2 * 4096 * 32 * 100
+    assert parts.elementwise[0, 0] == pytest.approx(traffic / bandwidth)
+    assert parts.exchange[0, 0] == 0.0
+    kernels = parts.products + parts.weights + parts.attention + parts.elementwise
+    launches = 32 * share("layer_overhead_s")
+    late = np.hypot(kernels, launches) - kernels
+    scheduling = share("step_overhead_s") + 100 * share("sequence_overhead_s")
+    assert parts.overhead == pytest.approx(late + scheduling)
+    assert step.seconds(np.full((1, 1), 100.0)) == pytest.approx(kernels + parts.overhead)
+
+
+def test_reading_a_prompt_by_hand() -> None:
+    # 20,000 tokens on an idle replica: three chunks, each streams the weights and is launched anew
+    engine = _engine(s.language((20_000, 500)), s.LLAMA_8B, 100)
+    assert engine.chunk == 8192
+    stage = engine.step.stage_seconds(np.zeros((1, 1)), np.full((1, 1), 20_000 / 3))
+    assert engine.prompt.alone == pytest.approx(3 * stage)
+    tokens = engine.step.token + engine.step.scores + engine.step.elementwise
+    assert engine.prompt.occupancy == pytest.approx(20_000 * tokens)
+
+
+def test_prompts_must_fit_into_the_steps() -> None:
+    # 8,192 tokens of a step carry b decoding sequences and b x I / O prompt tokens
+    engine = _engine(s.language((4000, 100)), s.LLAMA_8B, 4096)
+    assert engine.most[0, 0] == np.floor(8192 * 100 / 4100)
 
 
 def test_steady_state_is_littles_law() -> None:
@@ -57,7 +85,7 @@ def test_steady_state_is_littles_law() -> None:
 
 def test_cache_limits_sequences_exactly() -> None:
     engine = _engine(s.language((3000, 1000)), s.LLAMA_8B, 4096)
-    device = device_of(s.H100, NODE, s.FP8, s.DEFAULT)
+    device = device_of(s.H100, NODE, s.FP8, s.DEFAULT, phase="decode")
     workspace = 2 * 4096 * (4 + 8)
     free = device.memory_gb * 1e9 - 8.03e9 - 1e9 - 3000 * workspace
     assert engine.most[0, 0] == np.floor(free / (4000 * 65536 + workspace + 4 * 128256))

@@ -54,7 +54,7 @@ def test_gradient_exchange_by_hand() -> None:
     device, work = device_of(s.A100, NODE, s.FP16, s.DEFAULT), s.training(64, 2048)
     conf = s.options(data=8, zero=[0, 3])
     raw = training_step.data_exchange_s(work, GPT, s.FP16, device, conf, np.full(2, 8.0))
-    ring = 2 * 7 / 8 * 2 * GPT.parameters / (300e9 * s.figure("nvlink")) + 14 * s.figure("nvlink_latency_s")
+    ring = 2 * 7 / 8 * 2 * GPT.parameters / (300e9 * s.figure("nvlink")) + 6 * s.figure("nvlink_latency_s")
     assert raw == pytest.approx([ring, 8 * 3 * ring / 2])
 
 

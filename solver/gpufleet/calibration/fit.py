@@ -28,7 +28,7 @@ PRIOR = 3.0
 STEP = 1e-3
 """Relative step of the numerical derivative."""
 MOST_EVALUATIONS = 40
-MOST_STEPS = 6
+MOST_STEPS = 4
 LONGEST_STEP = 0.5
 SETTLED = 2e-3
 """Steps of a fit without a group: how many, how far, and when it has settled (in logarithms of the figures)."""

@@ -36,7 +36,9 @@ FREE: Final = (
     *(_share("cache_bandwidth", 0.75, family=family) for family in FAMILIES),
     *(_share("attention", 0.5, family=family) for family in FAMILIES),
     Free(Key("usable_memory", engine="TensorRT-LLM", phase="decode"), 1.0, 0.85, 1.07),
-    Free(Key("activation_traffic", phase="decode"), 25.0, 2.0, 60.0),
+    Free(Key("activation_traffic", phase="decode"), 15.0, 1.0, 60.0),
+    Free(Key("activation_operations", phase="decode"), 500.0, 1.0, 5000.0),
+    Free(Key("kernels", model="bloom-176b", phase="decode"), 1.0, 0.5, 3.0),
     Free(Key("expert_width", phase="decode"), 200.0, 1.0, 4000.0),
     _share("routing", 0.8),
     _share("nvlink", 0.7),
@@ -67,7 +69,6 @@ FREE: Final = (
         _time("layer_overhead_s", start, 2e-3, engine=engine)
         for engine, start in (
             ("vLLM", 4e-5),
-            ("Hugging Face", 2e-4),
             ("TensorRT-LLM 0.14", 3e-5),
             ("TensorRT-LLM 0.5", 3e-5),
             ("TensorRT-LLM 0.6.1", 3e-5),

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 PCIE_GB_S: dict[int, float] = {1: 4.0, 2: 8.0, 3: 16.0, 4: 32.0, 5: 64.0, 6: 128.0}
 """x16, one direction, GB/s by generation (PCI-SIG, encoding overhead ignored)."""
+MATRIX_TO_VECTOR = 16.0
+"""16-bit matrix rate over FP32 vector rate, where a sheet gives only the former (NVIDIA A100: 312 / 19.5)."""
 OLDEST_PCIE = 3
 """Assumed when a sheet names no generation."""
 WIDER: dict[Precision, tuple[Precision, ...]] = {
@@ -58,6 +60,8 @@ class Device:
     """Effective rate of attention scores, FLOP/s (16-bit arithmetic where there is any)."""
     training_attention: float
     """The same in training, FLOP/s."""
+    vector: float
+    """Datasheet rate of vector arithmetic (FP32), or a sixteenth of the 16-bit matrix rate where no sheet gives it, FLOP/s."""
     unpacking: float
     """Factor on compute when weights are stored narrower than they are multiplied."""
     bandwidth: float
@@ -159,6 +163,7 @@ def device_of(
         peak=peak,
         attention=scores * figures.figure("attention"),
         training_attention=scores * figures.figure("training_attention"),
+        vector=peak_flops(accelerator.peak, "fp32") or sixteen / MATRIX_TO_VECTOR or 1.0,
         unpacking=figures.figure("dequantisation") if variant.bits_per_weight < BITS[precision] else 1.0,
         sheet_bandwidth=accelerator.memory_bandwidth_gb_s * BYTES_PER_GB,
         bandwidth=accelerator.memory_bandwidth_gb_s * BYTES_PER_GB * figures.figure("bandwidth"),

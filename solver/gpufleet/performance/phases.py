@@ -181,7 +181,9 @@ def decoding_step(
     blocks, logits = transformer.active_parameters(card)
     block = 2.0 * blocks * share / conf.tensor
     read = device.sheet_bandwidth * device.figure("cache_bandwidth")
-    numbers = device.figure("activation_traffic") * transformer.EXCHANGED_BYTES * decoder.hidden_size * decoder.layers
+    numbers = decoder.hidden_size * decoder.layers * share * (1.0 + 1.0 / conf.tensor) / 2.0
+    each = device.figure("activation_traffic") * transformer.EXCHANGED_BYTES / device.sheet_bandwidth
+    each += device.figure("activation_operations") / device.vector
     staged = np.where(conf.pipeline > 1, device.figure("stage_overhead_s"), 0.0)
     return Step(
         token=per_class(block) / _rate(decoder, device, "decode"),
@@ -189,10 +191,10 @@ def decoding_step(
         weights=_weights(card, decoder, variant, device, conf),
         cache=np.maximum(quotient(scores, device.attention), quotient(cached, read)),
         scores=inside / device.attention,
-        elementwise=per_class(numbers * share * (1.0 + 1.0 / conf.tensor) / 2.0 / device.bandwidth),
+        elementwise=per_class(numbers * each),
         exchange_fixed=per_class(fixed + hop),
         exchange=per_class(slope),
-        launches=per_class(decoder.layers * share * device.figure("layer_overhead_s")),
+        launches=per_class(decoder.layers * share * device.figure("layer_overhead_s") * device.figure("kernels")),
         overhead=per_class(device.figure("step_overhead_s") / conf.pipeline),
         sequence=per_class(device.figure("sequence_overhead_s") + staged),
         pipeline=per_class(conf.pipeline),
