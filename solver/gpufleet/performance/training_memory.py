@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gpufleet.performance import memory
+from gpufleet.performance import memory, transformer
 from gpufleet.schema.base import BITS
 from gpufleet.schema.models import Convolutional, Decoder, Encoder, ModelCard, Recommender, Variant
 
@@ -22,6 +22,11 @@ GATHERED_FRACTION = 0.05
 """Share of the weights that ZeRO-3 holds unsharded at a time where layers are not known (assumed)."""
 GATHERED_LAYERS = 2.0
 """Blocks that ZeRO-3 holds unsharded at a time: the current one and the next."""
+
+KEPT_BYTES = 2.0
+"""Per number kept for the backward pass."""
+LOGIT_BYTES = 4.0
+"""Per logit: itself and its gradient, in 16 bits (fused cross-entropy)."""
 
 
 def working_bytes(variant: Variant) -> float:
@@ -48,16 +53,17 @@ def state_parts(
     Per local parameter: w + g + o; ZeRO 1 divides o by d, ZeRO 2 also g, ZeRO 3 also w (plus the blocks gathered at a
     time). With a trained fraction f the frozen weights stay as stored, and g, o and their working copy exist for f.
     """
+    ranks = conf.data * conf.context
     local, fraction = memory.local_parameters(card, conf), workload.parameter_efficient_fraction
     frozen = variant.bits_per_weight / 8.0 if fraction < 1.0 else 0.0
     weights = local * (frozen + fraction * working_bytes(variant))
     gradients = local * fraction * working_bytes(variant)
     states = local * fraction * optimizer_bytes(variant, workload.optimizer)
-    sharded = weights / conf.data + _gathered(card, weights)
+    sharded = weights / ranks + _gathered(card, weights)
     return (
         np.asarray(np.where(conf.zero_stage >= 3, np.minimum(sharded, weights), weights)),
-        np.asarray(np.where(conf.zero_stage >= 2, gradients / conf.data, gradients)),
-        np.asarray(np.where(conf.zero_stage >= 1, states / conf.data, states)),
+        np.asarray(np.where(conf.zero_stage >= 2, gradients / ranks, gradients)),
+        np.asarray(np.where(conf.zero_stage >= 1, states / ranks, states)),
     )
 
 
@@ -75,8 +81,9 @@ def activation_bytes(
 ) -> Floats:
     """Activations kept for the backward pass, bytes, (n,); `micro` samples per micro-batch, `in_flight` micro-batches.
 
-    transformer: tokens x h x (10 + 24 / t) x 2/2 bytes per block, or 2 bytes x tokens x h with recomputation plus one
-    block (attention scores are never stored); Korthikanti et al., arXiv 2205.05198. Logits add 6 V / t per token.
+    transformer: 2 bytes x tokens x (4 h + P / h) / t per block (32 h / t in a plain one), or 2 bytes x tokens x h / t
+    with recomputation plus one block: sequence parallelism, no dropout, attention scores never stored; after Korthikanti
+    et al., arXiv 2205.05198. Logits add 4 V / t per token.
     others: the card's training figure / t, or 15 % of it with recomputation.
     """
     architecture, scale = card.architecture, working_bytes(variant) / 2.0
@@ -103,13 +110,13 @@ def _transformer_activations(
     micro: Floats,
     in_flight: Floats,
 ) -> Floats:
-    tokens = micro * sequence_tokens(workload, architecture)
+    tokens = micro * sequence_tokens(workload, architecture) / conf.context
     layers = architecture.layers * memory.stage_share(card, conf.pipeline) * in_flight
-    block = tokens * architecture.hidden_size * (10.0 + 24.0 / conf.tensor)
-    border = 2.0 * tokens * architecture.hidden_size
+    block = KEPT_BYTES * tokens * transformer.written_numbers(card, architecture) / conf.tensor
+    border = KEPT_BYTES * tokens * architecture.hidden_size / conf.tensor
     kept = np.where(conf.recomputation, layers * border + block, layers * block)
     vocabulary = architecture.vocabulary if isinstance(architecture, Decoder) else 0
-    return np.asarray(kept + 6.0 * tokens * vocabulary / conf.tensor)
+    return np.asarray(kept + LOGIT_BYTES * tokens * vocabulary / conf.tensor)
 
 
 def sequence_tokens(workload: Training, architecture: Decoder | Encoder) -> float:
