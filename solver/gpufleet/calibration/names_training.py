@@ -44,7 +44,7 @@ CARDS: Final[tuple[tuple[str, str], ...]] = (
     (r"maxtext-?([0-9]+b)", r"maxtext-\1"),
     (r"(mt-?nlg|megatron-turing|gpt)-?(530b|529\.6b)", "gpt-530b"),
     (r"gpt-?(1t|1008b|1000b)", "gpt-1t"),
-    (r"gpt-?2-?([0-9.]+)b", r"gpt-2-\1b"),
+    (r"gpt-?2-([0-9.]+)b", r"gpt-2-\1b"),
     (r"gpt-?(3-)?(175b|174\.6b|177b)", "gpt-3-175b"),
     (r"gpt-?39b", "gpt-39.1b"),
     (r"gpt-?76b", "gpt-76.1b"),

@@ -28,6 +28,8 @@ TPU_TENSOR: Final = (1, 4, 8, 16)
 PIPELINE: Final = (1, 2, 4, 8, 12, 16)
 MICRO: Final = (1, 2, 4, 8)
 GPUS_PER_TENSOR_GROUP: Final = 8
+MOST_CHUNKS: Final = 6
+"""Interleaved chunks per stage where a row states none (assumed; stated ones are 3 to 20)."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,13 @@ def _recomputations(row: Row) -> list[bool]:
     return [False, True]
 
 
+def _chunks(row: Row, card: ModelCard, pipeline: int) -> int:
+    """Model chunks per stage: as stated; DeepSpeed's pipeline has none; else as many as the usual most."""
+    if row.number("vp"):
+        return row.count("vp")
+    return 1 if "2201.11990" in row.text("source") else max(min(_layers(card) // pipeline, MOST_CHUNKS), 1)
+
+
 def zero_stage(row: Row, place: Place) -> int:
     """ZeRO stage: 3 for FSDP, 1 for Megatron's distributed optimizer, 0 for runs before it."""
     said = f"{row.text('notes')} {row.text('kind')} {row.text('source')}".lower()
@@ -107,7 +116,7 @@ def layouts(row: Row, place: Place, card: ModelCard, accelerators: int, batch: i
         if data > batch or (tensor * data * context) % expert:
             continue
         for micro, recomputed in product(micros, _recomputations(row)):
-            chunks = row.count("vp", 0) if row.number("vp") else int(pipeline == 1)
+            chunks = _chunks(row, card, pipeline)
             yield Layout(tensor, pipeline, data, context, expert, chunks, micro, zero, recomputed)
 
 

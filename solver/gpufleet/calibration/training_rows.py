@@ -1,7 +1,7 @@
 """Training tables: what the performance model predicts for a row, in seconds per optimizer step.
 
 A row states its step time, or tokens/s or TFLOP/s per accelerator, from which it follows by the row's own way of
-counting. Rows of one workload shape (batch, sequence, precision, software) on one accelerator are predicted together.
+counting. Rows of one model on one accelerator with one precision and software are predicted together.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -22,13 +23,18 @@ from gpufleet.performance.device import device_of, peak_flops
 from gpufleet.performance.training_step import schedule_of, step_time
 from gpufleet.schema.hardware import NodeType
 from gpufleet.schema.models import Decoder, Variant
-from gpufleet.schema.workloads import Training
+from gpufleet.performance.training_job import Job
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from gpufleet.calibration.tables import Row, Table
     from gpufleet.library.library import Library
-    from gpufleet.performance.arrays import Floats
+    from gpufleet.performance.arrays import Bools, Floats
     from gpufleet.performance.calibration import Efficiency
+    from gpufleet.performance.configurations import Configurations
+    from gpufleet.performance.device import Device
+    from gpufleet.performance.training_step import Schedule
     from gpufleet.schema.base import Precision
     from gpufleet.schema.hardware import Accelerator
     from gpufleet.schema.models import ModelCard
@@ -42,6 +48,11 @@ SEQUENCE: Final = 2048
 LORA_SEQUENCE: Final = 8192
 """Tokens per packed sample of MLPerf's Llama-2-70B LoRA."""
 GPT2_SEQUENCE: Final = 1024
+EARLIER_BRIDGE: Final = "Megatron-Bridge until 26.04"
+SINGLE_LAUNCH_BRIDGE: Final = "26.06"
+"""First release whose tables run mixtures of experts without waiting for the host."""
+EARLIER_MEGATRON: Final = "Megatron-LM until 2022"
+"""Before FlashAttention: attention scores are written to memory."""
 FORMATS: Final[tuple[tuple[str, Precision], ...]] = (
     (r"nvfp4|fp4", "fp4"),
     (r"fp8", "fp8"),
@@ -77,9 +88,7 @@ class Run:
     @property
     def together(self) -> tuple[object, ...]:
         """Runs alike in this are predicted by one call."""
-        return (
-            self.card.name, self.place, self.engine, self.precision, self.global_batch, self.sequence, self.fraction,
-        )  # fmt: skip
+        return self.card.name, self.place, self.engine, self.precision, self.fraction
 
 
 def batches(table: Table, library: Library) -> tuple[list[Batch], list[Skipped]]:
@@ -156,11 +165,14 @@ def engine_of(row: Row) -> str:
     if "maxtext" in said or "tpu" in row.text("accelerator").lower():
         return "MaxText"
     if "megatron-bridge" in said:
-        found = re.search(r"\b(2[4-9])\.(\d\d)", row.text("notes"))
-        return f"Megatron-Bridge {found[0]}" if found else "Megatron-Bridge"
+        found = re.search(r"\b2[4-9]\.\d\d", row.text("notes"))
+        return EARLIER_BRIDGE if found and found[0] < SINGLE_LAUNCH_BRIDGE else "Megatron-Bridge"
     if "mlperf" in said:
         return "NeMo"
-    return "Megatron-LM" if "megatron" in said or "2104.04473" in said or "2205.05198" in said else "other"
+    if "megatron" not in said and "arxiv" not in said:
+        return "other"
+    old = re.search(r"a100|v100", row.text("accelerator").lower()) is not None
+    return EARLIER_MEGATRON if old else "Megatron-LM"
 
 
 def seconds_of(
@@ -231,18 +243,14 @@ def variant_of(precision: Precision) -> Variant:
     return Variant(name=precision, precision=stored, compute=precision, method="mixed")
 
 
-def workload_of(understood: Run) -> Training:
-    """One step as a training workload."""
-    return Training(
-        name="step",
-        kind="training",
-        model=understood.card.name,
-        samples=float(understood.global_batch),
-        epochs=1.0,
-        global_batch=understood.global_batch,
-        sequence_tokens=understood.sequence,
-        deadline_days=1.0,
-        parameter_efficient_fraction=understood.fraction,
+def job_of(runs: Sequence[Run]) -> Job:
+    """One step of each option of the runs, in their order."""
+    options = [len(one.options) for one in runs]
+    return Job(
+        global_batch=np.repeat([float(one.global_batch) for one in runs], options),
+        tokens=np.repeat([float(one.sequence) for one in runs], options),
+        trained=runs[0].fraction,
+        optimizer="adam",
     )
 
 
@@ -270,36 +278,45 @@ class Steps:
     runs: tuple[Run, ...]
     accelerator: Accelerator
 
-    def _options(self, efficiency: Efficiency) -> tuple[Floats, Floats, Floats]:
-        """(seconds, GB needed, GB there) of all layouts of all runs."""
-        first = self.runs[0]
-        work, variant = workload_of(first), variant_of(first.precision)
-        conf = run.configurations([option for one in self.runs for option in one.options])
-        device = device_of(
-            self.accelerator, node_of(first.place), variant, efficiency, first.card.name, first.engine
-        )
-        schedule = schedule_of(work, conf)
-        parts = training.memory_parts_gb(work, first.card, variant, conf, schedule)
-        needed = np.asarray(sum(parts.values()))
-        with np.errstate(all="ignore"):
-            seconds = step_time(work, first.card, variant, device, conf, schedule).seconds
-        return seconds, needed, np.full_like(needed, device.memory_gb)
+    @cached_property
+    def _prepared(self) -> tuple[Job, Variant, Configurations, Schedule]:
+        """What no figure changes, for all layouts of all runs."""
+        job, conf = job_of(self.runs), run.configurations([option for one in self.runs for option in one.options])
+        return job, variant_of(self.runs[0].precision), conf, schedule_of(job, conf)
 
+    @cached_property
+    def _needed(self) -> Floats:
+        """GB needed by each layout."""
+        job, variant, conf, schedule = self._prepared
+        parts = training.memory_parts_gb(job, self.runs[0].card, variant, conf, schedule)
+        return np.asarray(sum(parts.values()))
+
+    @cached_property
+    def _stated(self) -> Bools:
+        """Does the row state the layout? Then it did fit."""
+        return np.repeat([one.stated for one in self.runs], [len(one.options) for one in self.runs])
+
+    @cached_property
     def _starts(self) -> list[int]:
         return [0, *np.cumsum([len(one.options) for one in self.runs])[:-1].tolist()]
 
+    def _device(self, efficiency: Efficiency) -> Device:
+        first, variant = self.runs[0], self._prepared[1]
+        return device_of(self.accelerator, node_of(first.place), variant, efficiency, first.card.name, first.engine)
+
     def __call__(self, efficiency: Efficiency) -> Floats:
         """Seconds per step of each run."""
-        seconds, needed, there = self._options(efficiency)
-        stated = np.repeat([one.stated for one in self.runs], [len(one.options) for one in self.runs])
-        fitting = np.where((needed <= there) | stated, seconds, np.inf)
-        best = np.minimum.reduceat(fitting, self._starts())
-        return np.asarray(np.where(np.isfinite(best), best, np.minimum.reduceat(seconds, self._starts())))
+        job, variant, conf, schedule = self._prepared
+        device = self._device(efficiency)
+        with np.errstate(all="ignore"):
+            seconds = step_time(job, self.runs[0].card, variant, device, conf, schedule).seconds
+        fitting = np.where(self._stated | (self._needed <= device.memory_gb), seconds, np.inf)
+        best = np.minimum.reduceat(fitting, self._starts)
+        return np.asarray(np.where(np.isfinite(best), best, np.minimum.reduceat(seconds, self._starts)))
 
-    def fits(self, efficiency: Efficiency) -> Floats:
-        """1 for each run that has a layout which fits into memory, else 0."""
-        _, needed, there = self._options(efficiency)
-        return np.maximum.reduceat((needed <= there) * 1.0, self._starts())
+    def fits(self, efficiency: Efficiency) -> Bools:
+        """For each run: is there a layout that fits into memory?"""
+        return np.logical_or.reduceat(self._needed <= self._device(efficiency).memory_gb, self._starts)
 
 
 def _batch(table: Table, runs: list[Run], library: Library) -> Batch:

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from gpufleet.performance.arrays import Floats
     from gpufleet.performance.configurations import Configurations
     from gpufleet.performance.device import Device
-    from gpufleet.schema.workloads import Training
+    from gpufleet.performance.training_job import Job
+
+PROBE_BYTES = 1e9
+"""Size at which the slope of an exchange is taken."""
 
 
 @dataclass(frozen=True)
@@ -37,15 +40,15 @@ class Group:
     """Accelerators between neighbours in the group."""
 
 
-def _groups(workload: Training, card: ModelCard, conf: Configurations) -> tuple[Group, ...]:
+def _groups(job: Job, card: ModelCard, conf: Configurations) -> tuple[Group, ...]:
     local = memory.local_parameters(card, conf)
-    touched = states.touched_parameters(workload, card, conf)
+    touched = states.touched_parameters(job, card, conf)
     _, experts, _ = memory.parameter_split(card)
     ranks = conf.data * conf.context
     if not isinstance(card.architecture, Decoder) or not experts:
         return (Group(local, touched, ranks, conf.tensor),)
     routed = experts / conf.expert_shards * memory.stage_share(card, conf.pipeline)
-    fraction = workload.parameter_efficient_fraction
+    fraction = job.trained
     copies = np.maximum(conf.tensor * ranks / conf.expert_shards, 1.0)
     return (
         Group(local - routed, touched - routed * fraction, ranks, conf.tensor),
@@ -54,35 +57,63 @@ def _groups(workload: Training, card: ModelCard, conf: Configurations) -> tuple[
 
 
 def data_exchange_s(
-    workload: Training, card: ModelCard, variant: Variant, device: Device, conf: Configurations, accumulation: Floats
+    job: Job, card: ModelCard, variant: Variant, device: Device, conf: Configurations, accumulation: Floats
 ) -> Floats:
     """Data-parallel exchange per step before overlap, s, (n,).
 
     ZeRO 0-2: one all-reduce of the gradients per step. ZeRO 3: per micro-batch two all-gathers of the weights (forward,
-    backward) and one reduce-scatter of the gradients. Neighbours in the group stand t accelerators apart.
+    backward) and one reduce-scatter of the gradients, block by block. Neighbours in the group stand t accelerators apart.
     """
     architecture = card.architecture
     factor = architecture.training_state_multiplier if isinstance(architecture, Convolutional) else 1.0
     each = states.working_bytes(variant)
+    blocks = np.ceil(getattr(architecture, "layers", 1.0) / conf.pipeline)
     total = np.zeros_like(conf.data)
-    for group in _groups(workload, card, conf):
-        gradients = group.trained * each * factor
-        reduced = collectives.all_reduce(device, gradients, group.members, group.stride)
-        gathered = collectives.all_gather(device, group.weights * each, group.members, group.stride)
-        scattered = collectives.all_gather(device, gradients, group.members, group.stride)
-        total = total + np.where(conf.zero_stage >= 3, accumulation * (2.0 * gathered + scattered), reduced)
+    for group in _groups(job, card, conf):
+        wait, rate = _all_reduce_parts(device, group)
+        gradients, weights = group.trained * each * factor, group.weights * each
+        sharded = 1.5 * blocks * wait + rate * (weights + gradients / 2.0)
+        total = total + np.where(conf.zero_stage >= 3, accumulation * sharded, wait + rate * gradients)
     return total
+
+
+def _all_reduce_parts(device: Device, group: Group) -> tuple[Floats, Floats]:
+    """(s whatever the size, s per byte) of an all-reduce; an all-gather or reduce-scatter takes half of both."""
+    wait = collectives.all_reduce(device, 0.0, group.members, group.stride)
+    return wait, (collectives.all_reduce(device, PROBE_BYTES, group.members, group.stride) - wait) / PROBE_BYTES
 
 
 def block_exchange_s(
     card: ModelCard, architecture: Decoder | Encoder, device: Device, conf: Configurations, tokens: Floats
 ) -> Floats:
-    """Tensor-, expert- and context-parallel exchange of one forward pass over a stage, before overlap, s, (n,);
-    `tokens` per micro-batch and accelerator group."""
+    """Tensor-, expert- and context-parallel exchange of one forward pass over a stage that arithmetic does not hide, s,
+    (n,); `tokens` per micro-batch and accelerator group."""
     layers = architecture.layers * memory.stage_share(card, conf.pipeline)
-    routes = architecture.experts_per_token if isinstance(architecture, Decoder) else 0
-    fixed, slope = transformer.block_exchange(device, conf, architecture.hidden_size, layers, routes)
-    return np.asarray(fixed + slope * tokens + _ring(architecture, device, conf, layers, tokens))
+    token = architecture.hidden_size * transformer.EXCHANGED_BYTES
+    seconds, exposed = np.zeros_like(tokens), 1.0 - device.figure("tensor_overlap")
+    if (conf.tensor > 1).any():
+        reduces = collectives.all_reduce(device, token * tokens, conf.tensor)
+        seconds = seconds + np.where(conf.expert > 1, 1.0, 2.0) * layers * reduces * exposed
+    if isinstance(architecture, Decoder) and (conf.expert > 1).any():
+        routes = _routes(architecture.experts_per_token, device, conf, token * tokens / conf.tensor)
+        seconds = seconds + 2.0 * layers * routes * (1.0 - device.figure("expert_overlap"))
+    if (conf.context > 1).any():
+        seconds = seconds + _ring(architecture, device, conf, layers, tokens) * exposed
+    return np.asarray(seconds)
+
+
+def _routes(routes: int, device: Device, conf: Configurations, size: Floats) -> Floats:
+    """One dispatch (or combine) of `size` bytes of tokens to k experts each over e accelerators, s, (n,).
+
+    Within a node every token goes to each of its experts' accelerators; to another node it is sent once for all experts
+    there: expected copies (m - 1) (1 - (1 - 1 / m)^k) over m nodes, each through the sender's share of the network.
+    """
+    local = collectives.local_members(device, conf.expert, 1.0)
+    nodes = conf.expert / local
+    inside = size * routes * (local - 1.0) / local / device.link
+    across = size * (nodes - 1.0) * (1.0 - (1.0 - 1.0 / nodes) ** routes) / device.network
+    latency = np.where(nodes > 1, device.figure("network_latency_s"), device.link_latency)
+    return np.asarray(np.where(conf.expert > 1, np.maximum(inside, across) + latency, 0.0))
 
 
 def _ring(

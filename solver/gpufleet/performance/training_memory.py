@@ -13,7 +13,7 @@ from gpufleet.schema.models import Convolutional, Decoder, Encoder, ModelCard, R
 if TYPE_CHECKING:
     from gpufleet.performance.arrays import Floats
     from gpufleet.performance.configurations import Configurations
-    from gpufleet.schema.workloads import Training
+    from gpufleet.performance.training_job import Job
 
 RECOMPUTED_FRACTION = 0.15
 """Share of activations still kept with recomputation where layers are not known (assumed; between the square-root
@@ -25,6 +25,9 @@ GATHERED_LAYERS = 2.0
 
 KEPT_BYTES = 2.0
 """Per number kept for the backward pass."""
+FOR_WEIGHT_GRADIENTS = 0.4
+"""Share of the kept numbers that only gradients of weights need: inputs of the matrix products (assumed; a gated block
+keeps norms, queries, keys, values and both halves of the gate for the others)."""
 LOGIT_BYTES = 4.0
 """Per logit: itself and its gradient, in 16 bits (fused cross-entropy)."""
 
@@ -46,7 +49,7 @@ def _gathered(card: ModelCard, sharded: Floats) -> Floats:
 
 
 def state_parts(
-    workload: Training, card: ModelCard, variant: Variant, conf: Configurations
+    job: Job, card: ModelCard, variant: Variant, conf: Configurations
 ) -> tuple[Floats, Floats, Floats]:
     """(weights, gradients, optimizer), bytes, (n,).
 
@@ -54,11 +57,11 @@ def state_parts(
     time). With a trained fraction f the frozen weights stay as stored, and g, o and their working copy exist for f.
     """
     ranks = conf.data * conf.context
-    local, fraction = memory.local_parameters(card, conf), workload.parameter_efficient_fraction
+    local, fraction = memory.local_parameters(card, conf), job.trained
     frozen = variant.bits_per_weight / 8.0 if fraction < 1.0 else 0.0
     weights = local * (frozen + fraction * working_bytes(variant))
     gradients = local * fraction * working_bytes(variant)
-    states = local * fraction * optimizer_bytes(variant, workload.optimizer)
+    states = local * fraction * optimizer_bytes(variant, job.optimizer)
     sharded = weights / ranks + _gathered(card, weights)
     return (
         np.asarray(np.where(conf.zero_stage >= 3, np.minimum(sharded, weights), weights)),
@@ -67,17 +70,17 @@ def state_parts(
     )
 
 
-def touched_parameters(workload: Training, card: ModelCard, conf: Configurations) -> Floats:
+def touched_parameters(job: Job, card: ModelCard, conf: Configurations) -> Floats:
     """Local parameters that a step changes, (n,): the trained ones; of embedding tables at most the gathered rows."""
     if isinstance(card.architecture, Recommender):
         blocks, _, tables = memory.parameter_split(card)
-        rows = float(workload.global_batch * card.architecture.lookups_per_item * card.architecture.embedding_dim)
-        return (blocks + min(tables, rows) / conf.tensor) * workload.parameter_efficient_fraction
-    return memory.local_parameters(card, conf) * workload.parameter_efficient_fraction
+        rows = job.global_batch * float(card.architecture.lookups_per_item * card.architecture.embedding_dim)
+        return (blocks + np.minimum(tables, rows) / conf.tensor) * job.trained
+    return memory.local_parameters(card, conf) * job.trained
 
 
 def activation_bytes(
-    workload: Training, card: ModelCard, variant: Variant, conf: Configurations, micro: Floats, in_flight: Floats
+    job: Job, card: ModelCard, variant: Variant, conf: Configurations, micro: Floats, in_flight: Floats
 ) -> Floats:
     """Activations kept for the backward pass, bytes, (n,); `micro` samples per micro-batch, `in_flight` micro-batches.
 
@@ -88,7 +91,7 @@ def activation_bytes(
     """
     architecture, scale = card.architecture, working_bytes(variant) / 2.0
     if isinstance(architecture, Decoder | Encoder):
-        return _transformer_activations(workload, card, architecture, conf, micro, in_flight) * scale
+        return _transformer_activations(job, card, architecture, conf, micro, in_flight) * scale
     if isinstance(architecture, Convolutional):
         kept = architecture.training_activation_bytes_per_item
         whole = 2.0 * architecture.traffic_bytes_per_item / 2.0 if kept is None else kept
@@ -103,26 +106,18 @@ def _recommender_activations(architecture: Recommender, micro: Floats) -> Floats
 
 
 def _transformer_activations(
-    workload: Training,
+    job: Job,
     card: ModelCard,
     architecture: Decoder | Encoder,
     conf: Configurations,
     micro: Floats,
     in_flight: Floats,
 ) -> Floats:
-    tokens = micro * sequence_tokens(workload, architecture) / conf.context
+    tokens = micro * job.tokens / conf.context
     layers = architecture.layers * memory.stage_share(card, conf.pipeline) * in_flight
-    block = KEPT_BYTES * tokens * transformer.written_numbers(card, architecture) / conf.tensor
+    kept_share = 1.0 - (1.0 - job.trained) * FOR_WEIGHT_GRADIENTS
+    block = KEPT_BYTES * kept_share * tokens * transformer.written_numbers(card, architecture) / conf.tensor
     border = KEPT_BYTES * tokens * architecture.hidden_size / conf.tensor
     kept = np.where(conf.recomputation, layers * border + block, layers * block)
     vocabulary = architecture.vocabulary if isinstance(architecture, Decoder) else 0
     return np.asarray(kept + LOGIT_BYTES * tokens * vocabulary / conf.tensor)
-
-
-def sequence_tokens(workload: Training, architecture: Decoder | Encoder) -> float:
-    """Tokens per sample: the workload's figure, else the encoder's sequence, else the decoder's longest context."""
-    if workload.sequence_tokens is not None:
-        return float(workload.sequence_tokens)
-    if isinstance(architecture, Encoder):
-        return float(architecture.sequence_tokens)
-    return float(architecture.max_context_tokens)

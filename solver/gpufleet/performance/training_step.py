@@ -1,6 +1,6 @@
 """Time of one optimizer step.
 
-    step = (m + (p - 1) / v) x micro-batch + exposed data-parallel exchange + optimizer
+    step = max((m + (p - 1) / v) x micro-batch + exposed data-parallel exchange + optimizer, loading)
 
 with m micro-batches per data-parallel rank and p pipeline stages of v interleaved chunks each.
 A micro-batch costs 3 forward passes of arithmetic (backward counts 2: gradients of inputs and of weights), 4 with
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from gpufleet.performance.calibration import Phase
     from gpufleet.performance.configurations import Configurations
     from gpufleet.performance.device import Device
-    from gpufleet.schema.workloads import Training
+    from gpufleet.performance.training_job import Job
 
 OPTIMIZER_TRAFFIC = 2.0
 """Each byte of gradient and optimizer state is read and written about once per step."""
@@ -46,11 +46,11 @@ class Schedule:
     """Does every rank get at least one sample?"""
 
 
-def schedule_of(workload: Training, conf: Configurations) -> Schedule:
+def schedule_of(job: Job, conf: Configurations) -> Schedule:
     """Micro-batches are cut to the rank's share of the global batch."""
-    share = workload.global_batch / conf.data
+    share = job.global_batch / conf.data
     micro = np.minimum(conf.batch, np.maximum(np.floor(share), 1.0))
-    full = 2.0 + workload.parameter_efficient_fraction
+    full = 2.0 + job.trained
     return Schedule(
         micro=micro,
         accumulation=np.maximum(ceil_div(share, micro), 1.0),
@@ -73,13 +73,20 @@ class StepTime:
     data_exchange: Floats
     """Data-parallel exchange that arithmetic does not hide."""
     optimizer: Floats
+    loading: Floats
+    """Reading the samples of a step, which goes on beside everything else."""
     compute_bound: Bools
     """Is the roofline bound by arithmetic?"""
 
     @property
+    def computing(self) -> Floats:
+        """The whole step, were all samples there in time."""
+        return self.arithmetic + self.tensor_exchange + self.bubble + self.data_exchange + self.optimizer
+
+    @property
     def seconds(self) -> Floats:
         """The whole step."""
-        return self.arithmetic + self.tensor_exchange + self.bubble + self.data_exchange + self.optimizer
+        return np.maximum(self.computing, self.loading)
 
 
 @dataclass(frozen=True)
@@ -91,31 +98,31 @@ class MicroBatch:
     traffic: Floats
     """Streaming of memory."""
     local: Floats
-    """Both, as far as they follow each other, and overheads."""
+    """Both, as far as they follow each other, or the host's time."""
     exchange: Floats
     """Exchanges within the replica that arithmetic does not hide."""
 
 
 def micro_batch(
-    workload: Training, card: ModelCard, variant: Variant, device: Device, conf: Configurations, schedule: Schedule
+    job: Job, card: ModelCard, variant: Variant, device: Device, conf: Configurations, schedule: Schedule
 ) -> MicroBatch:
     """Forward, backward and recomputation of one micro-batch, with its exchanges."""
     if isinstance(card.architecture, Decoder | Encoder):
-        return _transformer(workload, card, card.architecture, device, conf, schedule)
+        return _transformer(job, card, card.architecture, device, conf, schedule)
     return _network(card, variant, device, conf, schedule)
 
 
 def _transformer(
-    workload: Training,
+    job: Job,
     card: ModelCard,
     architecture: Decoder | Encoder,
     device: Device,
     conf: Configurations,
     schedule: Schedule,
 ) -> MicroBatch:
-    length = states.sequence_tokens(workload, architecture)
+    length = job.tokens
     batch = training_work.MicroBatch(
-        schedule.micro, length, schedule.passes, workload.parameter_efficient_fraction
+        schedule.micro, length, schedule.passes, job.trained
     )
     work = training_work.work_of(batch, card, architecture, device, conf)
     tokens = schedule.micro * length / conf.context
@@ -124,8 +131,8 @@ def _transformer(
     return MicroBatch(
         compute=work.products,
         traffic=work.streams,
-        local=work.products + work.streams + work.overheads,
-        exchange=sent * (1.0 - device.figure("tensor_overlap")) + hops,
+        local=work.seconds,
+        exchange=sent + hops,
     )
 
 
@@ -154,21 +161,23 @@ def _network(
 
 
 def step_time(
-    workload: Training, card: ModelCard, variant: Variant, device: Device, conf: Configurations, schedule: Schedule
+    job: Job, card: ModelCard, variant: Variant, device: Device, conf: Configurations, schedule: Schedule
 ) -> StepTime:
     """Time of one optimizer step."""
-    one = micro_batch(workload, card, variant, device, conf, schedule)
+    one = micro_batch(job, card, variant, device, conf, schedule)
     arithmetic = schedule.accumulation * one.local
-    exchange = training_exchange.data_exchange_s(workload, card, variant, device, conf, schedule.accumulation)
-    room = np.where(conf.zero_stage >= 3, arithmetic, one.local)
+    exchange = training_exchange.data_exchange_s(job, card, variant, device, conf, schedule.accumulation)
+    last = np.minimum(schedule.accumulation, conf.pipeline)
+    room = np.where(conf.zero_stage >= 3, arithmetic, last * one.local)
     hidden = np.minimum(device.figure("data_overlap") * exchange, room)
-    touched = states.touched_parameters(workload, card, conf)
+    touched = states.touched_parameters(job, card, conf)
     return StepTime(
         arithmetic=arithmetic,
         tensor_exchange=schedule.accumulation * one.exchange,
         bubble=(conf.pipeline - 1.0) * (one.local + one.exchange) / _chunks(card, device, conf),
         data_exchange=exchange - hidden,
-        optimizer=_optimizer_s(workload, variant, device, conf, touched),
+        optimizer=_optimizer_s(job, variant, device, conf, touched),
+        loading=_loading_s(job, device, conf),
         compute_bound=np.asarray(one.compute >= one.traffic),
     )
 
@@ -180,8 +189,14 @@ def _chunks(card: ModelCard, device: Device, conf: Configurations) -> Floats:
     return np.asarray(np.minimum(np.where(conf.chunks > 0, conf.chunks, device.figure("interleaving")), most))
 
 
-def _optimizer_s(workload: Training, variant: Variant, device: Device, conf: Configurations, touched: Floats) -> Floats:
+def _loading_s(job: Job, device: Device, conf: Configurations) -> Floats:
+    """Seconds in which the input pipelines of the replica's nodes (or its part of one) deliver a global batch, (n,)."""
+    nodes = conf.accelerators / device.per_node
+    return np.asarray(job.global_batch / (nodes * job.loader_samples_per_s_per_node))
+
+
+def _optimizer_s(job: Job, variant: Variant, device: Device, conf: Configurations, touched: Floats) -> Floats:
     """Reading and writing gradients and optimizer states once, s, (n,); ZeRO spreads them over the ranks."""
-    each = states.working_bytes(variant) + states.optimizer_bytes(variant, workload.optimizer)
+    each = states.working_bytes(variant) + states.optimizer_bytes(variant, job.optimizer)
     ranks = np.where(conf.zero_stage >= 1, conf.data * conf.context, 1.0)
     return np.asarray(OPTIMIZER_TRAFFIC * touched * each / ranks / device.bandwidth)
