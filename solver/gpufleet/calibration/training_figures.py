@@ -8,8 +8,8 @@ from gpufleet.calibration.fit import Free
 from gpufleet.performance.calibration import Key
 
 
-def _compute(family: str, bits: int, start: float) -> Free:
-    return Free(Key("compute", family=family, phase="train", bits=bits), start, 0.2, 1.0)
+def _compute(family: str, bits: int, start: float, low: float = 0.2) -> Free:
+    return Free(Key("compute", family=family, phase="train", bits=bits), start, low, 1.0)
 
 
 def _attention(family: str, start: float, engine: str = "", low: float = 0.3) -> Free:
@@ -23,7 +23,7 @@ FREE: Final[tuple[Free, ...]] = (
     _compute("Ampere", 16, 0.75),
     _compute("Hopper", 16, 0.65),
     _compute("Hopper", 8, 0.6),
-    _compute("Blackwell", 16, 0.65),
+    _compute("Blackwell", 16, 0.7, low=0.6),
     _compute("Blackwell", 8, 0.6),
     _compute("Blackwell", 4, 0.5),
     _compute("tpu", 16, 0.75),

@@ -40,7 +40,8 @@ class Estimate:
     training_days: Floats
     """(n,) days to train, overheads included; infinite where the replica cannot run; NaN when serving."""
     bottleneck: Strings
-    """(n,) what limits the rate: `compute`, `memory_bandwidth`, `interconnect`, `host_link`, `kv_capacity`, `data_loading`."""
+    """(n,) what limits the rate: `compute`, `memory_bandwidth`, `interconnect`, `host_link`, `kv_capacity`,
+    `data_loading`."""
     precision_supported: bool
     """False: the accelerator has no known rate for the arithmetic, and all arrays are 0."""
     provenance: Literal["measured", "interpolated", "modelled"] = "modelled"

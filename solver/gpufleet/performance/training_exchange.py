@@ -2,8 +2,8 @@
 
 With sequence parallelism an all-reduce becomes a reduce-scatter and an all-gather of the same volume (Korthikanti et
 al., arXiv 2205.05198), so tensor groups cost the same either way. Context groups pass keys and values round a ring,
-which attention hides in part. Dense parameters are exchanged over d x c accelerators, experts over t d c / e: the copies
-of one expert stand e accelerators apart, so they meet over the network where an expert group fills a node.
+which attention hides in part. Dense parameters are exchanged over d x c accelerators, experts over t d c / e: the
+copies of one expert stand e accelerators apart, so they meet over the network where an expert group fills a node.
 """
 
 from __future__ import annotations
@@ -62,7 +62,8 @@ def data_exchange_s(
     """Data-parallel exchange per step before overlap, s, (n,).
 
     ZeRO 0-2: one all-reduce of the gradients per step. ZeRO 3: per micro-batch two all-gathers of the weights (forward,
-    backward) and one reduce-scatter of the gradients, block by block. Neighbours in the group stand t accelerators apart.
+    backward) and one reduce-scatter of the gradients, block by block. Neighbours in the group stand t accelerators
+    apart.
     """
     architecture = card.architecture
     factor = architecture.training_state_multiplier if isinstance(architecture, Convolutional) else 1.0
@@ -124,5 +125,6 @@ def _ring(
     if isinstance(architecture, Decoder) and architecture.attention.kind != "mla":
         width = 2.0 * architecture.attention.kv_heads * architecture.attention.head_dim
     part = tokens * width * transformer.EXCHANGED_BYTES / conf.tensor
-    steps = collectives.point_to_point(device, part, np.asarray(conf.context * conf.tensor > device.per_node) * 1.0)
+    crosses = np.asarray(conf.context * conf.tensor > device.per_node, dtype=np.float64)
+    steps = collectives.point_to_point(device, part, crosses)
     return np.asarray(layers * (conf.context - 1.0) * steps)

@@ -48,9 +48,7 @@ def _gathered(card: ModelCard, sharded: Floats) -> Floats:
     return sharded * (min(GATHERED_LAYERS / layers, 1.0) if layers else GATHERED_FRACTION)
 
 
-def state_parts(
-    job: Job, card: ModelCard, variant: Variant, conf: Configurations
-) -> tuple[Floats, Floats, Floats]:
+def state_parts(job: Job, card: ModelCard, variant: Variant, conf: Configurations) -> tuple[Floats, Floats, Floats]:
     """(weights, gradients, optimizer), bytes, (n,).
 
     Per local parameter: w + g + o; ZeRO 1 divides o by d, ZeRO 2 also g, ZeRO 3 also w (plus the blocks gathered at a
@@ -85,8 +83,8 @@ def activation_bytes(
     """Activations kept for the backward pass, bytes, (n,); `micro` samples per micro-batch, `in_flight` micro-batches.
 
     transformer: 2 bytes x tokens x (4 h + P / h) / t per block (32 h / t in a plain one), or 2 bytes x tokens x h / t
-    with recomputation plus one block: sequence parallelism, no dropout, attention scores never stored; after Korthikanti
-    et al., arXiv 2205.05198. Logits add 4 V / t per token.
+    with recomputation plus one block: sequence parallelism, no dropout, attention scores never stored; after
+    Korthikanti et al., arXiv 2205.05198. Logits add 4 V / t per token.
     others: the card's training figure / t, or 15 % of it with recomputation.
     """
     architecture, scale = card.architecture, working_bytes(variant) / 2.0

@@ -17,7 +17,7 @@ import numpy as np
 from gpufleet.performance import collectives, passes, training_exchange, training_work, transformer
 from gpufleet.performance import training_memory as states
 from gpufleet.performance.arrays import Bools, Floats, ceil_div
-from gpufleet.schema.models import Convolutional, Decoder, Encoder, ModelCard, Variant
+from gpufleet.schema.models import Decoder, Encoder, ModelCard, Variant
 
 if TYPE_CHECKING:
     from gpufleet.performance.calibration import Phase
@@ -121,9 +121,7 @@ def _transformer(
     schedule: Schedule,
 ) -> MicroBatch:
     length = job.tokens
-    batch = training_work.MicroBatch(
-        schedule.micro, length, schedule.passes, job.trained
-    )
+    batch = training_work.MicroBatch(schedule.micro, length, schedule.passes, job.trained)
     work = training_work.work_of(batch, card, architecture, device, conf)
     tokens = schedule.micro * length / conf.context
     sent = schedule.exchanges * training_exchange.block_exchange_s(card, architecture, device, conf, tokens)
@@ -142,9 +140,7 @@ def _hops(device: Device, conf: Configurations, size: Floats) -> Floats:
     return np.asarray(np.where(conf.pipeline > 1, hops, 0.0))
 
 
-def _network(
-    card: ModelCard, variant: Variant, device: Device, conf: Configurations, schedule: Schedule
-) -> MicroBatch:
+def _network(card: ModelCard, variant: Variant, device: Device, conf: Configurations, schedule: Schedule) -> MicroBatch:
     """Recommenders and networks given per sample: the larger of arithmetic and traffic."""
     work = passes.forward(card, variant, device, conf)
     phase: Phase = "train_convolve" if work.phase == "convolve" else "train"

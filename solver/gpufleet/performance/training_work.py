@@ -117,7 +117,7 @@ def sixteen_bit_rate(device: Device) -> float:
 
 
 def _sustained(device: Device, peak: float, figures: Figures) -> float:
-    """Peak x share, bent towards what the design power feeds: 1 / rate^4 = 1 / (peak share)^4 + 1 / (power / energy)^4."""
+    """Peak x share, bent towards what the design power feeds: rate^-4 = (peak share)^-4 + (power / energy)^-4."""
     share = peak * figures.figure("compute", "train")
     power = device.accelerator.tdp_w
     if power is None:
