@@ -99,7 +99,7 @@ def zero_stage(row: Row, place: Place) -> int:
     sharded = re.search(r"fsdp=([1-9])", said) is not None
     if sharded or "full_shard" in said or "zero-3" in said or "maxtext" in said or place.accelerator.startswith("TPU"):
         return 3
-    if (re.search(r"a100|v100", place.accelerator.lower()) and "megatron" in said) or "narayanan" in said:
+    if "megatron-bridge" not in said and re.search(r"a100|v100", place.accelerator.lower()):
         return 0
     return 1
 
