@@ -14,6 +14,7 @@ from gpufleet.library import Library
 from gpufleet.performance import estimate as model
 from gpufleet.performance.calibration import Efficiency, Key
 from gpufleet.performance.estimate import Configurations, Estimate
+from gpufleet.performance.training_job import Job, job_of
 from gpufleet.schema.hardware import Accelerator, NodeType, PeakRates
 from gpufleet.schema.models import (
     Attention,
@@ -289,3 +290,8 @@ def training(global_batch: int, tokens: int | None = None, samples: float = 1000
             **fields,
         }
     )
+
+
+def job(global_batch: int, tokens: int | None = None, card: ModelCard | None = None, **more: object) -> Job:
+    """One step of such a workload."""
+    return job_of(training(global_batch, tokens, **more), card or LLAMA_8B)

@@ -168,10 +168,12 @@ STEPS = [
 def _step_seconds(index: int) -> float:
     card, accelerator, (t, p, d), zero, recomputation, micro, batch, tokens, _ = STEPS[index]
     network = 200.0 if accelerator is s.A100 else 400.0
+    engine = "llm-foundry" if zero == 3 else "Megatron-LM until 2022" if recomputation else ""
     conf = s.options(t, p, d, zero=zero, recomputation=recomputation, batch=micro)
     work = s.training(batch, tokens, samples=float(batch))
     return float(
-        estimate(work, card, s.BF16, accelerator, s.node(accelerator, 8, network), conf).training_days[0] * 86400
+        estimate(work, card, s.BF16, accelerator, s.node(accelerator, 8, network), conf, engine=engine).training_days[0]
+        * 86400
     )
 
 

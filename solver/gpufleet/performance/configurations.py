@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,12 +34,19 @@ class Configurations:
     batch: Floats
     """LLM serving: most sequences at a time per replica; request serving: most requests per inference batch;
     training: samples per micro-batch and data-parallel rank."""
+    context: Floats = field(default_factory=lambda: np.ones(1))
+    """Context-parallel size (training): pieces into which each sequence is cut; one number stands for all options."""
+    chunks: Floats = field(default_factory=lambda: np.zeros(1))
+    """Model chunks per pipeline stage (training); 0 = as calibrated; one number stands for all options."""
 
     def __post_init__(self) -> None:
         """Take any array-like of numbers; all must have one length."""
         for name in ("tensor", "pipeline", "data", "expert", "zero_stage", "batch"):
             object.__setattr__(self, name, np.atleast_1d(np.asarray(getattr(self, name), dtype=np.float64)))
         object.__setattr__(self, "recomputation", np.atleast_1d(np.asarray(self.recomputation, dtype=np.bool_)))
+        for name in ("context", "chunks"):
+            given = np.atleast_1d(np.asarray(getattr(self, name), dtype=np.float64))
+            object.__setattr__(self, name, np.broadcast_to(given, self.batch.shape) if given.size == 1 else given)
         if len({getattr(self, name).shape for name in self.__dataclass_fields__}) != 1:
             raise ValueError("all fields of Configurations must have the same length")
 
@@ -58,7 +65,7 @@ class Configurations:
     @property
     def accelerators(self) -> Floats:
         """Accelerators per replica."""
-        return self.tensor * self.pipeline * self.data
+        return self.tensor * self.pipeline * self.data * self.context
 
     @property
     def expert_shards(self) -> Floats:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from gpufleet.performance.arrays import Bools, Floats, Strings
     from gpufleet.schema.workloads import SLO, RequestClass
 
-Bottleneck = Literal["compute", "memory_bandwidth", "interconnect", "host_link", "kv_capacity"]
+Bottleneck = Literal["compute", "memory_bandwidth", "interconnect", "host_link", "kv_capacity", "data_loading"]
 
 
 MODEL = "performance model"
@@ -48,7 +48,8 @@ class Estimate:
     training_days: Floats
     """(n,) days to train, overheads included; infinite where the replica cannot run; NaN when serving."""
     bottleneck: Strings
-    """(n,) what limits the rate: `compute`, `memory_bandwidth`, `interconnect`, `host_link`, `kv_capacity`."""
+    """(n,) what limits the rate: `compute`, `memory_bandwidth`, `interconnect`, `host_link`, `kv_capacity`,
+    `data_loading`."""
     precision_supported: bool
     """False: the accelerator has no known rate for the arithmetic, and all arrays are 0."""
     relative_uncertainty: float = 0.3

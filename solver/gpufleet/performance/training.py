@@ -14,6 +14,7 @@ from gpufleet.performance import training_memory as states
 from gpufleet.performance.arrays import Floats, Strings, per_class, quotient
 from gpufleet.performance.calibration import RELATIVE_UNCERTAINTY
 from gpufleet.performance.result import Estimate
+from gpufleet.performance.training_job import Job, job_of
 from gpufleet.performance.training_step import Schedule, StepTime, schedule_of, step_time
 from gpufleet.units import BYTES_PER_GB, SECONDS_PER_DAY
 
@@ -27,34 +28,37 @@ if TYPE_CHECKING:
 
 
 def memory_parts_gb(
-    workload: Training, card: ModelCard, variant: Variant, conf: Configurations, schedule: Schedule
+    job: Job, card: ModelCard, variant: Variant, conf: Configurations, schedule: Schedule
 ) -> Mapping[str, Floats]:
     """Memory parts, GB, (n,); the first pipeline stage holds up to p micro-batches (1F1B)."""
-    weights, gradients, optimizer = states.state_parts(workload, card, variant, conf)
+    weights, gradients, optimizer = states.state_parts(job, card, variant, conf)
     flight = np.minimum(conf.pipeline, schedule.accumulation)
     parts = {
         "weights": weights,
         "gradients": gradients,
         "optimizer": optimizer,
-        "activations": states.activation_bytes(workload, card, variant, conf, schedule.micro, flight),
+        "activations": states.activation_bytes(job, card, variant, conf, schedule.micro, flight),
         "reserve": np.full_like(weights, memory.RESERVE_BYTES),
     }
     return {name: part / BYTES_PER_GB for name, part in parts.items()}
 
 
 def bottleneck(step: StepTime) -> Strings:
-    """(n,) the largest of arithmetic (compute or memory_bandwidth by its roofline) and all exchanges."""
+    """(n,) data_loading where the samples come late; else the largest of arithmetic (compute or memory_bandwidth by its
+    roofline) and all exchanges."""
     exchange = step.tensor_exchange + step.data_exchange
     local = np.where(step.compute_bound, "compute", "memory_bandwidth")
-    return np.where(exchange > step.arithmetic, "interconnect", local)
+    working = np.where(exchange > step.arithmetic, "interconnect", local)
+    return np.where(step.loading > step.computing, "data_loading", working)
 
 
 def estimate(workload: Training, card: ModelCard, variant: Variant, device: Device, conf: Configurations) -> Estimate:
     """Estimate n options; one class, rate = deadline / days."""
-    schedule = schedule_of(workload, conf)
-    parts = memory_parts_gb(workload, card, variant, conf, schedule)
+    job = job_of(workload, card)
+    schedule = schedule_of(job, conf)
+    parts = memory_parts_gb(job, card, variant, conf, schedule)
     needed = result.total(parts)
-    step = step_time(workload, card, variant, device, conf, schedule)
+    step = step_time(job, card, variant, device, conf, schedule)
     possible = schedule.possible & conf.reachable(device)
     steps = workload.samples * workload.epochs / workload.global_batch
     days = steps * step.seconds * (1.0 + workload.restart_overhead_fraction) / SECONDS_PER_DAY

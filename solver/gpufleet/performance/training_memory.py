@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gpufleet.performance import memory
+from gpufleet.performance import memory, transformer
 from gpufleet.schema.base import BITS
 from gpufleet.schema.models import Convolutional, Decoder, Encoder, ModelCard, Recommender, Variant
 
 if TYPE_CHECKING:
     from gpufleet.performance.arrays import Floats
     from gpufleet.performance.configurations import Configurations
-    from gpufleet.schema.workloads import Training
+    from gpufleet.performance.training_job import Job
 
 RECOMPUTED_FRACTION = 0.15
 """Share of activations still kept with recomputation where layers are not known (assumed; between the square-root
@@ -22,6 +22,14 @@ GATHERED_FRACTION = 0.05
 """Share of the weights that ZeRO-3 holds unsharded at a time where layers are not known (assumed)."""
 GATHERED_LAYERS = 2.0
 """Blocks that ZeRO-3 holds unsharded at a time: the current one and the next."""
+
+KEPT_BYTES = 2.0
+"""Per number kept for the backward pass."""
+FOR_WEIGHT_GRADIENTS = 0.4
+"""Share of the kept numbers that only gradients of weights need: inputs of the matrix products (assumed; a gated block
+keeps norms, queries, keys, values and both halves of the gate for the others)."""
+LOGIT_BYTES = 4.0
+"""Per logit: itself and its gradient, in 16 bits (fused cross-entropy)."""
 
 
 def working_bytes(variant: Variant) -> float:
@@ -40,48 +48,48 @@ def _gathered(card: ModelCard, sharded: Floats) -> Floats:
     return sharded * (min(GATHERED_LAYERS / layers, 1.0) if layers else GATHERED_FRACTION)
 
 
-def state_parts(
-    workload: Training, card: ModelCard, variant: Variant, conf: Configurations
-) -> tuple[Floats, Floats, Floats]:
+def state_parts(job: Job, card: ModelCard, variant: Variant, conf: Configurations) -> tuple[Floats, Floats, Floats]:
     """(weights, gradients, optimizer), bytes, (n,).
 
     Per local parameter: w + g + o; ZeRO 1 divides o by d, ZeRO 2 also g, ZeRO 3 also w (plus the blocks gathered at a
     time). With a trained fraction f the frozen weights stay as stored, and g, o and their working copy exist for f.
     """
-    local, fraction = memory.local_parameters(card, conf), workload.parameter_efficient_fraction
+    ranks = conf.data * conf.context
+    local, fraction = memory.local_parameters(card, conf), job.trained
     frozen = variant.bits_per_weight / 8.0 if fraction < 1.0 else 0.0
     weights = local * (frozen + fraction * working_bytes(variant))
     gradients = local * fraction * working_bytes(variant)
-    states = local * fraction * optimizer_bytes(variant, workload.optimizer)
-    sharded = weights / conf.data + _gathered(card, weights)
+    states = local * fraction * optimizer_bytes(variant, job.optimizer)
+    sharded = weights / ranks + _gathered(card, weights)
     return (
         np.asarray(np.where(conf.zero_stage >= 3, np.minimum(sharded, weights), weights)),
-        np.asarray(np.where(conf.zero_stage >= 2, gradients / conf.data, gradients)),
-        np.asarray(np.where(conf.zero_stage >= 1, states / conf.data, states)),
+        np.asarray(np.where(conf.zero_stage >= 2, gradients / ranks, gradients)),
+        np.asarray(np.where(conf.zero_stage >= 1, states / ranks, states)),
     )
 
 
-def touched_parameters(workload: Training, card: ModelCard, conf: Configurations) -> Floats:
+def touched_parameters(job: Job, card: ModelCard, conf: Configurations) -> Floats:
     """Local parameters that a step changes, (n,): the trained ones; of embedding tables at most the gathered rows."""
     if isinstance(card.architecture, Recommender):
         blocks, _, tables = memory.parameter_split(card)
-        rows = float(workload.global_batch * card.architecture.lookups_per_item * card.architecture.embedding_dim)
-        return (blocks + min(tables, rows) / conf.tensor) * workload.parameter_efficient_fraction
-    return memory.local_parameters(card, conf) * workload.parameter_efficient_fraction
+        rows = job.global_batch * float(card.architecture.lookups_per_item * card.architecture.embedding_dim)
+        return (blocks + np.minimum(tables, rows) / conf.tensor) * job.trained
+    return memory.local_parameters(card, conf) * job.trained
 
 
 def activation_bytes(
-    workload: Training, card: ModelCard, variant: Variant, conf: Configurations, micro: Floats, in_flight: Floats
+    job: Job, card: ModelCard, variant: Variant, conf: Configurations, micro: Floats, in_flight: Floats
 ) -> Floats:
     """Activations kept for the backward pass, bytes, (n,); `micro` samples per micro-batch, `in_flight` micro-batches.
 
-    transformer: tokens x h x (10 + 24 / t) x 2/2 bytes per block, or 2 bytes x tokens x h with recomputation plus one
-    block (attention scores are never stored); Korthikanti et al., arXiv 2205.05198. Logits add 6 V / t per token.
+    transformer: 2 bytes x tokens x (4 h + P / h) / t per block (32 h / t in a plain one), or 2 bytes x tokens x h / t
+    with recomputation plus one block: sequence parallelism, no dropout, attention scores never stored; after
+    Korthikanti et al., arXiv 2205.05198. Logits add 4 V / t per token.
     others: the card's training figure / t, or 15 % of it with recomputation.
     """
     architecture, scale = card.architecture, working_bytes(variant) / 2.0
     if isinstance(architecture, Decoder | Encoder):
-        return _transformer_activations(workload, card, architecture, conf, micro, in_flight) * scale
+        return _transformer_activations(job, card, architecture, conf, micro, in_flight) * scale
     if isinstance(architecture, Convolutional):
         kept = architecture.training_activation_bytes_per_item
         whole = 2.0 * architecture.traffic_bytes_per_item / 2.0 if kept is None else kept
@@ -96,26 +104,18 @@ def _recommender_activations(architecture: Recommender, micro: Floats) -> Floats
 
 
 def _transformer_activations(
-    workload: Training,
+    job: Job,
     card: ModelCard,
     architecture: Decoder | Encoder,
     conf: Configurations,
     micro: Floats,
     in_flight: Floats,
 ) -> Floats:
-    tokens = micro * sequence_tokens(workload, architecture)
+    tokens = micro * job.tokens / conf.context
     layers = architecture.layers * memory.stage_share(card, conf.pipeline) * in_flight
-    block = tokens * architecture.hidden_size * (10.0 + 24.0 / conf.tensor)
-    border = 2.0 * tokens * architecture.hidden_size
+    kept_share = 1.0 - (1.0 - job.trained) * FOR_WEIGHT_GRADIENTS
+    block = KEPT_BYTES * kept_share * tokens * transformer.written_numbers(card, architecture) / conf.tensor
+    border = KEPT_BYTES * tokens * architecture.hidden_size / conf.tensor
     kept = np.where(conf.recomputation, layers * border + block, layers * block)
     vocabulary = architecture.vocabulary if isinstance(architecture, Decoder) else 0
-    return np.asarray(kept + 6.0 * tokens * vocabulary / conf.tensor)
-
-
-def sequence_tokens(workload: Training, architecture: Decoder | Encoder) -> float:
-    """Tokens per sample: the workload's figure, else the encoder's sequence, else the decoder's longest context."""
-    if workload.sequence_tokens is not None:
-        return float(workload.sequence_tokens)
-    if isinstance(architecture, Encoder):
-        return float(architecture.sequence_tokens)
-    return float(architecture.max_context_tokens)
+    return np.asarray(kept + LOGIT_BYTES * tokens * vocabulary / conf.tensor)

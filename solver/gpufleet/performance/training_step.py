@@ -1,9 +1,10 @@
 """Time of one optimizer step.
 
-    step = (m + (p - 1) / v) x micro-batch + exposed data-parallel exchange + optimizer
+    step = max((m + (p - 1) / v) x micro-batch + exposed data-parallel exchange + optimizer, loading)
 
 with m micro-batches per data-parallel rank and p pipeline stages of v interleaved chunks each.
-A micro-batch costs 3 forward passes of arithmetic (backward counts 2), 4 with recomputation.
+A micro-batch costs 3 forward passes of arithmetic (backward counts 2: gradients of inputs and of weights), 4 with
+recomputation. `training_work` says what a transformer computes, `training_exchange` what it exchanges.
 """
 
 from __future__ import annotations
@@ -13,16 +14,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gpufleet.performance import collectives, memory, passes
+from gpufleet.performance import collectives, passes, training_exchange, training_work, transformer
 from gpufleet.performance import training_memory as states
 from gpufleet.performance.arrays import Bools, Floats, ceil_div
-from gpufleet.schema.models import Convolutional, Decoder, Encoder, ModelCard, Variant
+from gpufleet.schema.models import Decoder, Encoder, ModelCard, Variant
 
 if TYPE_CHECKING:
     from gpufleet.performance.calibration import Phase
     from gpufleet.performance.configurations import Configurations
     from gpufleet.performance.device import Device
-    from gpufleet.schema.workloads import Training
+    from gpufleet.performance.training_job import Job
 
 OPTIMIZER_TRAFFIC = 2.0
 """Each byte of gradient and optimizer state is read and written about once per step."""
@@ -37,21 +38,23 @@ class Schedule:
     accumulation: Floats
     """Micro-batches per rank and step, m."""
     passes: Floats
-    """Forward-pass equivalents of arithmetic per micro-batch: 3, or 4 with recomputation."""
+    """Forward-pass equivalents of arithmetic per micro-batch: 3, or 4 with recomputation. Frozen parameters have no
+    weight gradient: 2 + trained share."""
     exchanges: Floats
     """Passes with tensor-parallel exchange per micro-batch: 2, or 3 with recomputation."""
     possible: Bools
     """Does every rank get at least one sample?"""
 
 
-def schedule_of(workload: Training, conf: Configurations) -> Schedule:
+def schedule_of(job: Job, conf: Configurations) -> Schedule:
     """Micro-batches are cut to the rank's share of the global batch."""
-    share = workload.global_batch / conf.data
+    share = job.global_batch / conf.data
     micro = np.minimum(conf.batch, np.maximum(np.floor(share), 1.0))
+    full = 2.0 + job.trained
     return Schedule(
         micro=micro,
         accumulation=np.maximum(ceil_div(share, micro), 1.0),
-        passes=np.where(conf.recomputation, 4.0, 3.0),
+        passes=np.where(conf.recomputation, full + 1.0, full),
         exchanges=np.where(conf.recomputation, 3.0, 2.0),
         possible=np.asarray(share >= 1.0),
     )
@@ -70,40 +73,20 @@ class StepTime:
     data_exchange: Floats
     """Data-parallel exchange that arithmetic does not hide."""
     optimizer: Floats
+    loading: Floats
+    """Reading the samples of a step, which goes on beside everything else."""
     compute_bound: Bools
     """Is the roofline bound by arithmetic?"""
 
     @property
-    def seconds(self) -> Floats:
-        """The whole step."""
+    def computing(self) -> Floats:
+        """The whole step, were all samples there in time."""
         return self.arithmetic + self.tensor_exchange + self.bubble + self.data_exchange + self.optimizer
 
-
-def _forward(
-    workload: Training, card: ModelCard, variant: Variant, device: Device, conf: Configurations
-) -> passes.Pass:
-    architecture = card.architecture
-    tokens = states.sequence_tokens(workload, architecture) if isinstance(architecture, Decoder | Encoder) else None
-    return passes.forward(card, variant, device, conf, tokens)
-
-
-def data_exchange_s(
-    workload: Training, card: ModelCard, variant: Variant, device: Device, conf: Configurations, accumulation: Floats
-) -> Floats:
-    """Data-parallel exchange per step before overlap, s, (n,).
-
-    ZeRO 0-2: one all-reduce of the gradients per step. ZeRO 3: per micro-batch two all-gathers of the weights (forward,
-    backward) and one reduce-scatter of the gradients. Neighbours in the group stand t accelerators apart.
-    """
-    bytes_each = states.working_bytes(variant)
-    architecture = card.architecture
-    factor = architecture.training_state_multiplier if isinstance(architecture, Convolutional) else 1.0
-    gradients = states.touched_parameters(workload, card, conf) * bytes_each * factor
-    reduced = collectives.all_reduce(device, gradients, conf.data, conf.tensor)
-    weights = memory.local_parameters(card, conf) * bytes_each
-    gathered = collectives.all_gather(device, weights, conf.data, conf.tensor)
-    scattered = collectives.all_gather(device, gradients, conf.data, conf.tensor)
-    return np.where(conf.zero_stage >= 3, accumulation * (2.0 * gathered + scattered), reduced)
+    @property
+    def seconds(self) -> Floats:
+        """The whole step."""
+        return np.maximum(self.computing, self.loading)
 
 
 @dataclass(frozen=True)
@@ -111,67 +94,105 @@ class MicroBatch:
     """Seconds of one micro-batch in the slowest stage, (n,) each."""
 
     compute: Floats
+    """Arithmetic."""
     traffic: Floats
-    launches: Floats
+    """Streaming of memory."""
+    local: Floats
+    """Both, as far as they follow each other, or the host's time."""
     exchange: Floats
-
-    @property
-    def local(self) -> Floats:
-        """Roofline and launches."""
-        return np.maximum(self.compute, self.traffic) + self.launches
+    """Exchanges within the replica that arithmetic does not hide."""
 
 
 def micro_batch(
-    workload: Training, card: ModelCard, variant: Variant, device: Device, conf: Configurations, schedule: Schedule
+    job: Job, card: ModelCard, variant: Variant, device: Device, conf: Configurations, schedule: Schedule
 ) -> MicroBatch:
     """Forward, backward and recomputation of one micro-batch, with its exchanges."""
-    work = _forward(workload, card, variant, device, conf)
+    if isinstance(card.architecture, Decoder | Encoder):
+        return _transformer(job, card, card.architecture, device, conf, schedule)
+    return _network(card, variant, device, conf, schedule)
+
+
+def _transformer(
+    job: Job,
+    card: ModelCard,
+    architecture: Decoder | Encoder,
+    device: Device,
+    conf: Configurations,
+    schedule: Schedule,
+) -> MicroBatch:
+    length = job.tokens
+    batch = training_work.MicroBatch(schedule.micro, length, schedule.passes, job.trained)
+    work = training_work.work_of(batch, card, architecture, device, conf)
+    tokens = schedule.micro * length / conf.context
+    sent = schedule.exchanges * training_exchange.block_exchange_s(card, architecture, device, conf, tokens)
+    hops = _hops(device, conf, tokens * architecture.hidden_size * transformer.EXCHANGED_BYTES)
+    return MicroBatch(
+        compute=work.products,
+        traffic=work.streams,
+        local=work.seconds,
+        exchange=sent + hops,
+    )
+
+
+def _hops(device: Device, conf: Configurations, size: Floats) -> Floats:
+    """Hand-offs of `size` bytes to the next stage and back, s, (n,)."""
+    hops = 2.0 * collectives.point_to_point(device, size / conf.tensor, conf.crosses_nodes(device))
+    return np.asarray(np.where(conf.pipeline > 1, hops, 0.0))
+
+
+def _network(card: ModelCard, variant: Variant, device: Device, conf: Configurations, schedule: Schedule) -> MicroBatch:
+    """Recommenders and networks given per sample: the larger of arithmetic and traffic."""
+    work = passes.forward(card, variant, device, conf)
     phase: Phase = "train_convolve" if work.phase == "convolve" else "train"
-    forward = work.flops / _rate(card, device, phase) + work.scores / device.training_attention
-    hop_bytes = schedule.micro * work.hop_bytes / conf.tensor
-    hops = 2.0 * collectives.point_to_point(device, hop_bytes, conf.crosses_nodes(device))
+    compute = schedule.passes * schedule.micro * work.flops / device.compute(phase)
+    traffic = schedule.passes * schedule.micro * work.traffic / device.bandwidth
     exchange = schedule.exchanges * (work.exchange_fixed + work.exchange * schedule.micro)
     return MicroBatch(
-        compute=schedule.passes * schedule.micro * forward,
-        traffic=schedule.passes * schedule.micro * work.traffic / device.bandwidth,
-        launches=schedule.passes * work.launches,
-        exchange=exchange * (1.0 - device.figure("tensor_overlap")) + np.where(conf.pipeline > 1, hops, 0.0),
+        compute=compute,
+        traffic=traffic,
+        local=np.maximum(compute, traffic) + schedule.passes * work.launches,
+        exchange=exchange * (1.0 - device.figure("tensor_overlap"))
+        + _hops(device, conf, schedule.micro * work.hop_bytes),
     )
 
 
 def step_time(
-    workload: Training, card: ModelCard, variant: Variant, device: Device, conf: Configurations, schedule: Schedule
+    job: Job, card: ModelCard, variant: Variant, device: Device, conf: Configurations, schedule: Schedule
 ) -> StepTime:
     """Time of one optimizer step."""
-    one = micro_batch(workload, card, variant, device, conf, schedule)
+    one = micro_batch(job, card, variant, device, conf, schedule)
     arithmetic = schedule.accumulation * one.local
-    exchange = data_exchange_s(workload, card, variant, device, conf, schedule.accumulation)
-    hidden = np.minimum(device.figure("data_overlap") * exchange, arithmetic)
-    touched = states.touched_parameters(workload, card, conf)
+    exchange = training_exchange.data_exchange_s(job, card, variant, device, conf, schedule.accumulation)
+    last = np.minimum(schedule.accumulation, conf.pipeline)
+    room = np.where(conf.zero_stage >= 3, arithmetic, last * one.local)
+    hidden = np.minimum(device.figure("data_overlap") * exchange, room)
+    touched = states.touched_parameters(job, card, conf)
     return StepTime(
         arithmetic=arithmetic,
         tensor_exchange=schedule.accumulation * one.exchange,
         bubble=(conf.pipeline - 1.0) * (one.local + one.exchange) / _chunks(card, device, conf),
         data_exchange=exchange - hidden,
-        optimizer=_optimizer_s(workload, variant, device, conf, touched),
+        optimizer=_optimizer_s(job, variant, device, conf, touched),
+        loading=_loading_s(job, device, conf),
         compute_bound=np.asarray(one.compute >= one.traffic),
     )
 
 
-def _rate(card: ModelCard, device: Device, phase: Phase) -> float:
-    """Effective arithmetic rate, FLOP/s; lower where tokens are routed to experts."""
-    routed = isinstance(card.architecture, Decoder) and card.architecture.experts > 0
-    return device.compute(phase) * (device.figure("routing") if routed else 1.0)
-
-
 def _chunks(card: ModelCard, device: Device, conf: Configurations) -> Floats:
-    """Model chunks per stage, (n,): as calibrated, but at most the blocks of a stage."""
+    """Model chunks per stage, (n,): as given or calibrated, but at most the blocks of a stage."""
     blocks = float(getattr(card.architecture, "layers", conf.pipeline.max()))
-    return np.clip(np.floor(blocks / conf.pipeline), 1.0, device.figure("interleaving"))
+    most = np.maximum(np.floor(blocks / conf.pipeline), 1.0)
+    return np.asarray(np.minimum(np.where(conf.chunks > 0, conf.chunks, device.figure("interleaving")), most))
 
 
-def _optimizer_s(workload: Training, variant: Variant, device: Device, conf: Configurations, touched: Floats) -> Floats:
+def _loading_s(job: Job, device: Device, conf: Configurations) -> Floats:
+    """Seconds in which the input pipelines of the replica's nodes (or its part of one) deliver a global batch, (n,)."""
+    nodes = conf.accelerators / device.per_node
+    return np.asarray(job.global_batch / (nodes * job.loader_samples_per_s_per_node))
+
+
+def _optimizer_s(job: Job, variant: Variant, device: Device, conf: Configurations, touched: Floats) -> Floats:
     """Reading and writing gradients and optimizer states once, s, (n,); ZeRO spreads them over the ranks."""
-    each = states.working_bytes(variant) + states.optimizer_bytes(variant, workload.optimizer)
-    ranks = np.where(conf.zero_stage >= 1, conf.data, 1.0)
+    each = states.working_bytes(variant) + states.optimizer_bytes(variant, job.optimizer)
+    ranks = np.where(conf.zero_stage >= 1, conf.data * conf.context, 1.0)
     return np.asarray(OPTIMIZER_TRAFFIC * touched * each / ranks / device.bandwidth)

@@ -8,6 +8,7 @@ import numpy as np
 
 from gpufleet.performance import collectives
 from gpufleet.performance.memory import parameter_split, stage_share
+from gpufleet.schema.models import Encoder
 
 if TYPE_CHECKING:
     from gpufleet.performance.arrays import Floats
@@ -55,6 +56,19 @@ def cached_score_flops(card: Decoder, total: Floats) -> Floats:
     if card.attention.kind == "mla":
         return np.asarray(4.0 * card.attention.heads * float(card.attention.latent_dim or 0) * total * card.layers)
     return score_flops(card, np.ones_like(total), total + 0.5)
+
+
+def written_numbers(card: ModelCard, architecture: Decoder | Encoder) -> float:
+    """Numbers that a token writes in a block: 4 h + P / h, and 2 h more for each expert that it is sent to and back.
+
+    P / h, parameters met in a block over its width, is what the matrix products write: 4 h in attention, 8 h in a plain
+    feed-forward block, three times its width in a gated one. Norms, residuals and the attention output add 4 h.
+    """
+    hidden, layers = float(architecture.hidden_size), architecture.layers
+    if isinstance(architecture, Encoder):
+        return 16.0 * hidden
+    blocks, _ = active_parameters(card)
+    return (4.0 + 2.0 * architecture.experts_per_token) * hidden + blocks / (layers * hidden)
 
 
 def block_exchange(

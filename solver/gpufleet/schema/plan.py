@@ -138,7 +138,8 @@ class Deployment(Record):
     training_days: NonNegative | None = None
     """Days to train."""
     bottleneck: Name | None = None
-    """What limits it: `compute`, `memory_bandwidth`, `interconnect`, `host_link`, `kv_capacity`, `profile`."""
+    """What limits it: `compute`, `memory_bandwidth`, `interconnect`, `host_link`, `kv_capacity`, `data_loading`,
+    `profile`."""
     provenance: Literal["measured", "interpolated", "modelled"] | None = None
     """Where the throughput comes from: a measured point, points measured around it, or (also where it is so for one
     class alone) the performance model."""

@@ -212,6 +212,9 @@ class Training(WorkloadBase):
     """`adam` keeps two FP32 states per parameter, `sgd` one."""
     parameter_efficient_fraction: Annotated[float, Field(gt=0, le=1, strict=True)] = 1.0
     """Share of the parameters that is trained (LoRA and the like below 1)."""
+    loader_samples_per_s_per_node: Positive | None = None
+    """Samples/s that the input pipeline of one node sustains (storage, decoding, augmentation): a step takes no less
+    time than reading its samples; empty = the accelerators never wait for samples."""
     restart_overhead_fraction: Fraction01 = 0.0
     """Time lost steadily, as a share of the pure training time: writing checkpoints, failures, and restarts that
     `restart_minutes` does not count one by one."""
