@@ -23,7 +23,7 @@ def _of(parameter: str, low: float, high: float, **starts: float) -> tuple[Free,
 
 def _shares(kind: str, **starts: float) -> tuple[Free, ...]:
     """Shares of the peak by bits, `b8=0.6`."""
-    return tuple(Free(Key("item_compute", family=kind, bits=int(b[1:])), v, 0.2, 1.0) for b, v in starts.items())
+    return tuple(Free(Key("item_compute", family=kind, bits=int(b[1:])), v, 0.2, 0.85) for b, v in starts.items())
 
 
 def _mapping(*models: str) -> tuple[Free, ...]:
@@ -35,7 +35,8 @@ FREE: Final[tuple[Free, ...]] = (
     *_shares("gpu", b8=0.65, b16=0.7),
     *_shares("tpu", b16=0.55),
     *_shares("npu", b16=0.55),
-    *_of("generation", 0.5, 1.3, Turing=1.0, Ada_Lovelace=0.85, Hopper=0.85),
+    *_of("generation", 0.5, 1.1, Turing=1.0, Ada_Lovelace=0.85, Hopper=0.85),
+    Free(Key("generation", family="Hopper", phase="convolve"), 0.8, 0.4, 1.3),
     *_mapping("ssd-resnet34", "ssd-mobilenet", "retinanet", "3d-unet-brats", "3d-unet-kits19", "rnnt"),
     *_mapping("bert-large", "stable-diffusion-xl", "dlrm", "dlrm-v2"),
     *_of("size_exponent", 0.01, 0.3, gpu=0.07),
@@ -44,13 +45,14 @@ FREE: Final[tuple[Free, ...]] = (
     Free(Key("energy_per_byte_pj", phase="hbm"), 50.0, 20.0, 120.0),
     Free(Key("energy_per_byte_pj", phase="gddr"), 60.0, 20.0, 120.0),
     Free(Key("idle_power"), 0.15, 0.05, 0.35),
-    *_of("activation_traffic", 0.2, 1.2, Turing=0.75, Ampere=0.75, Ada_Lovelace=0.6, Hopper=0.7),
+    *_of("activation_traffic", 0.2, 1.0, Turing=0.75, Ampere=0.75, Ada_Lovelace=0.6, Hopper=0.7),
     Free(Key("random_access"), 0.25, 0.05, 1.0),
     Free(Key("roofline_exponent"), 4.0, 1.5, 10.0),
     Free(Key("weights_exponent"), 1.5, 1.0, 10.0),
     *_of("kernel_overhead_s", 1e-6, 5e-5, Turing=1e-5, Ampere=7e-6, Ada_Lovelace=4e-6),
     Free(Key("batch_overhead_s"), 5e-5, 5e-6, 1e-3),
     *(Free(Key("online", phase=name), 0.88, 0.5, 1.0) for name in ("encode", "convolve", "recommend")),
+    *(Free(Key("online", model=name), 0.8, 0.4, 1.0) for name in ("rnnt", "stable-diffusion-xl")),
 )
 """All of them; what no row determines stays at its start."""
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gpufleet.performance.arrays import Floats, quotient
+from gpufleet.performance.arrays import Floats
 from gpufleet.schema.base import BITS
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 REFERENCE_BIT_RATE = 2.0e15
 """Operand bits per second at which shares of the peak are stated: 250 TOP/s in 8 bits, 125 TFLOP/s in 16."""
 JOULE_PER_PICOJOULE = 1e-12
+LEAST_TIME_S = 1e-30
+"""Stands for no time at all where times are divided by the largest."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,8 @@ class KernelTimes:
 def _soft_maximum(exponent: float, *times: Floats) -> Floats:
     """(sum of t^p)^(1/p), elementwise; taken relative to the largest, so that no power overflows."""
     largest = np.maximum.reduce(times)
-    total = sum(quotient(time, largest) ** exponent for time in times)
+    scale = np.maximum(largest, LEAST_TIME_S)
+    total = np.asarray(sum((time / scale) ** exponent for time in times))
     return np.asarray(largest * total ** (1.0 / exponent))
 
 
@@ -55,11 +58,11 @@ def memory_class(device: Device) -> str:
     return "hbm" if "hbm" in kind else "gddr" if "gddr" in kind else ""
 
 
-def product_rate(device: Device) -> float:
+def product_rate(device: Device, phase: str) -> float:
     """FLOP/s of matrix products without power limit; a larger chip is harder to fill."""
     relative = device.peak * BITS[device.precision] / REFERENCE_BIT_RATE
     size = relative ** -device.figure("size_exponent")
-    share = min(device.figure("item_compute") * device.figure("generation") * device.figure("mapping") * size, 1.0)
+    share = min(device.figure("item_compute") * device.figure("generation", phase) * device.figure("mapping") * size, 1.0)
     return device.peak * device.unpacking * share
 
 
@@ -79,7 +82,7 @@ def of_item(work: Pass, device: Device) -> KernelTimes:
     kept = 1.0 if work.phase == "recommend" else device.figure("activation_traffic")
     traffic = np.broadcast_to(np.asarray(work.traffic * kept, dtype=np.float64), np.shape(work.flops))
     exponent = device.figure("roofline_exponent")
-    products = np.asarray(work.flops / product_rate(device) + work.scores / device.attention)
+    products = np.asarray(work.flops / product_rate(device, work.phase) + work.scores / device.attention)
     power, streaming = _power_s(work, traffic, device), traffic / device.bandwidth
     return KernelTimes(
         compute=_soft_maximum(exponent, products, power),
