@@ -144,7 +144,7 @@ def round_of(row: Row) -> tuple[int, int] | None:
 
 
 def card_of(model: str, when: tuple[int, int] | None) -> str | None:
-    """Model card that the row speaks of; 3D-UNet and DLRM changed model and data on the way, 3D-UNet needs the round."""
+    """Model card that the row speaks of. 3D-UNet and DLRM changed model and data on the way; 3D-UNet needs the round."""
     name = next((card for pattern, card in NETWORKS if re.search(pattern, model.lower())), None)
     if name == "3d-unet":
         found = re.search(r"brats|kits", model.lower())
@@ -194,8 +194,8 @@ def power_limit_w(row: Row, accelerator: Accelerator) -> float | None:
 
 
 def variant_of(row: Row, card: str, accelerator: Accelerator, when: tuple[int, int] | None) -> Variant:
-    """Arithmetic of the row. Declared precisions are trusted but for encoders on Hopper and later, where `fp16` stands for
-    FP8, and completed where the table has none."""
+    """Arithmetic of the row. Declared precisions are trusted but for encoders on Hopper and later, where `fp16` stands
+    for FP8, and DLRM-v2 at 99.9 %, which is in 16 bits; they are completed where the table has none."""
     return _plain(_precision(row, card, accelerator, when))
 
 

@@ -27,7 +27,7 @@ def _shares(kind: str, **starts: float) -> tuple[Free, ...]:
 
 
 def _mapping(*models: str) -> tuple[Free, ...]:
-    """How well the layers of a network map to matrix units, on all accelerators alike; ResNet-50 and BERT-large are 1."""
+    """How well the layers of a network map to matrix units, on all accelerators alike; ResNet-50 is 1."""
     return tuple(Free(Key("mapping", model=name), 0.9, 0.3, 1.3) for name in models)
 
 

@@ -35,7 +35,9 @@ if TYPE_CHECKING:
 
 PAIRS_PER_SAMPLE: Final = {"dlrm": 270, "dlrm-v2": 270}
 """User-item pairs of a sample (NVIDIA performance tuning guide, github.com/mlcommons/inference_results_v1.1)."""
-BATCHES: Final = np.array([1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 1024, 2048], dtype=float)
+BATCHES: Final = np.array(
+    [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 1024, 2048], dtype=float
+)
 """Largest batches that are tried; the best counts, as a tuned submission would choose it."""
 PARTS: Final = np.concatenate([np.arange(1.0, 0.1, -0.025), np.geomspace(0.1, 1e-4, 12)])
 """Parts of the reachable rate that are tried against a bound on latency."""
@@ -48,12 +50,12 @@ KINDS: Final = {
 }
 """Parts whose errors are stated together; the others are convolutional."""
 _SCENARIOS: Final = {"offline": "offline", "server": "server", "singlestream": "single stream"}
-_OPTIONS: Final = Configurations(
-    *(np.ones_like(BATCHES) for _ in range(4)), np.zeros_like(BATCHES), np.zeros(BATCHES.size, dtype=bool), BATCHES
-)
+_ONES: Final = np.ones_like(BATCHES)
+_NONE: Final = np.zeros_like(BATCHES)
+_OPTIONS: Final = Configurations(_ONES, _ONES, _ONES, _ONES, _NONE, _NONE > 0, BATCHES)
 
 
-class _Unpredictable(Exception):
+class _UnpredictableError(Exception):
     """Why a row is skipped."""
 
 
@@ -142,7 +144,7 @@ def batches(table: Table, library: Library) -> tuple[list[Batch], list[Skipped]]
             continue
         try:
             observation, question = _understood(row, table, library)
-        except _Unpredictable as reason:
+        except _UnpredictableError as reason:
             skipped.append(Skipped(table.name, row.line, str(reason)))
         except InputError as error:
             skipped.append(Skipped(table.name, row.line, error.problems[0].message))
@@ -159,16 +161,16 @@ def _batch(library: Library, group: Iterable[tuple[Observation, Question]]) -> B
 
 
 def _understood(row: Row, table: Table, library: Library) -> tuple[Observation, Question]:
-    """Raises _Unpredictable or InputError with the reason."""
+    """Raises _UnpredictableError or InputError with the reason."""
     when = names.round_of(row)
     card, accelerator = _card(row, when, library), _accelerator(row, library)
     scenario = _scenario(row, table)
     variant = names.variant_of(row, card.name, accelerator, when)
     if peak_flops(accelerator.peak, variant.precision) <= 0.0:
-        raise _Unpredictable(f"{accelerator.name} has no {variant.precision} arithmetic")
+        raise _UnpredictableError(f"{accelerator.name} has no {variant.precision} arithmetic")
     bound = (row.number("latency_bound_ms") or names.BOUNDS_MS.get(card.name, 0.0)) if scenario == "server" else 0.0
     if scenario == "server" and not bound:
-        raise _Unpredictable(f"the latency bound of {card.name} is not known")
+        raise _UnpredictableError(f"the latency bound of {card.name} is not known")
     question = Question(scenario, variant, names.power_limit_w(row, accelerator), bound)
     return _observation(row, table, card, accelerator, question), question
 
@@ -178,31 +180,31 @@ def _card(row: Row, when: tuple[int, int] | None, library: Library) -> ModelCard
     name = names.card_of(model, when)
     if name is None or name not in library.model_names:
         why = "tell its round: the model changed in v2.0" if "unet" in model.lower() else "no model card describes it"
-        raise _Unpredictable(f"model {model!r}: {why}")
+        raise _UnpredictableError(f"model {model!r}: {why}")
     card = library.model(name)
     if isinstance(card.architecture, Decoder):
-        raise _Unpredictable(f"model {model!r} is a language model")
+        raise _UnpredictableError(f"model {model!r} is a language model")
     return card
 
 
 def _accelerator(row: Row, library: Library) -> Accelerator:
     if (reason := names.special(row)) is not None:
-        raise _Unpredictable(f"{row.text('accelerator_norm')}: {reason}")
+        raise _UnpredictableError(f"{row.text('accelerator_norm')}: {reason}")
     name = names.accelerator_of(row)
     if name is None or name not in library.accelerators:
-        raise _Unpredictable(f"accelerator {row.text('accelerator_norm')!r} is not in the catalogue")
+        raise _UnpredictableError(f"accelerator {row.text('accelerator_norm')!r} is not in the catalogue")
     return library.accelerators[name]
 
 
 def _scenario(row: Row, table: Table) -> str:
     if row.text("result_valid").upper() not in ("", "VALID", "TRUE"):
-        raise _Unpredictable("the result is marked as not valid")
+        raise _UnpredictableError("the result is marked as not valid")
     given = row.text("scenario") or ("SingleStream" if table.kind == "mlperf_single_stream" else "")
     scenario = _SCENARIOS.get(given.lower().replace(" ", "").replace("-", ""))
     if scenario is None:
-        raise _Unpredictable(f"scenario {given!r} is not predicted, only Offline, Server and SingleStream")
+        raise _UnpredictableError(f"scenario {given!r} is not predicted, only Offline, Server and SingleStream")
     if scenario == "single stream" and table.kind != "mlperf_single_stream":
-        raise _Unpredictable("single stream belongs into a table with mean_latency_ms")
+        raise _UnpredictableError("single stream belongs into a table with mean_latency_ms")
     return scenario
 
 
@@ -211,15 +213,15 @@ def _measured(row: Row, table: Table, accelerator: Accelerator) -> float:
     if table.kind == "mlperf_single_stream":
         latency = row.number("mean_latency_ms") or row.number("p50_latency_ms")
         if not latency:
-            raise _Unpredictable("no mean latency")
+            raise _UnpredictableError("no mean latency")
         if (row.number("samples_per_query") or 1.0) != 1.0:
-            raise _Unpredictable("more than one sample per query")
+            raise _UnpredictableError("more than one sample per query")
         return MS_PER_S / latency
     if row.text("metric").lower() not in ("", "samples/s", "queries/s"):
-        raise _Unpredictable(f"metric {row.text('metric')!r} is no rate of samples")
+        raise _UnpredictableError(f"metric {row.text('metric')!r} is no rate of samples")
     value = row.number("value")
     if not value:
-        raise _Unpredictable("no value")
+        raise _UnpredictableError("no value")
     return value / row.count("accelerators_n") * names.CORES_PER_CHIP.get(accelerator.name, 1)
 
 

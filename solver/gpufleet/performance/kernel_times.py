@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gpufleet.performance.arrays import Floats
 from gpufleet.schema.base import BITS
 
 if TYPE_CHECKING:
+    from gpufleet.performance.arrays import Floats
     from gpufleet.performance.device import Device
     from gpufleet.performance.passes import Pass
 
@@ -61,8 +61,10 @@ def memory_class(device: Device) -> str:
 def product_rate(device: Device, phase: str) -> float:
     """FLOP/s of matrix products without power limit; a larger chip is harder to fill."""
     relative = device.peak * BITS[device.precision] / REFERENCE_BIT_RATE
-    size = relative ** -device.figure("size_exponent")
-    share = min(device.figure("item_compute") * device.figure("generation", phase) * device.figure("mapping") * size, 1.0)
+    size = float(relative ** -device.figure("size_exponent"))
+    share = min(
+        device.figure("item_compute") * device.figure("generation", phase) * device.figure("mapping") * size, 1.0
+    )
     return device.peak * device.unpacking * share
 
 
@@ -91,7 +93,10 @@ def of_item(work: Pass, device: Device) -> KernelTimes:
     )
 
 
-def exposed_weights(kernels: KernelTimes, weights: Floats, device: Device) -> Floats:
-    """Reading weights that arithmetic does not hide in a batch of one, s per batch: the soft maximum less the hard."""
-    soft = _soft_maximum(device.figure("weights_exponent"), kernels.together, weights)
-    return np.asarray(soft - np.maximum(kernels.together, kernels.streaming + weights)).clip(0.0)
+def exposed_weights(together: Floats, streaming: Floats, weights: Floats, device: Device) -> Floats:
+    """Reading weights that a batch of one request does not hide, s per batch: the soft maximum less the hard one.
+
+    `together` and `streaming` are those of a request; any common shape.
+    """
+    soft = _soft_maximum(device.figure("weights_exponent"), *np.broadcast_arrays(together, weights))
+    return np.asarray(soft - np.maximum(together, streaming + weights)).clip(0.0)

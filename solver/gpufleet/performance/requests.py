@@ -137,15 +137,16 @@ def server_of(
     fits = conf.reachable(device) & (result.total(parts) <= device.memory_gb * BYTES_PER_GB)
     shape = np.ones((batch.size, items.size))
     kernels = kernel_times.of_item(work, device)
-    weights = _weight_reading_s(card, variant, device, conf, work)
+    together, streaming = per_class(kernels.together) * items, per_class(kernels.streaming) * items
+    weights = per_class(_weight_reading_s(card, variant, device, conf, work))
     launches = work.kernels * device.figure("kernel_overhead_s") + device.figure("batch_overhead_s") / conf.pipeline
     return Server(
         compute=per_class(kernels.compute) * items,
-        arithmetic=per_class(kernels.together) * items,
-        streaming=per_class(kernels.streaming) * items,
-        weights=per_class(weights),
+        arithmetic=together,
+        streaming=streaming,
+        weights=weights,
         exchange_fixed=per_class(work.exchange_fixed + hop_fixed),
-        overhead=per_class(launches + kernel_times.exposed_weights(kernels, weights, device)),
+        overhead=per_class(launches) + kernel_times.exposed_weights(together, streaming, weights, device),
         exchange=per_class(work.exchange + hop) * items,
         host=work.host_bytes * items / device.host * shape,
         most=per_class(batch) * shape,
