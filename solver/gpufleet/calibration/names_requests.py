@@ -144,7 +144,7 @@ def round_of(row: Row) -> tuple[int, int] | None:
 
 
 def card_of(model: str, when: tuple[int, int] | None) -> str | None:
-    """Model card that the row speaks of. 3D-UNet and DLRM changed model and data on the way; 3D-UNet needs the round."""
+    """Model card that the row speaks of. 3D-UNet and DLRM changed on the way; 3D-UNet needs the round."""
     name = next((card for pattern, card in NETWORKS if re.search(pattern, model.lower())), None)
     if name == "3d-unet":
         found = re.search(r"brats|kits", model.lower())
