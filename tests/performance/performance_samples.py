@@ -66,8 +66,9 @@ def accelerator(
     fp8: float = 0.0,
     link: float | None = None,
     pcie: int = 4,
+    tdp: float | None = None,
 ) -> Accelerator:
-    """A GPU: GB, GB/s, dense TFLOP/s (TOP/s), NVLink GB/s both ways."""
+    """A GPU: GB, GB/s, dense TFLOP/s (TOP/s), NVLink GB/s both ways, W."""
     return Accelerator(
         name=name,
         vendor="NVIDIA",
@@ -75,6 +76,8 @@ def accelerator(
         kind="gpu",
         family=family,
         memory_gb=memory_gb,
+        memory_kind="HBM2" if bandwidth > 1000 else "GDDR6",
+        tdp_w=tdp,
         memory_bandwidth_gb_s=bandwidth,
         peak=PeakRates(
             fp32_tflops=fp16 / 8,
@@ -92,14 +95,14 @@ def accelerator(
     )
 
 
-T4 = accelerator("T4", "Turing", 16.0, 320.0, 65.0, 130.0, pcie=3)
-L4 = accelerator("L4", "Ada Lovelace", 24.0, 300.0, 121.0, 242.5, fp8=242.5)
-A100 = accelerator("A100-SXM-80GB", "Ampere", 80.0, 2039.0, 312.0, 624.0, link=600.0)
-A100_PCIE = accelerator("A100-PCIe-80GB", "Ampere", 80.0, 1935.0, 312.0, 624.0)
-A100_40 = accelerator("A100-SXM-40GB", "Ampere", 40.0, 1555.0, 312.0, 624.0, link=600.0)
-H100 = accelerator("H100-SXM-80GB", "Hopper", 80.0, 3350.0, 989.4, 1978.9, fp8=1978.9, link=900.0, pcie=5)
-H100_PCIE = accelerator("H100-PCIe-80GB", "Hopper", 80.0, 2000.0, 756.0, 1513.0, fp8=1513.0, pcie=5)
-H200 = accelerator("H200-SXM-141GB", "Hopper", 141.0, 4800.0, 989.4, 1978.9, fp8=1978.9, link=900.0, pcie=5)
+T4 = accelerator("T4", "Turing", 16.0, 320.0, 65.0, 130.0, pcie=3, tdp=70.0)
+L4 = accelerator("L4", "Ada Lovelace", 24.0, 300.0, 121.0, 242.5, fp8=242.5, tdp=72.0)
+A100 = accelerator("A100-SXM-80GB", "Ampere", 80.0, 2039.0, 312.0, 624.0, link=600.0, tdp=400.0)
+A100_PCIE = accelerator("A100-PCIe-80GB", "Ampere", 80.0, 1935.0, 312.0, 624.0, tdp=300.0)
+A100_40 = accelerator("A100-SXM-40GB", "Ampere", 40.0, 1555.0, 312.0, 624.0, link=600.0, tdp=400.0)
+H100 = accelerator("H100-SXM-80GB", "Hopper", 80.0, 3350.0, 989.4, 1978.9, fp8=1978.9, link=900.0, pcie=5, tdp=700.0)
+H100_PCIE = accelerator("H100-PCIe-80GB", "Hopper", 80.0, 2000.0, 756.0, 1513.0, fp8=1513.0, pcie=5, tdp=350.0)
+H200 = accelerator("H200-SXM-141GB", "Hopper", 141.0, 4800.0, 989.4, 1978.9, fp8=1978.9, link=900.0, pcie=5, tdp=700.0)
 
 
 def node(device: Accelerator, accelerators: int = 8, network_gb_s: float | None = None) -> NodeType:
@@ -168,9 +171,9 @@ BLOOMZ = decoder("bloomz", 559e6, 24, 1024, 250880, Attention(heads=16, kv_heads
 BERT = card(
     "bert-large",
     335e6,
-    Encoder(kind="encoder", layers=24, hidden_size=1024, sequence_tokens=180),
+    Encoder(kind="encoder", layers=24, hidden_size=1024, sequence_tokens=177),
 )
-"""180 tokens: mean length of the SQuAD samples, which the MLPerf submissions pack instead of padding to 384."""
+"""177 tokens: mean length of the SQuAD samples, which the MLPerf submissions pack instead of padding to 384."""
 DLRM = card(
     "dlrm",
     2.56e9,
@@ -182,6 +185,7 @@ DLRM = card(
         flops_per_item=4.8e6,
         host_bytes_per_item=120.0,
         dense_parameters=2.4e6,
+        cached_lookups_per_item=18,
     ),
 )
 RESNET = card(
@@ -191,7 +195,7 @@ RESNET = card(
         kind="convolutional",
         flops_per_item=8.2e9,
         activation_bytes_per_item=1e7,
-        traffic_bytes_per_item=36e6,
+        traffic_bytes_per_item=50e6,
         host_bytes_per_item=150528.0,
     ),
 )
@@ -200,13 +204,27 @@ UNET_KITS = card(
     31e6,
     Convolutional(
         kind="convolutional",
-        flops_per_item=9.0e13,
-        activation_bytes_per_item=1e9,
-        traffic_bytes_per_item=1.2e11,
-        host_bytes_per_item=1e7,
+        flops_per_item=6.13e13,
+        activation_bytes_per_item=6e8,
+        traffic_bytes_per_item=1.16e11,
+        host_bytes_per_item=6.6e7,
+        kernels=1900,
+        weight_passes=64.2,
     ),
 )
-"""0.957 TFLOP per window of 128^3 (counted from the layers) x about 94 windows per KiTS19 case (assumed)."""
+"""0.954 TFLOP per window of 128^3 (counted from the layers) x 64.2 windows per KiTS19 case."""
+UNET_BRATS = card(
+    "3d-unet-brats",
+    30e6,
+    Convolutional(
+        kind="convolutional",
+        flops_per_item=3.26e12,
+        activation_bytes_per_item=1.45e9,
+        traffic_bytes_per_item=6.5e9,
+        host_bytes_per_item=6.42e7,
+        kernels=30,
+    ),
+)
 UNET_15B = card(
     "unet3d-15b",
     15e9,

@@ -47,7 +47,7 @@ def test_decoding_step_by_hand() -> None:
     assert parts.products[0, 0] == pytest.approx(2 * 8.03e9 * 100 / compute, rel=1e-3)
     assert parts.weights[0, 0] == pytest.approx(8.03e9 / bandwidth, rel=1e-3)
     assert parts.attention[0, 0] == pytest.approx(100 * 1250 * 65536 / (3.35e12 * share("cache_bandwidth")), rel=1e-3)
-    traffic = share("activation_traffic") * 2 * 4096 * 32 * 100
+    traffic = share("elementwise_traffic") * 2 * 4096 * 32 * 100
     assert parts.elementwise[0, 0] == pytest.approx(traffic / bandwidth)
     assert parts.exchange[0, 0] == 0.0
     kernels = parts.products + parts.weights + parts.attention + parts.elementwise

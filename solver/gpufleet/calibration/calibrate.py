@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gpufleet.calibration import llm_figures, llm_rows
+from gpufleet.calibration import (
+    llm_figures,
+    llm_rows,
+    request_figures,
+    request_rows,
+    training_figures,
+    training_rows,
+)
 from gpufleet.calibration.fit import Free, cross_validated, fitted
 from gpufleet.calibration.score import Prediction, errors
 from gpufleet.performance.calibration import Efficiency, Key, key_of
@@ -39,7 +46,11 @@ class Part:
     free: Sequence[Free]
 
 
-PARTS = (Part("language serving", llm_rows.batches, llm_figures.FREE),)
+PARTS = (
+    Part("language serving", llm_rows.batches, llm_figures.FREE),
+    Part("request serving", request_rows.batches, request_figures.FREE),
+    Part("training", training_rows.batches, training_figures.FREE),
+)
 
 
 @dataclass(frozen=True)

@@ -36,8 +36,8 @@ FREE: Final = (
     *(_share("cache_bandwidth", 0.75, family=family) for family in FAMILIES),
     *(_share("attention", 0.5, family=family) for family in FAMILIES),
     Free(Key("usable_memory", engine="TensorRT-LLM", phase="decode"), 1.0, 0.85, 1.07),
-    Free(Key("activation_traffic", phase="decode"), 15.0, 1.0, 60.0),
-    Free(Key("activation_operations", phase="decode"), 500.0, 1.0, 5000.0),
+    Free(Key("elementwise_traffic", phase="decode"), 15.0, 1.0, 60.0),
+    Free(Key("elementwise_operations", phase="decode"), 500.0, 1.0, 5000.0),
     Free(Key("kernels", model="bloom-176b", phase="decode"), 1.0, 0.5, 3.0),
     Free(Key("expert_width", phase="decode"), 200.0, 1.0, 4000.0),
     _share("routing", 0.8),
@@ -74,6 +74,7 @@ FREE: Final = (
             ("TensorRT-LLM 0.6.1", 3e-5),
         )
     ),
+    *(_time("layer_overhead_s", 3e-4, 2e-3, engine="Hugging Face", family=family) for family in ("Ampere", "Hopper")),
     *(
         _time("step_overhead_s", start, 2e-2, engine=engine)
         for engine, start in (("vLLM", 2e-3), ("Hugging Face", 3e-3), ("TensorRT-LLM 0.14", 1e-3))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from gpufleet.performance import collectives, memory, transformer
-from gpufleet.schema.base import BITS
+from gpufleet.schema.base import BITS, Precision
 from gpufleet.schema.models import Convolutional, Decoder, Encoder, ModelCard, Recommender, Variant
 
 if TYPE_CHECKING:
@@ -24,6 +24,13 @@ GATHER_GRANULE_BYTES = 64.0
 """Least bytes that one embedding row costs (two 32-byte memory sectors)."""
 BLOCK_TRAFFIC_NUMBERS = 16.0
 """Numbers of the hidden width read and written per token and block around the matrix products (fused kernels)."""
+ENCODER_KERNELS = 6.0
+"""Kernels of one encoder block after fusion: query, key and value; attention; projection; sum and norm; two of the
+MLP."""
+RECOMMENDER_KERNELS = 15.0
+"""Kernels of a recommender: one gather over all tables, the interaction, layers of two small networks."""
+KEPT_IN_16_BITS: frozenset[Precision] = frozenset({"fp8", "fp4"})
+"""Formats whose activations travel between kernels in 16 bits; INT8 networks hand INT8 on."""
 HALO_FRACTION = 0.05
 """Share of its activation traffic that an accelerator exchanges with its neighbours when samples are split in space
 and channels (assumed: halos of one voxel on slabs of 64, plus channel sums in the low-resolution layers)."""
@@ -46,9 +53,18 @@ class Pass:
     host_bytes: float
     """Bytes over the host link per item."""
     launches: Floats
-    """Launch overhead per pass and stage, s."""
+    """Launch overhead per pass and stage in training, s."""
     hop_bytes: float
     """Bytes handed to the next pipeline stage per item."""
+    kernels: Floats
+    """Kernels per pass and stage, one after the other."""
+    weight_passes: float = 1.0
+    """How often a pass reads the weights."""
+
+
+def _activation_bytes(precision: Precision) -> float:
+    """Bytes of one number that a kernel hands to the next."""
+    return 2.0 if precision in KEPT_IN_16_BITS else BITS[precision] / 8.0
 
 
 def forward(
@@ -92,17 +108,19 @@ def _transformer(
     routed = architecture.experts_per_token if isinstance(architecture, Decoder) else 0
     fixed, slope = transformer.block_exchange(device, conf, architecture.hidden_size, layers, routed)
     products, scores = _work(card, architecture, conf, tokens)
-    width = architecture.hidden_size * BITS[variant.compute_precision] / 8.0
+    encodes = isinstance(architecture, Encoder)
+    number = _activation_bytes(variant.compute_precision) if encodes else BITS[variant.compute_precision] / 8.0
     return Pass(
         phase="encode",
         flops=products,
         scores=scores,
-        traffic=BLOCK_TRAFFIC_NUMBERS * width * tokens * layers / conf.tensor,
+        traffic=BLOCK_TRAFFIC_NUMBERS * architecture.hidden_size * number * tokens * layers / conf.tensor,
         exchange_fixed=fixed,
         exchange=slope * tokens,
         host_bytes=4.0 * tokens,
         launches=layers * device.figure("layer_overhead_s"),
         hop_bytes=tokens * architecture.hidden_size * transformer.EXCHANGED_BYTES,
+        kernels=layers * ENCODER_KERNELS,
     )
 
 
@@ -110,7 +128,8 @@ def _recommender(architecture: Recommender, variant: Variant, device: Device, co
     """Rows are gathered where they lie (tables split by rows over t), then swapped so that each accelerator runs the
     dense layers for its share of the items."""
     row = architecture.embedding_dim * variant.bits_per_weight / 8.0
-    gathered = architecture.lookups_per_item * max(row, GATHER_GRANULE_BYTES) / device.figure("random_access")
+    from_memory = architecture.lookups_per_item - architecture.cached_lookups_per_item
+    gathered = from_memory * max(row, GATHER_GRANULE_BYTES) / device.figure("random_access")
     sent = architecture.lookups_per_item * row / conf.tensor
     swap = [collectives.all_to_all(device, sent * items, conf.tensor) for items in (0.0, transformer.PROBE_TOKENS)]
     fixed, slope = transformer.affine(*swap)
@@ -125,22 +144,25 @@ def _recommender(architecture: Recommender, variant: Variant, device: Device, co
         host_bytes=architecture.host_bytes_per_item,
         launches=np.zeros_like(ways),
         hop_bytes=0.0,
+        kernels=RECOMMENDER_KERNELS / conf.pipeline,
     )
 
 
 def _convolutional(architecture: Convolutional, variant: Variant, device: Device, conf: Configurations) -> Pass:
     ways = conf.tensor * conf.pipeline
-    traffic = architecture.traffic_bytes_per_item * BITS[variant.compute_precision] / 16.0 / ways
+    traffic = architecture.traffic_bytes_per_item / 2.0 * _activation_bytes(variant.compute_precision) / ways
     halo = np.where(conf.tensor > 1, HALO_FRACTION * traffic / device.link, 0.0)
     remote = np.where(conf.tensor > device.per_node, HALO_FRACTION * traffic / device.network, 0.0)
     return Pass(
         phase="convolve",
-        flops=architecture.flops_per_item / ways,
-        scores=np.zeros_like(ways),
+        flops=(architecture.flops_per_item - architecture.attention_flops_per_item) / ways,
+        scores=architecture.attention_flops_per_item / ways,
         traffic=traffic,
         exchange_fixed=np.zeros_like(ways),
         exchange=np.maximum(halo, remote),
         host_bytes=architecture.host_bytes_per_item,
         launches=np.zeros_like(ways),
         hop_bytes=architecture.activation_bytes_per_item * HALO_FRACTION,
+        kernels=architecture.kernels / conf.pipeline,
+        weight_passes=architecture.weight_passes,
     )

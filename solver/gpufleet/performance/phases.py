@@ -182,8 +182,8 @@ def decoding_step(
     block = 2.0 * blocks * share / conf.tensor
     read = device.sheet_bandwidth * device.figure("cache_bandwidth")
     numbers = decoder.hidden_size * decoder.layers * share * (1.0 + 1.0 / conf.tensor) / 2.0
-    each = device.figure("activation_traffic") * transformer.EXCHANGED_BYTES / device.sheet_bandwidth
-    each += device.figure("activation_operations") / device.vector
+    each = device.figure("elementwise_traffic") * transformer.EXCHANGED_BYTES / device.sheet_bandwidth
+    each += device.figure("elementwise_operations") / device.vector
     staged = np.where(conf.pipeline > 1, device.figure("stage_overhead_s"), 0.0)
     return Step(
         token=per_class(block) / _rate(decoder, device, "decode"),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gpufleet.performance import memory, passes, queueing, result
+from gpufleet.performance import kernel_times, memory, passes, queueing, result
 from gpufleet.performance.arrays import Bools, Floats, Strings, per_class, quotient
 from gpufleet.performance.calibration import RELATIVE_UNCERTAINTY
 from gpufleet.performance.collectives import point_to_point
@@ -37,8 +37,10 @@ BATCH_STEPS = 3
 class Server:
     """Service times of one workload on n options; (n, 1) or (n, C)."""
 
+    compute: Floats
+    """Products alone, at the share that they reach or at what the power limit allows, s per request and stage."""
     arithmetic: Floats
-    """s per request and stage."""
+    """Kernels: products and streaming, softly overlapped, s per request and stage; at least `streaming`."""
     streaming: Floats
     """Activations and gathers, s per request and stage."""
     weights: Floats
@@ -46,7 +48,7 @@ class Server:
     exchange_fixed: Floats
     """s per batch and stage."""
     overhead: Floats
-    """Launches and scheduling, s per batch and stage."""
+    """Launches, scheduling, and what the reading of weights does not overlap, s per batch and stage."""
     exchange: Floats
     """s per request and stage."""
     host: Floats
@@ -57,6 +59,8 @@ class Server:
     """Data-parallel servers c."""
     stages: Floats
     """Pipeline stages."""
+    online: float
+    """Share of the capacity that requests arriving one by one can use, whatever their latency may be."""
     fits: Bools
     parts_gb: Mapping[str, Floats]
 
@@ -188,10 +192,13 @@ def _hand_off(work: passes.Pass, device: Device, conf: Configurations) -> tuple[
     return affine(fixed, probe)
 
 
-def _weight_reading_s(card: ModelCard, variant: Variant, device: Device, conf: Configurations) -> Floats:
-    """Reading a stage's weights once, s, (n,); without embedding tables, of which only rows are read."""
+def _weight_reading_s(
+    card: ModelCard, variant: Variant, device: Device, conf: Configurations, work: passes.Pass
+) -> Floats:
+    """Reading a stage's weights in a pass, s, (n,); without embedding tables, of which only rows are read."""
     blocks, _, _ = memory.parameter_split(card)
-    return np.asarray(blocks * variant.bits_per_weight / 8.0 / (conf.tensor * conf.pipeline) / device.bandwidth)
+    read = blocks * variant.bits_per_weight / 8.0 * work.weight_passes
+    return np.asarray(read / (conf.tensor * conf.pipeline) / device.bandwidth)
 
 
 def server_of(
@@ -205,17 +212,23 @@ def server_of(
     parts = _parts(card, variant, conf, batch * items.max())
     fits = conf.reachable(device) & (result.total(parts) <= device.memory_gb * BYTES_PER_GB)
     shape = np.ones((batch.size, items.size))
+    kernels = kernel_times.of_item(work, device)
+    together, streaming = per_class(kernels.together) * items, per_class(kernels.streaming) * items
+    weights = per_class(_weight_reading_s(card, variant, device, conf, work))
+    launches = work.kernels * device.figure("kernel_overhead_s") + device.figure("batch_overhead_s") / conf.pipeline
     return Server(
-        arithmetic=per_class(work.flops / device.compute(work.phase) + work.scores / device.attention) * items,
-        streaming=per_class(work.traffic) * items / device.bandwidth,
-        weights=per_class(_weight_reading_s(card, variant, device, conf)),
+        compute=per_class(kernels.compute) * items,
+        arithmetic=together,
+        streaming=streaming,
+        weights=weights,
         exchange_fixed=per_class(work.exchange_fixed + hop_fixed),
-        overhead=per_class(work.launches + device.figure("batch_overhead_s") / conf.pipeline),
+        overhead=per_class(launches) + kernel_times.exposed_weights(together, streaming, weights, device),
         exchange=per_class(work.exchange + hop) * items,
         host=work.host_bytes * items / device.host * shape,
         most=per_class(batch) * shape,
         servers=per_class(conf.data),
         stages=per_class(conf.pipeline),
+        online=device.figure("online", work.phase),
         fits=np.asarray(per_class(fits) & (shape > 0)),
         parts_gb={name: part / BYTES_PER_GB for name, part in parts.items()},
     )
@@ -229,7 +242,7 @@ def quantile_s(server: Server, slo: SLO, rate: Floats) -> Floats:
 
 
 def highest_rate(server: Server, workload: RequestServing, capacity: Floats) -> Floats:
-    """Highest rate that keeps `max_utilisation` and every SLO of the class, requests/s, (n, C)."""
+    """Highest rate that keeps `max_utilisation` of what is reachable online and every SLO, requests/s, (n, C)."""
     limits = {slo: result.limits_ms(slo, workload.classes) for slo in workload.slo}
 
     def holds(rate: Floats) -> Bools:
@@ -238,12 +251,12 @@ def highest_rate(server: Server, workload: RequestServing, capacity: Floats) -> 
             good &= quantile_s(server, slo, rate) * MS_PER_S <= limits[slo]
         return good
 
-    return queueing.highest(holds, capacity * workload.max_utilisation)
+    return queueing.highest(holds, capacity * server.online * workload.max_utilisation)
 
 
 def bottleneck(server: Server) -> Strings:
     """(n,) the largest consumer of time at full batches, averaged over classes."""
-    compute = server.arithmetic * server.most
+    compute = server.compute * server.most
     traffic = server.streaming * server.most + server.weights
     exchange = server.exchange * server.most + server.exchange_fixed
     host = server.host * server.most

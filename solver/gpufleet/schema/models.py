@@ -161,6 +161,15 @@ class Recommender(Record):
     """Bytes that cross the host link per user-item pair."""
     dense_parameters: Positive
     """Parameters outside the embedding tables."""
+    cached_lookups_per_item: Count = 0
+    """Of the look-ups, those into tables so small (some ten MB together) that they stay in the accelerator's cache."""
+
+    @model_validator(mode="after")
+    def _lookups_are_counted_once(self) -> Self:
+        if self.cached_lookups_per_item > self.lookups_per_item:
+            cached, every = self.cached_lookups_per_item, self.lookups_per_item
+            raise ValueError(f"cached_lookups_per_item is {cached}, more than the {every} of lookups_per_item")
+        return self
 
 
 class Convolutional(Record):
@@ -176,10 +185,23 @@ class Convolutional(Record):
     """Bytes of activations read and written per sample in a forward pass, at 2 bytes per number."""
     host_bytes_per_item: NonNegative
     """Bytes that cross the host link per sample."""
+    attention_flops_per_item: NonNegative = 0.0
+    """Of the arithmetic, attention scores, which stay in 16 bits whatever the variant (diffusion)."""
+    kernels: PositiveCount = 50
+    """Kernels that a pass launches one after the other; sets the latency of small batches. 50: a usual depth."""
+    weight_passes: Positive = 1.0
+    """How often a pass reads the weights: a recurrent network at every step, a diffusion model in every evaluation."""
     training_activation_bytes_per_item: NonNegative | None = None
     """Bytes of activations kept for the backward pass per sample at 2 bytes per number, without recomputation."""
     training_state_multiplier: Positive = 1.0
     """Factor on gradient traffic of the data-parallel exchange (1 = every gradient once)."""
+
+    @model_validator(mode="after")
+    def _attention_is_part_of_it(self) -> Self:
+        if self.attention_flops_per_item > self.flops_per_item:
+            part, whole = self.attention_flops_per_item, self.flops_per_item
+            raise ValueError(f"attention_flops_per_item is {part:g}, more than the {whole:g} of flops_per_item")
+        return self
 
 
 class Runtime(Sourced):
