@@ -8,7 +8,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gpufleet.library.unsupported import UNSUPPORTED
-from gpufleet.schema import hardware, instance, measurements, models, offers, plan, schedule, time, workloads
+from gpufleet.schema import (
+    calibration,
+    hardware,
+    instance,
+    measurements,
+    models,
+    offers,
+    plan,
+    schedule,
+    time,
+    workloads,
+)
 from gpufleet.schema.base import Record
 
 if TYPE_CHECKING:
@@ -74,6 +85,12 @@ SECTIONS: tuple[tuple[str, str, tuple[type[Record], ...]], ...] = (
             *(models.ModelCard, models.Decoder, models.Attention, models.Encoder, models.Recommender),
             *(models.Convolutional, models.Runtime, models.Variant, models.Accuracy),
         ),
+    ),
+    (
+        "Calibration file",
+        "`calibration/bundled.yaml` of a library folder: the figures of the performance model that no datasheet gives. "
+        "`gpufleet calibrate` writes it, [validation.md](validation.md) shows it.",
+        (calibration.Calibration, calibration.Figure, calibration.Interval, calibration.MeasuredTable),
     ),
     (
         "Plan file",

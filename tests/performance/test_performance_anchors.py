@@ -111,6 +111,10 @@ def test_dlrm_server_percentile() -> None:
     assert result.latency_ms[0, 0, 0] == pytest.approx(8.49, rel=0.30)
 
 
+SWEEP = "TensorRT-LLM 0.14"
+"""Software of the request-rate sweep."""
+
+
 @pytest.mark.parametrize(
     ("card", "accelerator", "tensor", "rate", "first_ms", "gap_ms"),
     [
@@ -126,8 +130,8 @@ def test_online_latencies(
 ) -> None:
     slos = (s.slo("ttft", 50.0, 1e6), s.slo("tpot", 50.0, 1e6))
     work, conf = s.language((467, 256), slos=slos, max_utilisation=1.0), s.options(tensor, batch=256)
-    top = estimate(work, card, s.BF16, accelerator, s.node(accelerator), conf).max_rate[0, 0]
-    result = estimate(work, card, s.BF16, accelerator, s.node(accelerator), conf, load=rate / top)
+    top = estimate(work, card, s.BF16, accelerator, s.node(accelerator), conf, engine=SWEEP).max_rate[0, 0]
+    result = estimate(work, card, s.BF16, accelerator, s.node(accelerator), conf, load=rate / top, engine=SWEEP)
     assert result.latency_ms[0, 0, 0] == pytest.approx(first_ms, rel=0.5)
     assert result.latency_ms[0, 1, 0] == pytest.approx(gap_ms, rel=0.25)
 
@@ -135,7 +139,8 @@ def test_online_latencies(
 def test_online_saturation() -> None:
     # TRT-LLM v0.14, BF16, 467 in, 256 out, all requests at once: 37 and 16 requests/s.
     for card, tensor, published in ((s.LLAMA_8B, 1, 36.8), (s.LLAMA_70B, 4, 16.0)):
-        result = estimate(s.language((467, 256)), card, s.BF16, s.H100, s.node(s.H100), s.options(tensor, batch=256))
+        options = s.options(tensor, batch=256)
+        result = estimate(s.language((467, 256)), card, s.BF16, s.H100, s.node(s.H100), options, engine=SWEEP)
         assert result.saturation_rate[0, 0] == pytest.approx(published, rel=0.15)
 
 

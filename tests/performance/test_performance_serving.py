@@ -47,12 +47,14 @@ def test_decoding_step_by_hand() -> None:
     assert parts.products[0, 0] == pytest.approx(2 * 8.03e9 * 100 / compute, rel=1e-3)
     assert parts.weights[0, 0] == pytest.approx(8.03e9 / bandwidth, rel=1e-3)
     assert parts.attention[0, 0] == pytest.approx(100 * 1250 * 65536 / (3.35e12 * share("cache_bandwidth")), rel=1e-3)
-    traffic = share("elementwise_traffic") * 2 * 4096 * 32 * 100
-    assert parts.elementwise[0, 0] == pytest.approx(traffic / bandwidth)
+    numbers = 4096 * 32 * 100
+    traffic, operations = share("elementwise_traffic") * 2 * numbers, share("elementwise_operations") * numbers
+    vector = (s.H100.peak.fp32_tflops or 0.0) * 1e12
+    assert parts.elementwise[0, 0] == pytest.approx(traffic / 3.35e12 + operations / vector)
     assert parts.exchange[0, 0] == 0.0
     kernels = parts.products + parts.weights + parts.attention + parts.elementwise
     launches = 32 * share("layer_overhead_s")
-    late = np.hypot(kernels, launches) - kernels
+    late = (kernels**4 + launches**4) ** 0.25 - kernels
     scheduling = share("step_overhead_s") + 100 * share("sequence_overhead_s")
     assert parts.overhead == pytest.approx(late + scheduling)
     assert step.seconds(np.full((1, 1), 100.0)) == pytest.approx(kernels + parts.overhead)

@@ -62,9 +62,9 @@ def test_gradient_exchange_by_hand() -> None:
     device, work = device_of(s.A100, NODE, s.FP16, s.DEFAULT), s.job(64, 2048, GPT)
     conf = s.options(data=8, zero=[0, 3])
     raw = training_exchange.data_exchange_s(work, GPT, s.FP16, device, conf, np.full(2, 8.0))
-    ring = 2 * 7 / 8 * 2 * GPT.parameters / (300e9 * s.figure("nvlink")) + 14 * s.figure("nvlink_latency_s")
-    # ZeRO 3 exchanges block by block: 31 more waits of 7 steps, three times a micro-batch.
-    waits = 31 * 7 * s.figure("nvlink_latency_s")
+    ring = 2 * 7 / 8 * 2 * GPT.parameters / (300e9 * s.figure("nvlink")) + 6 * s.figure("nvlink_latency_s")
+    # ZeRO 3 exchanges block by block: 31 more waits of log2(8) steps, three times a micro-batch.
+    waits = 31 * 3 * s.figure("nvlink_latency_s")
     assert raw == pytest.approx([ring, 8 * 3 * (ring / 2 + waits)])
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from gpufleet.calibration.observations import Batch, Observation, Skipped
-    from gpufleet.calibration.tables import Table
+    from gpufleet.calibration.tables import Table, TableKind
     from gpufleet.library import Library
     from gpufleet.schema.calibration import Domain
 
@@ -42,14 +42,16 @@ class Part:
     """Rows of one kind of workload, and the figures that they determine."""
 
     name: str
+    kinds: tuple[TableKind, ...]
+    """Tables that hold such rows."""
     batches: Callable[[Table, Library], tuple[list[Batch], list[Skipped]]]
     free: Sequence[Free]
 
 
 PARTS = (
-    Part("language serving", llm_rows.batches, llm_figures.FREE),
-    Part("request serving", request_rows.batches, request_figures.FREE),
-    Part("training", training_rows.batches, training_figures.FREE),
+    Part("language serving", ("llm_serving", "mlperf_inference"), llm_rows.batches, llm_figures.FREE),
+    Part("request serving", ("mlperf_inference", "mlperf_single_stream"), request_rows.batches, request_figures.FREE),
+    Part("training", ("training",), training_rows.batches, training_figures.FREE),
 )
 
 
@@ -72,7 +74,7 @@ def read(tables: Sequence[Table], library: Library) -> Reading:
     parts, skipped = [], []
     for part in PARTS:
         found: list[Batch] = []
-        for table in tables:
+        for table in (table for table in tables if table.kind in part.kinds):
             batches, left = part.batches(table, library)
             found += batches
             skipped += left
@@ -80,7 +82,16 @@ def read(tables: Sequence[Table], library: Library) -> Reading:
     return Reading(tuple(tables), tuple(parts), tuple(sorted(skipped, key=lambda row: (row.table, row.line))))
 
 
-def calibrate(reading: Reading, start: Calibration, scratch: bool) -> Calibration:
+@dataclass(frozen=True)
+class Calibrated:
+    """What was fitted, and how it predicts what it had not seen."""
+
+    calibration: Calibration
+    unseen: tuple[Prediction, ...]
+    """Every row with the prediction of a fit without its model and accelerator."""
+
+
+def calibrate(reading: Reading, start: Calibration, scratch: bool) -> Calibrated:
     """A calibration with the figures that the tables determine fitted to them, the others those of `start`.
 
     Fitted figures are drawn towards those of `start`, or with `scratch` towards the values that were assumed before any
@@ -94,13 +105,15 @@ def calibrate(reading: Reading, start: Calibration, scratch: bool) -> Calibratio
         found = fitted(batches, [entry for entry, _ in free], efficiency)
         values |= {entry.key: (_rounded(found.figures[entry.key]), rows) for entry, rows in free}
         pairs += cross_validated(batches, [entry for entry, _ in free], efficiency)
-    return Calibration(
+    made = Calibration(
         name=start.name,
         source=start.source,
+        as_of=start.as_of,
         figures=_figures(start, values, reading),
         intervals=intervals(pairs),
         tables=tuple(sorted((_used_table(table, reading) for table in reading.tables), key=lambda table: table.name)),
     )
+    return Calibrated(made, tuple(prediction(seen, predicted, made) for seen, predicted in pairs))
 
 
 def check(reading: Reading, calibration: Calibration) -> list[Prediction]:

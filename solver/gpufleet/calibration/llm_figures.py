@@ -50,6 +50,7 @@ FREE: Final = (
     _time("sequence_overhead_s", 4e-6, 1e-4),
     _time("stage_overhead_s", 5e-6, 1e-4),
     _share("cache_bandwidth", 0.3, engine="vLLM"),
+    _share("cache_bandwidth", 0.3, engine="Hugging Face"),
     *(
         Free(Key("pace", engine=engine, phase="decode"), start, 0.05, 1.0)
         for engine, start in (
@@ -68,7 +69,6 @@ FREE: Final = (
     *(
         _time("layer_overhead_s", start, 2e-3, engine=engine)
         for engine, start in (
-            ("vLLM", 4e-5),
             ("TensorRT-LLM 0.14", 3e-5),
             ("TensorRT-LLM 0.5", 3e-5),
             ("TensorRT-LLM 0.6.1", 3e-5),
@@ -77,6 +77,6 @@ FREE: Final = (
     *(_time("layer_overhead_s", 3e-4, 2e-3, engine="Hugging Face", family=family) for family in ("Ampere", "Hopper")),
     *(
         _time("step_overhead_s", start, 2e-2, engine=engine)
-        for engine, start in (("vLLM", 2e-3), ("Hugging Face", 3e-3), ("TensorRT-LLM 0.14", 1e-3))
+        for engine, start in (("vLLM", 1e-3), ("Hugging Face", 3e-3), ("TensorRT-LLM 0.14", 1e-3))
     ),
 )

@@ -205,8 +205,8 @@ def _setting(row: Row) -> str:
 
 
 def engine_name(text: str) -> str:
-    """`TensorRT-LLM 0.17 (in-flight batching)` -> `TensorRT-LLM 0.17`: without what stands in brackets, or behind a comma
-    or a plus."""
+    """`TensorRT-LLM 0.17 (in-flight batching)` -> `TensorRT-LLM 0.17`: without what stands in brackets, or behind
+    a comma or a plus."""
     if text.startswith("HF/"):
         return "Hugging Face"
     return re.split(r" *[(,+]", text)[0].strip()

@@ -10,6 +10,9 @@ from gpufleet.cli.common import library_option, open_library, progress, show
 @click.command("calibrate")
 @click.argument("tables", nargs=-1, required=True)
 @click.option("--out", metavar="FILE", help="Write the calibration to a YAML file.")
+@click.option(
+    "--predictions", metavar="FILE", help="Write every row with its cross-validated prediction to a CSV file."
+)
 @click.option("--check", "check_only", is_flag=True, help="Fit nothing: errors of the library's calibration on TABLES.")
 @click.option("--from-scratch", is_flag=True, help="Draw figures to what was assumed before any row was seen.")
 @click.option("--json", "as_json", is_flag=True, help="Print errors (with --check, also every row) as JSON.")
@@ -17,6 +20,7 @@ from gpufleet.cli.common import library_option, open_library, progress, show
 def command(
     tables: tuple[str, ...],
     out: str | None,
+    predictions: str | None,
     check_only: bool,
     from_scratch: bool,
     as_json: bool,
@@ -32,8 +36,8 @@ def command(
     from gpufleet.calibration.tables import read_table
     from gpufleet.report import calibration_text
 
-    if check_only and (out or from_scratch):
-        raise click.UsageError("--check fits nothing, so it goes with neither --out nor --from-scratch")
+    if check_only and (out or predictions or from_scratch):
+        raise click.UsageError("--check fits nothing: leave out --out, --predictions and --from-scratch")
     library = open_library(libraries)
     reading = steps.read([read_table(table) for table in tables], library)
     if check_only:
@@ -48,5 +52,9 @@ def command(
     if out:
         from gpufleet.library import write_calibration
 
-        write_calibration(made, out)
-    show(calibration_text.fit_text(made, reading, as_json, out))
+        write_calibration(made.calibration, out)
+    if predictions:
+        from gpufleet.library import write_text
+
+        write_text(calibration_text.predictions_csv(made.unseen), predictions)
+    show(calibration_text.fit_text(made.calibration, reading, as_json, out))

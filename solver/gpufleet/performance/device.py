@@ -61,7 +61,7 @@ class Device:
     training_attention: float
     """The same in training, FLOP/s."""
     vector: float
-    """Datasheet rate of vector arithmetic (FP32), FLOP/s; a sixteenth of the 16-bit matrix rate where no sheet has it."""
+    """Datasheet rate of vector arithmetic (FP32), FLOP/s; without one, a sixteenth of the 16-bit matrix rate."""
     unpacking: float
     """Factor on compute when weights are stored narrower than they are multiplied."""
     bandwidth: float

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from gpufleet.schema.models import Decoder, ModelCard, Variant
 
 
-LAUNCH_OVERLAP = 2.0
+LAUNCH_OVERLAP = 4.0
 """How well launches hide behind kernels (`roofline.overlapped`; assumed)."""
 
 

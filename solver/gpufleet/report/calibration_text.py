@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich import box
@@ -127,6 +128,16 @@ def _row(prediction: Prediction) -> dict[str, Any]:
         "high": _finite(prediction.high),
         "source": seen.source,
     }
+
+
+def predictions_csv(predictions: Sequence[Prediction]) -> str:
+    """Rows as CSV text, in the order of the tables."""
+    import pandas as pd
+
+    rows = [_row(prediction) | {"table": Path(prediction.observation.table).name} for prediction in predictions]
+    frame = pd.DataFrame(rows).sort_values(["domain", "table", "line", "setting"], kind="stable")
+    text: str = frame.drop(columns=["low", "high"]).to_csv(index=False, float_format="%.6g", lineterminator="\n")
+    return text
 
 
 def _finite(value: float) -> float | None:
