@@ -33,7 +33,7 @@ class Estimate:
     memory_limit_gb: float
     """GB open to the model on one accelerator."""
     memory_parts_gb: Mapping[str, Floats]
-    """(n,) each: `weights`, `kv_cache`, `activations`, `gradients`, `optimizer`, `reserve`; they
+    """(n,) each: `weights`, `kv_cache`, `prefix_cache`, `activations`, `gradients`, `optimizer`, `reserve`; they
     add up to `memory_gb`."""
     max_rate: Floats
     """(n, C) requests/s of a class when the replica serves that class alone, at the highest utilisation not above

@@ -235,19 +235,35 @@ def _most_sequences(workload: LLMServing, conf: Configurations) -> Floats:
     return np.maximum(np.floor(batch / conf.data), 1.0)
 
 
+def prefix_bytes(
+    workload: LLMServing, card: ModelCard, variant: Variant, conf: Configurations, cached: Floats
+) -> Floats:
+    """Cached prefixes in the memory of one accelerator, bytes, (n, C); `cached` (C,) tokens found by one prompt.
+
+    One prefix of the class, or `prefix_cache_tokens` / `cached` of them, whatever the class; those of the class that
+    needs most bytes per token where windowed layers keep less of the longer ones.
+    """
+    one = memory.kv_bytes(card, variant, cached, per_class(conf.tensor), per_class(conf.pipeline))
+    if workload.prefix_cache_tokens is None:
+        return one
+    every = quotient(workload.prefix_cache_tokens * one, cached)
+    return np.broadcast_to(every.max(axis=1, keepdims=True), one.shape)
+
+
 def engine_of(
     workload: LLMServing, card: ModelCard, decoder: Decoder, variant: Variant, device: Device, conf: Configurations
 ) -> Engine:
     """Everything about the options that does not depend on the load."""
     inputs = np.array([float(c.input_tokens) for c in workload.classes])
     outputs = np.array([float(c.output_tokens) for c in workload.classes])
-    new = np.maximum(inputs * (1.0 - workload.prefix_cache_hit_fraction), 1.0)
+    new = inputs - np.array([workload.cached_tokens(c) for c in workload.classes])
     step = phases.decoding_step(card, decoder, variant, device, conf, inputs + outputs / 2.0, inputs, new)
     chunk = device.figure("step_tokens")
     fed = per_class(conf.pipeline) * np.floor(chunk * outputs / (new + outputs))
     hop = transformer.hand_off(device, conf, decoder.hidden_size, 1.0)
     batch = _most_sequences(workload, conf)
-    sequence = memory.kv_bytes(card, variant, inputs + outputs, per_class(conf.tensor), per_class(conf.pipeline))
+    sequence = memory.kv_bytes(card, variant, new + outputs, per_class(conf.tensor), per_class(conf.pipeline))
+    prefixes = prefix_bytes(workload, card, variant, conf, inputs - new)
     prompt, each = memory.decoder_workspace_bytes(decoder, float(new.max()), conf.tensor)
     fixed = {
         "weights": memory.weight_bytes(card, variant, conf),
@@ -255,11 +271,13 @@ def engine_of(
         "reserve": np.full_like(batch, memory.RESERVE_BYTES),
     }
     free = device.memory_gb * BYTES_PER_GB - result.total(fixed)
-    places = np.floor(quotient(np.maximum(per_class(free), 0.0), sequence + per_class(each)))
+    places = np.floor(quotient(np.maximum(per_class(free) - prefixes, 0.0), sequence + per_class(each)))
     most = np.maximum(np.minimum(np.minimum(per_class(batch), places), fed), 1.0)
     largest = int(np.argmax(inputs + outputs))
     parts = fixed | {"kv_cache": most[:, largest] * sequence[:, largest]}
     parts["activations"] = prompt + most[:, largest] * each
+    if prefixes.any():
+        parts["prefix_cache"] = prefixes[:, largest]
     within = (inputs + outputs <= decoder.max_context_tokens)[None, :]
     return Engine(
         step=step,
