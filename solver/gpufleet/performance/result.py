@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -69,6 +69,22 @@ class Estimate:
     def is_measured(self) -> Bools:
         """(n,) does every rate rest on measurements, so that it is known that the option runs?"""
         return np.asarray(self.provenance != "modelled")
+
+
+def interleaved(second: Bools, first_part: Estimate, second_part: Estimate) -> Estimate:
+    """One estimate of all options from those where `second` (n,) is false and those where it is true, both in order."""
+
+    def woven(ours: Any, theirs: Any) -> Any:
+        if isinstance(ours, np.ndarray):
+            whole = np.empty((second.size, *ours.shape[1:]), dtype=np.result_type(ours, theirs))
+            whole[~second], whole[second] = ours, theirs
+            return whole
+        return {name: woven(ours[name], theirs[name]) for name in ours} if isinstance(ours, dict) else ours
+
+    return replace(
+        first_part,
+        **{f.name: woven(getattr(first_part, f.name), getattr(second_part, f.name)) for f in fields(Estimate)},
+    )
 
 
 def total(parts: Mapping[str, Floats]) -> Floats:

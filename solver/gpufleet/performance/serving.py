@@ -102,6 +102,10 @@ class Engine:
         """r(b) over all ranks, requests/s."""
         return quotient(self.ranks * sequences, self.residence(sequences))
 
+    def capacity(self) -> Floats:
+        """Highest rate without SLO, r(most), requests/s."""
+        return self.rate(self.most)
+
     def quantile_s(self, slo: SLO, sequences: Floats) -> Floats:
         """Percentile of the SLO's metric at b sequences, seconds."""
         return self.quantiles_s((slo,), sequences)[0]
@@ -251,20 +255,30 @@ def prefix_bytes(
 
 
 def engine_of(
-    workload: LLMServing, card: ModelCard, decoder: Decoder, variant: Variant, device: Device, conf: Configurations
+    workload: LLMServing,
+    card: ModelCard,
+    decoder: Decoder,
+    variant: Variant,
+    device: Device,
+    conf: Configurations,
+    reads_prompts: bool = True,
 ) -> Engine:
-    """Everything about the options that does not depend on the load."""
+    """Everything about the options that does not depend on the load.
+
+    An engine that does not read prompts gets them with their cache, as one token that its next step continues.
+    """
     inputs = np.array([float(c.input_tokens) for c in workload.classes])
     outputs = np.array([float(c.output_tokens) for c in workload.classes])
     new = inputs - np.array([workload.cached_tokens(c) for c in workload.classes])
     step = phases.decoding_step(card, decoder, variant, device, conf, inputs + outputs / 2.0, inputs, new)
     chunk = device.figure("step_tokens")
-    fed = per_class(conf.pipeline) * np.floor(chunk * outputs / (new + outputs))
+    fed = per_class(conf.pipeline) * (np.floor(chunk * outputs / (new + outputs)) if reads_prompts else chunk)
     hop = transformer.hand_off(device, conf, decoder.hidden_size, 1.0)
     batch = _most_sequences(workload, conf)
     sequence = memory.kv_bytes(card, variant, new + outputs, per_class(conf.tensor), per_class(conf.pipeline))
     prefixes = prefix_bytes(workload, card, variant, conf, inputs - new)
     prompt, each = memory.decoder_workspace_bytes(decoder, float(new.max()), conf.tensor)
+    prompt = prompt if reads_prompts else np.zeros_like(prompt)
     fixed = {
         "weights": memory.weight_bytes(card, variant, conf),
         "activations": prompt,
@@ -279,12 +293,13 @@ def engine_of(
     if prefixes.any():
         parts["prefix_cache"] = prefixes[:, largest]
     within = (inputs + outputs <= decoder.max_context_tokens)[None, :]
+    handed = phases.Prompt(np.zeros_like(most), step.seconds(np.ones_like(most)))
     return Engine(
         step=step,
-        prompt=phases.prompt_reading(step, hop, new, chunk),
+        prompt=phases.prompt_reading(step, hop, new, chunk) if reads_prompts else handed,
         chunk=chunk,
         output=outputs,
-        new=new,
+        new=new if reads_prompts else np.ones_like(new),
         most=most,
         ranks=per_class(conf.data),
         fits=np.asarray((places >= 1.0) & per_class(conf.reachable(device)) & within),
@@ -295,7 +310,7 @@ def engine_of(
 
 def highest_load(engine: Engine, workload: LLMServing) -> tuple[Floats, Floats]:
     """(b at the highest rate inside the SLOs and `max_utilisation`, saturation rate r(most)), (n, C) each."""
-    saturation = np.where(engine.fits, engine.rate(engine.most), 0.0)
+    saturation = np.where(engine.fits, engine.capacity(), 0.0)
     limits = {slo: result.limits_ms(slo, workload.classes) for slo in workload.slo}
 
     allowed = saturation * workload.max_utilisation
