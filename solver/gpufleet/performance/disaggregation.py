@@ -1,7 +1,7 @@
 """Disaggregated serving: prompts are read on P instances (prefill), tokens are generated on D others (decode).
 
-Decoding is that of `serving` without prompts: a request arrives as one token with its cache. Prefill is a queue of P
-servers that take up to K prompts a step, as many as the token budget holds:
+Decoding is that of `serving` without prompts: a request arrives as one token with its cache. Prefill is P servers that
+take up to K prompts a step, as many as the token budget holds:
 
     s(k) = fixed + k each        each = max(reading, sending the cache)        seconds
 
@@ -68,36 +68,29 @@ class Prefill:
         """P K / s(K), requests/s."""
         return quotient(self.instances * self.most, self.fixed + self.most * self.each)
 
-    def step(self, rate: Floats) -> tuple[Floats, Floats]:
-        """(mean prompts in a step, its length, s) at `rate` requests/s: what arrives in one is read in the next."""
-        each_s = np.minimum(rate / self.instances * self.each, serving.MOST_READING)
-        prompts = np.clip(quotient(rate / self.instances * self.fixed, 1.0 - each_s), 1.0, self.most)
-        return prompts, np.asarray(self.fixed + prompts * self.each)
-
     def wait(self, level: float, rate: Floats) -> Floats:
-        """Percentile of the delay before and beside the own prompt, s.
+        """Percentile of the delay before and beside the own prompt at `rate` requests/s in all, s.
 
-        One prompt a step: G/G/P. Several: the rest of the step that ends first, the others that joined the own step,
-        and in quadrature the queue of full steps, which forms only beyond P K prompts.
+        A queue of single prompts (G/G/P) and, in quadrature, the rest of a step; those who come meanwhile fill up the
+        own step. Every prompt goes to the instance with the least to read.
         """
-        full = self.fixed + self.most * self.each
-        load = np.minimum(quotient(rate, self.capacity), serving.MOST_READING)
-        spread = serving.SPREAD * np.square(self.most * self.each / full) / self.most
-        chance = queueing.probability_of_waiting(load, self.instances * self.most)
-        mean = queueing.wait_if_waiting(load, self.instances, full, (1.0 / self.most + spread) / 2.0)
-        backlog = queueing.exceeded(level, chance, mean)
-        return np.where(self.most > 1.0, np.hypot(self._joining(level, rate), backlog), backlog)
+        each, own = self.each, rate / self.instances
+        one = each + self.fixed / self.most
+        load = np.minimum(own * one, serving.MOST_READING)
+        chance = queueing.probability_of_waiting(load, self.instances)
+        variability = (1.0 + serving.SPREAD * np.square(each / one)) / 2.0
+        line = queueing.exceeded(level, chance, queueing.wait_if_waiting(load, self.instances, one, variability))
+        before = np.hypot(line, np.where(self.most > 1.0, self._rest(level, own), 0.0))
+        return np.asarray(before + np.minimum(own * before, self.most - 1.0) * each)
 
-    def _joining(self, level: float, rate: Floats) -> Floats:
-        """Rest of the step that ends first, uniform in each instance, and what joined the own step meanwhile."""
-        prompts, length = self.step(rate)
-        busy = queueing.probability_of_waiting(
-            np.minimum(rate * length / (prompts * self.instances), 1.0), self.instances
-        )
-        late = np.minimum(quotient(1.0 - level, busy), 1.0)
-        rest = length * (1.0 - late ** (1.0 / self.instances))
-        others = np.minimum(rate * length / self.instances, self.most - 1.0)
-        return np.asarray(np.where(busy > 1.0 - level, rest + others * self.each, 0.0))
+    def _rest(self, level: float, own: Floats) -> Floats:
+        """Of the step under way; at `own` prompts/s, what arrives in one step is read in the next."""
+        reading = np.minimum(own * self.each, serving.MOST_READING)
+        prompts = np.clip(quotient(own * self.fixed, 1.0 - reading), 1.0, self.most)
+        length = self.fixed + prompts * self.each
+        busy = np.minimum(own * length / prompts, 1.0) ** (1.0 + (self.instances - 1.0) / self.most)
+        longer = self.fixed + np.minimum(prompts + own * length, self.most) * self.each
+        return queueing.residual_quantile(level, busy, longer)
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,7 @@ def check_split(
         (not cut.zero_stage and not cut.recomputation, "ZeRO and recomputation are for training"),
         (
             node.accelerators % cut.prefill_tensor == 0 and node.accelerators % cut.tensor == 0,
-            f"prefill_tensor {cut.prefill_tensor} and tensor {cut.tensor} do not divide {node.accelerators}, so that an "
+            f"prefill_tensor {cut.prefill_tensor} and tensor {cut.tensor} do not divide {node.accelerators}: an "
             "instance would straddle nodes",
         ),
         (heads % cut.prefill_tensor == 0, f"prefill_tensor {cut.prefill_tensor} does not divide the {heads} heads"),
