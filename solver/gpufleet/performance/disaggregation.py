@@ -205,11 +205,10 @@ def _fuller(decode: Mapping[str, Floats], prefill: Mapping[str, Floats]) -> dict
 
 
 def bottleneck(engine: Split) -> Strings:
-    """(n,) that of decoding where it bounds the rate, averaged over classes; else prefill's, or the links'."""
-    received = quotient(np.ones_like(engine.most), engine.prefill.receiving)
-    reading = quotient(engine.prefill.instances * engine.prefill.most, engine.prefill.alone)
-    names = np.array(["interconnect", "compute"])
-    linked = np.minimum(received, engine.prefill.capacity) < np.minimum(reading, engine.prefill.capacity)
-    other = names[np.where(linked.mean(axis=1) > 0.5, 0, 1)]
+    """(n,) that of decoding where it bounds the rate of most classes; else `compute` of prefill, or the links."""
+    prefill = engine.prefill
+    reading = quotient(prefill.instances * prefill.most, prefill.fixed + prefill.most * prefill.reading)
+    linked = engine.capacity() < reading * (1.0 - 1e-9)
+    other = np.where(linked.mean(axis=1) > 0.5, "interconnect", "compute")
     decodes = (engine.rate(engine.most) <= engine.capacity()).mean(axis=1) >= 0.5
     return np.where(decodes, serving.bottleneck(engine), other)
