@@ -585,8 +585,8 @@ def test_prefix_cache() -> None:
     """The fleet of an agent three quarters of whose prompts are cached is half of what it would be, or less.
 
     Reading the prompt is nearly all the work: of 8,000 tokens against 60 generated ones. Of a prompt whose first 6,000
-    tokens are cached, 1/4 of the products and 7/16 of the scores are left (2,000 tokens at a mean of 7,000 tokens
-    before them, against 8,000 at 4,000). So the fleet falls to less than 7/16 but for the tokens generated, which cost the
+    tokens are cached, 1/4 of the products and 7/16 of the scores are left (2,000 tokens at a mean of 7,000 before
+    them, against 8,000 at 4,000). So the fleet falls to less than 7/16 but for the tokens generated, which cost the
     same: it halves as long as these take less than an eighth of the reading of a whole prompt.
     """
     asked = load_instance(ESTATE / "prefix-cache.yaml")
