@@ -126,6 +126,8 @@ The format can say more than this version can optimise. Nothing is ignored: an i
 refused by name (exit code 2).
 """
 
+NOTHING_REFUSED = "At present there is no such feature."
+
 PATTERNS = {r"^[A-Za-z0-9][A-Za-z0-9 ._+:/@-]*$": "name", r"^[A-Z]{2}$": "country code"}
 
 
@@ -135,7 +137,8 @@ def document() -> str:
     for heading, introduction, records in SECTIONS:
         parts.append(f"## {heading}\n" + (f"\n{introduction}\n" if introduction else ""))
         parts += [_record(record) for record in records]
-    return "\n".join([*parts, REFUSED, *(f"- {message}" for _, message in UNSUPPORTED), ""])
+    refused = [f"- {message}" for _, message in UNSUPPORTED] or [NOTHING_REFUSED]
+    return "\n".join([*parts, REFUSED, *refused, ""])
 
 
 def _contents() -> str:

@@ -130,3 +130,48 @@ def test_every_replica_packs_and_none_is_tried_twice(workload: Any, size: int) -
     assert len(set(found)) == len(found)
     assert all(packs_exactly(t * p * d, size) for t, p, d, *_ in found)
     assert max(t * p * d for t, p, d, *_ in found) <= 3 * size
+
+
+def splits(workload: Any, card: ModelCard, size: int = 8, most: int | None = None, **more: Any) -> list[tuple]:
+    """(prefill instances, their tensor size, decode instances, their tensor size, expert, batch)."""
+    found = configurations(workload, card, node("n", size, **more), most)
+    columns = (found.prefill_instances, found.prefill_tensor, found.data, found.tensor, found.expert, found.batch)
+    return [tuple(map(int, row)) for row in zip(*columns, strict=True) if row[0]]
+
+
+def test_disaggregated_replicas_are_tried_where_they_are_asked_for() -> None:
+    assert not splits(llm(), decoder())
+    assert not splits(requests(), encoder())
+    found = splits(llm(disaggregated=True), decoder(), network_gb_s=None)
+    forms = {row[:4] for row in found}
+    assert {p * tp + d * td for p, tp, d, td in forms} == {2, 4, 8}
+    by_hand = {(p, tp, d, td) for p in range(1, 8) for tp in (1, 2, 4) for d in range(1, 8) for td in (1, 2, 4)}
+    assert forms == {(p, tp, d, td) for p, tp, d, td in by_hand if p * tp + d * td in (2, 4, 8)}
+    assert len(found) == len(set(found))
+    usual = rows(llm(), decoder(), network_gb_s=None)
+    assert len(configurations(llm(disaggregated=True), decoder(), node("n", 8, network_gb_s=None), None).batch) == len(
+        usual
+    ) + len(found)
+
+
+def test_disaggregated_replicas_over_several_nodes_hold_an_instance_of_a_whole_one() -> None:
+    forms = {row[:4] for row in splits(llm(disaggregated=True), decoder(), most=2)}
+    assert {p * tp + d * td for p, tp, d, td in forms} == {2, 4, 8, 16}
+    large = {form for form in forms if form[0] * form[1] + form[2] * form[3] == 16}
+    assert (1, 8, 1, 8) in large
+    assert (8, 1, 1, 8) in large
+    assert all(8 in (tp, td) for _, tp, _, td in large)
+    assert {row[:4] for row in splits(llm(disaggregated=True), decoder(), size=1, most=2)} == {(1, 1, 1, 1)}
+    assert not splits(llm(disaggregated=True), decoder(), size=1, most=1)
+
+
+def test_disaggregated_experts_and_batches() -> None:
+    found = splits(llm(disaggregated=True, max_batch=6), decoder(experts=2), network_gb_s=None)
+    assert {(tp, td, expert) for _, tp, _, td, expert, _ in found if expert > 1} == {(1, 2, 2), (2, 2, 2)}
+    assert {batch for *_, batch in found} == {1, 2, 4, 6}
+    assert all(batch >= d for _, _, d, _, _, batch in found)
+
+
+def test_no_disaggregation_on_partitions() -> None:
+    shape = node("n-part", 7, partition_of="n", network_gb_s=None, power_kw=None, rack_units=None)
+    assert not [p for p in configurations(llm(disaggregated=True), decoder(), shape, None).prefill_instances if p]

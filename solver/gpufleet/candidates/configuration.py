@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
 from typing import TYPE_CHECKING
 
 from gpufleet.schema.plan import Parallelism
@@ -23,12 +22,14 @@ def parallelism_at(configurations: Configurations, index: int) -> Parallelism:
         expert=int(configurations.expert[index]),
         zero_stage=int(configurations.zero_stage[index]),
         recomputation=bool(configurations.recomputation[index]),
+        prefill_instances=int(configurations.prefill_instances[index]),
+        prefill_tensor=int(configurations.prefill_tensor[index]),
     )
 
 
 def subset(configurations: Configurations, indices: npt.NDArray[np.int64]) -> Configurations:
     """The configurations at the given positions."""
-    return replace(configurations, **{f.name: getattr(configurations, f.name)[indices] for f in fields(configurations)})
+    return configurations.at(indices)
 
 
 def label_at(configurations: Configurations, index: int) -> str:

@@ -2,11 +2,13 @@
 
 Tensor parallelism stays inside a node; pipeline and data parallelism may span nodes. Data parallelism of a
 training run counts in whole nodes beyond the first, so that a fleet of 6 nodes is found when 6 are enough. On a
-partitioned node every replica takes one instance, because instances do not reach each other.
+partitioned node every replica takes one instance, because instances do not reach each other. Disaggregated replicas
+(`split_rows`) fill every size of the chain with prefill and decode instances of one tensor-parallel size each.
 """
 
 from __future__ import annotations
 
+from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,6 +33,8 @@ PIPELINES = (1, 2, 4, 8, 16)
 
 Row = tuple[int, int, int, int, int, bool, int]
 """tensor, pipeline, data, expert, zero stage, recomputation, batch"""
+SplitRow = tuple[int, int, int, int, int, bool, int, int, int]
+"""The same, and prefill instances and their tensor-parallel size"""
 
 
 def configurations(
@@ -49,7 +53,11 @@ def configurations(
     most = node_type.largest_replica
     if most is not None:
         rows = (row for row in rows if row[0] * row[1] * row[2] <= most)
-    table = np.array(sorted({*rows, *measured}), dtype=np.float64).reshape(-1, 7)
+    split: Iterable[SplitRow] = ()
+    if isinstance(workload, LLMServing) and workload.disaggregated and most is None:
+        split = split_rows(workload, card, node_type, most_nodes)
+    together = {(*row, 0, 1) for row in (*rows, *measured)}
+    table = np.array(sorted({*together, *split}), dtype=np.float64).reshape(-1, 9)
     return Configurations(
         tensor=table[:, 0],
         pipeline=table[:, 1],
@@ -58,20 +66,53 @@ def configurations(
         zero_stage=table[:, 4],
         recomputation=table[:, 5].astype(bool),
         batch=table[:, 6],
+        prefill_instances=table[:, 7],
+        prefill_tensor=table[:, 8],
     )
+
+
+def split_rows(
+    workload: LLMServing, card: ModelCard, node_type: NodeType, most_nodes: int | None
+) -> Iterable[SplitRow]:
+    """Disaggregated replicas of every size that packs: instances never straddle nodes, because their sizes divide it.
+
+    Over several nodes at least one kind takes whole nodes: smaller instances find each other inside one.
+    """
+    node, nodes = node_type.accelerators, _spanned_nodes(node_type, most_nodes, SERVING_NODES_PER_REPLICA)
+    tensors = _tensor_sizes(card, node_type)
+    sizes = (*chain_below(node), *(node * count for count in range(2, nodes + 1)))
+    for size, prefill, decode in product(sizes, tensors, tensors):
+        experts = _expert_sizes(card, decode) if _spreads(card, prefill) else [1]
+        for instances in range(1, (size - 1) // prefill + 1):
+            data, rest = divmod(size - instances * prefill, decode)
+            if not rest and (size <= node or node in (prefill, decode)):
+                for expert, batch in product(experts, _batches(workload)):
+                    if batch >= data:
+                        yield decode, 1, data, expert, 0, False, batch, instances, prefill
+
+
+def _spreads(card: ModelCard, tensor: int) -> bool:
+    """Can experts be spread over a tensor group of this size?"""
+    return isinstance(card.architecture, Decoder) and card.architecture.experts % tensor == 0
 
 
 def _serving(
     workload: LLMServing | RequestServing, card: ModelCard, node_type: NodeType, most_nodes: int | None
 ) -> Iterable[Row]:
-    batches = LLM_BATCHES if isinstance(workload, LLMServing) else REQUEST_BATCHES
-    if workload.max_batch is not None:
-        batches = (*(b for b in batches if b < workload.max_batch), workload.max_batch)
+    batches = _batches(workload)
     nodes = _spanned_nodes(node_type, most_nodes, SERVING_NODES_PER_REPLICA)
     for tensor in _tensor_sizes(card, node_type):
         for pipeline in _pipelines(card, tensor, node_type, nodes):
             for expert in _expert_sizes(card, tensor):
                 yield from ((tensor, pipeline, 1, expert, 0, False, batch) for batch in batches)
+
+
+def _batches(workload: LLMServing | RequestServing) -> tuple[int, ...]:
+    """Powers of two up to the largest batch that is allowed, and that one."""
+    batches = LLM_BATCHES if isinstance(workload, LLMServing) else REQUEST_BATCHES
+    if workload.max_batch is None:
+        return batches
+    return (*(b for b in batches if b < workload.max_batch), workload.max_batch)
 
 
 def _training(workload: Training, card: ModelCard, node_type: NodeType, most_nodes: int | None) -> Iterable[Row]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from gpufleet.library.check_models import check_metrics, check_models
 from gpufleet.library.findings import IN_LIBRARY
-from gpufleet.schema.workloads import Profiled, Training
+from gpufleet.schema.workloads import LLMServing, Profiled, Training
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from gpufleet.library.fields import Loc
     from gpufleet.library.findings import Findings
     from gpufleet.library.shelf import Shelf
+    from gpufleet.schema.hardware import NodeType
     from gpufleet.schema.instance import Instance
     from gpufleet.schema.models import ModelCard
     from gpufleet.schema.workloads import Workload
@@ -87,6 +88,21 @@ def _check_factors(
     for name in own:
         if name not in known:
             findings.unknown((*loc, name), kind, name, known)
+
+
+def check_disaggregation(instance: Instance, node_types: Mapping[str, NodeType], findings: Findings) -> None:
+    """Note workloads that ask for replicas of two instances or more where nothing that is offered can hold two."""
+    room = any(
+        node.largest_replica is None and (node.accelerators > 1 or node.network_gb_s is not None)
+        for node in node_types.values()
+    )
+    for number, workload in enumerate(instance.workloads):
+        if isinstance(workload, LLMServing) and workload.disaggregated and node_types and not room:
+            message = (
+                "prefill and decode need two accelerators that reach each other, but every node on offer has one and "
+                "no network; offer larger nodes, give network_gb_s, or remove it"
+            )
+            findings.add(("workloads", number, "disaggregated"), message)
 
 
 def _check_profiled(loc: Loc, workload: Profiled, shelf: Shelf, findings: Findings) -> None:

@@ -42,13 +42,8 @@ def _each(collection: str, *names: str) -> Callable[[Instance], Iterator[Loc]]:
     return find
 
 
-UNSUPPORTED: Final[tuple[tuple[Callable[[Instance], Iterator[Loc]], str], ...]] = (
-    (
-        _each("workloads", "prefix_cache_hit_fraction"),
-        "prefix_cache_hit_fraction is not supported yet; remove it (all prompt tokens are computed)",
-    ),
-)
-"""Where the feature is used, and what to say about it."""
+UNSUPPORTED: Final[tuple[tuple[Callable[[Instance], Iterator[Loc]], str], ...]] = ()
+"""Where the feature is used, and what to say about it; `_each("workloads", "name")` finds a field. None at present."""
 
 
 def refuse_unsupported(instance: Instance, findings: Findings) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,9 +10,13 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from gpufleet.performance.arrays import Bools, Floats
+    from gpufleet.performance.arrays import Bools, Floats, Indices
     from gpufleet.performance.device import Device
     from gpufleet.schema.plan import Parallelism
+
+
+COUNTS = ("tensor", "pipeline", "data", "expert", "zero_stage", "prefill_instances", "prefill_tensor")
+"""Fields that a parallelism has too."""
 
 
 @dataclass(frozen=True)
@@ -38,10 +42,17 @@ class Configurations:
     """Context-parallel size (training): pieces into which each sequence is cut; one number stands for all options."""
     chunks: Floats = field(default_factory=lambda: np.zeros(1))
     """Model chunks per pipeline stage (training); 0 = as calibrated; one number stands for all options."""
+    prefill_instances: Floats = field(default_factory=lambda: np.zeros(0))
+    """Instances that only read prompts; the others, `data` of them, then only decode. 0: no such split."""
+    prefill_tensor: Floats = field(default_factory=lambda: np.zeros(0))
+    """Tensor-parallel size of a prefill instance; 1 where there is none."""
 
     def __post_init__(self) -> None:
-        """Take any array-like of numbers; all must have one length."""
-        for name in ("tensor", "pipeline", "data", "expert", "zero_stage", "batch"):
+        """Take any array-like of numbers; all must have one length. Left out, there are no prefill instances."""
+        for name, usual in (("prefill_instances", 0.0), ("prefill_tensor", 1.0)):
+            if np.size(getattr(self, name)) == 0:
+                object.__setattr__(self, name, np.full(np.shape(np.atleast_1d(self.tensor)), usual))
+        for name in (*COUNTS, "batch"):
             object.__setattr__(self, name, np.atleast_1d(np.asarray(getattr(self, name), dtype=np.float64)))
         object.__setattr__(self, "recomputation", np.atleast_1d(np.asarray(self.recomputation, dtype=np.bool_)))
         for name in ("context", "chunks"):
@@ -56,16 +67,21 @@ class Configurations:
         pairs = list(options)
         columns = {
             name: np.array([getattr(parallelism, name) for parallelism, _ in pairs], dtype=np.float64)
-            for name in ("tensor", "pipeline", "data", "expert", "zero_stage")
+            for name in COUNTS
         }
         recomputation = np.array([parallelism.recomputation for parallelism, _ in pairs], dtype=np.bool_)
         batch = np.array([batch for _, batch in pairs], dtype=np.float64)
         return cls(**columns, recomputation=recomputation, batch=batch)
 
+    def at(self, rows: Bools | Indices) -> Configurations:
+        """The options at these positions, or where a mask is true."""
+        return replace(self, **{part.name: getattr(self, part.name)[rows] for part in fields(self)})
+
     @property
     def accelerators(self) -> Floats:
         """Accelerators per replica."""
-        return self.tensor * self.pipeline * self.data * self.context
+        serving = self.tensor * self.pipeline * self.data * self.context
+        return serving + self.prefill_instances * self.prefill_tensor
 
     @property
     def expert_shards(self) -> Floats:

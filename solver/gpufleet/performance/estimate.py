@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gpufleet.performance import requests, result, serving, training
+from gpufleet.performance import disaggregation, requests, result, serving, training
 from gpufleet.performance.arrays import Floats, per_class
 from gpufleet.performance.calibration import RELATIVE_UNCERTAINTY, Efficiency, Phase
 from gpufleet.performance.configurations import Configurations
@@ -93,7 +93,12 @@ def _serve(
 ) -> Estimate:
     if not isinstance(card.architecture, Decoder):
         raise ValueError(f"{workload.name} is llm_serving, but {card.name} is not a decoder: {card.architecture.kind}")
-    engine = serving.engine_of(workload, card, card.architecture, variant, device, conf)
+    split = conf.prefill_instances > 0
+    if split.any() and not split.all():
+        parts = (_serve(workload, card, variant, device, conf.at(rows), load[rows]) for rows in (~split, split))
+        return result.interleaved(split, *parts)
+    engine_of = disaggregation.split_engine if split.any() else serving.engine_of
+    engine = engine_of(workload, card, card.architecture, variant, device, conf)
     sequences, saturation = serving.highest_load(engine, workload)
     at_load = serving.sequences_at(engine, sequences, load)
     return Estimate(
@@ -105,7 +110,9 @@ def _serve(
         latency_ms=serving.latencies_ms(engine, workload, at_load),
         idle_latency_ms=serving.latencies_ms(engine, workload, np.zeros_like(sequences)),
         training_days=np.full(conf.batch.size, np.nan),
-        bottleneck=serving.bottleneck(engine),
+        bottleneck=disaggregation.bottleneck(engine)
+        if isinstance(engine, disaggregation.Split)
+        else serving.bottleneck(engine),
         precision_supported=True,
         relative_uncertainty=RELATIVE_UNCERTAINTY[workload.kind],
     )

@@ -66,7 +66,8 @@ def with_measurements(
     """
     measured = profiles.of(workload.kind, card.name, *names)
     shapes = shapes_of(conf) if measured else []
-    places = [i for i, shape in enumerate(shapes) if shape in measured]
+    # measurements are of replicas that read prompts and decode on the same accelerators
+    places = [i for i, shape in enumerate(shapes) if shape in measured and not conf.prefill_instances[i]]
     if not places:
         return base
     draft = _Draft(base, is_filled=profiles.policy == "model")

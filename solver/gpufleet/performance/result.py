@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -33,7 +33,7 @@ class Estimate:
     memory_limit_gb: float
     """GB open to the model on one accelerator."""
     memory_parts_gb: Mapping[str, Floats]
-    """(n,) each: `weights`, `kv_cache`, `activations`, `gradients`, `optimizer`, `reserve`; they
+    """(n,) each: `weights`, `kv_cache`, `prefix_cache`, `activations`, `gradients`, `optimizer`, `reserve`; they
     add up to `memory_gb`."""
     max_rate: Floats
     """(n, C) requests/s of a class when the replica serves that class alone, at the highest utilisation not above
@@ -70,6 +70,22 @@ class Estimate:
     def is_measured(self) -> Bools:
         """(n,) does every rate rest on measurements, so that it is known that the option runs?"""
         return np.asarray(self.provenance != "modelled")
+
+
+def interleaved(second: Bools, first_part: Estimate, second_part: Estimate) -> Estimate:
+    """One estimate of all options from those where `second` (n,) is false and those where it is true, both in order."""
+
+    def woven(ours: Any, theirs: Any) -> Any:
+        if isinstance(ours, np.ndarray):
+            whole = np.empty((second.size, *ours.shape[1:]), dtype=np.result_type(ours, theirs))
+            whole[~second], whole[second] = ours, theirs
+            return whole
+        return {name: woven(ours[name], theirs[name]) for name in ours} if isinstance(ours, dict) else ours
+
+    return replace(
+        first_part,
+        **{f.name: woven(getattr(first_part, f.name), getattr(second_part, f.name)) for f in fields(Estimate)},
+    )
 
 
 def total(parts: Mapping[str, Floats]) -> Floats:

@@ -102,6 +102,10 @@ class Engine:
         """r(b) over all ranks, requests/s."""
         return quotient(self.ranks * sequences, self.residence(sequences))
 
+    def capacity(self) -> Floats:
+        """Highest rate without SLO, r(most), requests/s."""
+        return self.rate(self.most)
+
     def quantile_s(self, slo: SLO, sequences: Floats) -> Floats:
         """Percentile of the SLO's metric at b sequences, seconds."""
         return self.quantiles_s((slo,), sequences)[0]
@@ -235,38 +239,67 @@ def _most_sequences(workload: LLMServing, conf: Configurations) -> Floats:
     return np.maximum(np.floor(batch / conf.data), 1.0)
 
 
+def prefix_bytes(
+    workload: LLMServing, card: ModelCard, variant: Variant, conf: Configurations, cached: Floats
+) -> Floats:
+    """Cached prefixes in the memory of one accelerator, bytes, (n, C); `cached` (C,) tokens found by one prompt.
+
+    One prefix of the class, or `prefix_cache_tokens` / `cached` of them, whatever the class; those of the class that
+    needs most bytes per token where windowed layers keep less of the longer ones.
+    """
+    one = memory.kv_bytes(card, variant, cached, per_class(conf.tensor), per_class(conf.pipeline))
+    if workload.prefix_cache_tokens is None:
+        return one
+    every = quotient(workload.prefix_cache_tokens * one, cached)
+    return np.broadcast_to(every.max(axis=1, keepdims=True), one.shape)
+
+
 def engine_of(
-    workload: LLMServing, card: ModelCard, decoder: Decoder, variant: Variant, device: Device, conf: Configurations
+    workload: LLMServing,
+    card: ModelCard,
+    decoder: Decoder,
+    variant: Variant,
+    device: Device,
+    conf: Configurations,
+    reads_prompts: bool = True,
 ) -> Engine:
-    """Everything about the options that does not depend on the load."""
+    """Everything about the options that does not depend on the load.
+
+    An engine that does not read prompts gets them with their cache, as one token that its next step continues.
+    """
     inputs = np.array([float(c.input_tokens) for c in workload.classes])
     outputs = np.array([float(c.output_tokens) for c in workload.classes])
-    new = np.maximum(inputs * (1.0 - workload.prefix_cache_hit_fraction), 1.0)
+    new = inputs - np.array([workload.cached_tokens(c) for c in workload.classes])
     step = phases.decoding_step(card, decoder, variant, device, conf, inputs + outputs / 2.0, inputs, new)
     chunk = device.figure("step_tokens")
-    fed = per_class(conf.pipeline) * np.floor(chunk * outputs / (new + outputs))
+    fed = per_class(conf.pipeline) * (np.floor(chunk * outputs / (new + outputs)) if reads_prompts else chunk)
     hop = transformer.hand_off(device, conf, decoder.hidden_size, 1.0)
     batch = _most_sequences(workload, conf)
-    sequence = memory.kv_bytes(card, variant, inputs + outputs, per_class(conf.tensor), per_class(conf.pipeline))
+    sequence = memory.kv_bytes(card, variant, new + outputs, per_class(conf.tensor), per_class(conf.pipeline))
+    prefixes = prefix_bytes(workload, card, variant, conf, inputs - new)
     prompt, each = memory.decoder_workspace_bytes(decoder, float(new.max()), conf.tensor)
+    prompt = prompt if reads_prompts else np.zeros_like(prompt)
     fixed = {
         "weights": memory.weight_bytes(card, variant, conf),
         "activations": prompt,
         "reserve": np.full_like(batch, memory.RESERVE_BYTES),
     }
     free = device.memory_gb * BYTES_PER_GB - result.total(fixed)
-    places = np.floor(quotient(np.maximum(per_class(free), 0.0), sequence + per_class(each)))
+    places = np.floor(quotient(np.maximum(per_class(free) - prefixes, 0.0), sequence + per_class(each)))
     most = np.maximum(np.minimum(np.minimum(per_class(batch), places), fed), 1.0)
     largest = int(np.argmax(inputs + outputs))
     parts = fixed | {"kv_cache": most[:, largest] * sequence[:, largest]}
     parts["activations"] = prompt + most[:, largest] * each
+    if prefixes.any():
+        parts["prefix_cache"] = prefixes[:, largest]
     within = (inputs + outputs <= decoder.max_context_tokens)[None, :]
+    handed = phases.Prompt(np.zeros_like(most), step.seconds(np.ones_like(most)))
     return Engine(
         step=step,
-        prompt=phases.prompt_reading(step, hop, new, chunk),
+        prompt=phases.prompt_reading(step, hop, new, chunk) if reads_prompts else handed,
         chunk=chunk,
         output=outputs,
-        new=new,
+        new=new if reads_prompts else np.ones_like(new),
         most=most,
         ranks=per_class(conf.data),
         fits=np.asarray((places >= 1.0) & per_class(conf.reachable(device)) & within),
@@ -277,7 +310,7 @@ def engine_of(
 
 def highest_load(engine: Engine, workload: LLMServing) -> tuple[Floats, Floats]:
     """(b at the highest rate inside the SLOs and `max_utilisation`, saturation rate r(most)), (n, C) each."""
-    saturation = np.where(engine.fits, engine.rate(engine.most), 0.0)
+    saturation = np.where(engine.fits, engine.capacity(), 0.0)
     limits = {slo: result.limits_ms(slo, workload.classes) for slo in workload.slo}
 
     allowed = saturation * workload.max_utilisation

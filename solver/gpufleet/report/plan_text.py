@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from gpufleet.schema.hardware import NodeType
-    from gpufleet.schema.plan import Certificate, CostLine, Deployment, Plan, PlannedNodes, Route
+    from gpufleet.schema.plan import Certificate, CostLine, Deployment, Parallelism, Plan, PlannedNodes, Route
     from gpufleet.schema.resolved import ResolvedInstance
 
 MOST_WITH_CENTS = 5
@@ -176,13 +176,22 @@ def _deployments(resolved: ResolvedInstance, plan: Plan) -> Iterator[RenderableT
                 yield Padding(Text(line), (0, 0, 0, 2))
 
 
+def parallelism_words(parallelism: Parallelism) -> str:
+    """The label, or which instances read prompts and which decode: `prefill 2 x TP2 + decode 1 x TP4`."""
+    if not parallelism.prefill_instances:
+        return parallelism.label
+    experts = f", EP{parallelism.expert}" if parallelism.expert > 1 else ""
+    prefill = f"prefill {parallelism.prefill_instances} x TP{parallelism.prefill_tensor}"
+    return f"{prefill} + decode {parallelism.data} x TP{parallelism.tensor}{experts}"
+
+
 def form_words(deployment: Deployment) -> str:
     """What one replica is and where it runs."""
     size = deployment.parallelism.accelerators
     model = "" if deployment.model is None else f"{deployment.model} "
     return (
         f"{model}{deployment.variant or deployment.option} on {deployment.node_type} at {deployment.site}: "
-        f"{deployment.parallelism.label}, batch {deployment.batch}, "
+        f"{parallelism_words(deployment.parallelism)}, batch {deployment.batch}, "
         f"{size} {'accelerator' if size == 1 else 'accelerators'} a replica"
         f"{', on spot nodes' if deployment.spot else ''}"
         f"{', with ' + ' and '.join(deployment.measures) if deployment.measures else ''}"

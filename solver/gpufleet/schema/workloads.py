@@ -162,6 +162,8 @@ class TokenClass(RequestClass):
     """Prompt tokens per request."""
     output_tokens: PositiveCount
     """Generated tokens per request."""
+    prefix_cache_hit_fraction: Fraction01 | None = None
+    """Share of this class's prompt tokens found in the prefix cache; empty = that of the workload."""
 
 
 class ItemClass(RequestClass):
@@ -179,7 +181,39 @@ class LLMServing(ServingBase):
     classes: tuple[TokenClass, ...] = Field(min_length=1)
     """Request classes."""
     prefix_cache_hit_fraction: Fraction01 = 0.0
-    """Share of prompt tokens found in the prefix cache."""
+    """Share of prompt tokens found in the prefix cache: they are not computed again, and requests share the memory of
+    what they find. At least one token of a prompt is always computed."""
+    prefix_cache_tokens: PositiveCount | None = None
+    """Tokens of all distinct prefixes that a replica keeps, in each of its data-parallel ranks or instances: whatever
+    the requests that run there find in the cache is among them. Empty = one prefix, the cached part of one prompt of
+    the class that is served."""
+    disaggregated: Flag = False
+    """Try also replicas that read prompts on some instances (prefill) and generate on others (decode), with the cache
+    handed over; beside replicas that do both."""
+
+    @model_validator(mode="after")
+    def _prefixes_fit(self) -> Self:
+        if self.prefix_cache_tokens is None:
+            return self
+        name, longest = max(((c.name, self.cached_tokens(c)) for c in self.classes), key=lambda found: found[1])
+        if not longest:
+            raise ValueError(
+                "prefix_cache_tokens has no effect where nothing is found in the cache; remove it, or set "
+                "prefix_cache_hit_fraction"
+            )
+        if self.prefix_cache_tokens < longest:
+            raise ValueError(
+                f"prefix_cache_tokens is {self.prefix_cache_tokens}, but a prompt of class {name} finds {longest:g} "
+                "tokens in the cache; keep at least as many"
+            )
+        return self
+
+    def cached_tokens(self, group: TokenClass) -> float:
+        """Prompt tokens of a class that are found in the prefix cache; all but one at most."""
+        own = group.prefix_cache_hit_fraction
+        return min(
+            group.input_tokens * (self.prefix_cache_hit_fraction if own is None else own), group.input_tokens - 1
+        )
 
 
 class RequestServing(ServingBase):

@@ -10,6 +10,7 @@ from gpufleet.performance.calibration import Efficiency
 from gpufleet.performance.estimate import Configurations, estimate
 from gpufleet.schema.models import TRAINABLE, Decoder, Encoder
 from gpufleet.schema.workloads import Profiled, Training
+from gpufleet.verification.disaggregation import check_split
 from gpufleet.verification.partitions import check_partition
 from gpufleet.verification.quality import allowed_rates, card_of, check_no_model, missed_floors
 from gpufleet.verification.settings import speed_in_setting, taken_measures
@@ -183,6 +184,7 @@ def _check_parallelism(
         (cut.expert == 1 or (experts and experts % cut.expert == 0), f"expert {cut.expert} does not divide {experts}"),
     ):
         findings.check("parallelism", where, bool(holds), message)
+    check_split(resolved, workload, card, deployment, where, findings)
     if not isinstance(workload, Training) and workload.max_batch is not None:
         message = f"batch is {deployment.batch}, at most {workload.max_batch} is allowed"
         excess = deployment.batch - workload.max_batch
