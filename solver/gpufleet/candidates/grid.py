@@ -68,16 +68,16 @@ def _serving(
     if workload.max_batch is not None:
         batches = (*(b for b in batches if b < workload.max_batch), workload.max_batch)
     nodes = _spanned_nodes(node_type, most_nodes, SERVING_NODES_PER_REPLICA)
-    for tensor in _tensor_sizes(card, node_type):
-        for pipeline in _pipelines(card, tensor, node_type, nodes):
-            for expert in _expert_sizes(card, tensor):
+    for tensor in tensor_sizes(card, node_type):
+        for pipeline in pipelines(card, tensor, node_type, nodes):
+            for expert in expert_sizes(card, tensor):
                 yield from ((tensor, pipeline, 1, expert, 0, False, batch) for batch in batches)
 
 
 def _training(workload: Training, card: ModelCard, node_type: NodeType, most_nodes: int | None) -> Iterable[Row]:
     nodes = _spanned_nodes(node_type, most_nodes, TRAINING_NODES_PER_REPLICA)
-    for tensor in _tensor_sizes(card, node_type):
-        for pipeline in _pipelines(card, tensor, node_type, nodes):
+    for tensor in tensor_sizes(card, node_type):
+        for pipeline in pipelines(card, tensor, node_type, nodes):
             for data in _data_sizes(tensor * pipeline, node_type.accelerators, nodes):
                 for zero in (0, 1, 2, 3) if data > 1 else (0,):
                     for micro in MICRO_BATCHES:
@@ -92,7 +92,7 @@ def _spanned_nodes(node_type: NodeType, most_nodes: int | None, cap: int) -> int
     return cap if most_nodes is None else max(1, min(cap, most_nodes))
 
 
-def _tensor_sizes(card: ModelCard, node_type: NodeType) -> list[int]:
+def tensor_sizes(card: ModelCard, node_type: NodeType) -> list[int]:
     """Sizes inside a node that divide the attention heads evenly."""
     sizes = [size for size in chain_below(node_type.accelerators) if size & (size - 1) == 0]
     if isinstance(card.architecture, Decoder):
@@ -100,7 +100,7 @@ def _tensor_sizes(card: ModelCard, node_type: NodeType) -> list[int]:
     return sizes
 
 
-def _pipelines(card: ModelCard, tensor: int, node_type: NodeType, nodes: int) -> list[int]:
+def pipelines(card: ModelCard, tensor: int, node_type: NodeType, nodes: int) -> list[int]:
     """Pipeline depths whose replica packs exactly; only models of stacked layers are cut into stages."""
     if isinstance(card.architecture, Recommender | Convolutional):
         return [1]
@@ -114,7 +114,7 @@ def _pipelines(card: ModelCard, tensor: int, node_type: NodeType, nodes: int) ->
     ]
 
 
-def _expert_sizes(card: ModelCard, tensor: int) -> list[int]:
+def expert_sizes(card: ModelCard, tensor: int) -> list[int]:
     """Experts sharded over the tensor group, or each expert cut like everything else."""
     if not isinstance(card.architecture, Decoder) or not card.architecture.experts or tensor == 1:
         return [1]

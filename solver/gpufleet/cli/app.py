@@ -14,7 +14,7 @@ import click
 from gpufleet import __version__
 from gpufleet.errors import GpufleetError, VerificationError
 
-COMMANDS = ("solve", "verify", "schedule", "validate", "explain", "whatif", "catalog", "schema", "import")
+COMMANDS = ("solve", "verify", "schedule", "validate", "explain", "whatif", "estimate", "catalog", "schema", "import")
 EXIT_BUG, EXIT_INPUT, EXIT_INFEASIBLE, EXIT_NO_PLAN, EXIT_BROKEN = 1, 2, 3, 4, 5
 
 
