@@ -39,10 +39,11 @@ EXCHANGES: Final = ("tensor_exchange", "data_exchange")
 
 
 def quantities_of(question: Question) -> tuple[Quantity, ...]:
-    """Percentiles that are stated: the usual ones, and those of the SLOs."""
+    """Percentiles that are stated, by metric: the usual ones, and those of the SLOs."""
     usual = TOKENS if isinstance(question.workload, LLMServing) else ANSWERS
     asked = tuple((bound.metric, bound.percentile) for bound in question.record.slo)
-    return tuple(dict.fromkeys((*usual, *asked)))
+    metrics = list(dict.fromkeys(metric for metric, _ in (*usual, *asked)))
+    return tuple(sorted({*usual, *asked}, key=lambda one: (metrics.index(one[0]), one[1])))
 
 
 def units_of(question: Question) -> float:

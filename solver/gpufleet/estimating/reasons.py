@@ -78,13 +78,18 @@ def reason_of(check: filters.Check, setting: int) -> str:
     if isinstance(check.limit, str) or isinstance(actual, str):
         return _named(check, str(actual))
     if check.rule == "memory":
-        missing = actual - check.limit
-        return f"needs {actual:.4g} GB per accelerator, {missing:.3g} GB more than the {check.limit:.4g} GB there are"
+        missing = _figure(actual - check.limit)
+        return f"needs {_figure(actual)} GB per accelerator, {missing} GB more than the {check.limit:.1f} GB there are"
     if check.rule == "replica_size":
         return f"takes {actual:.0f} accelerators, and only {check.limit:.0f} reach each other"
     metric, level = check.unit.removeprefix("ms ").removesuffix(", idle").split()
     what = "latency" if metric == "end_to_end" else metric.upper()
-    return f"{what} {level} is {actual:,.4g} ms at best, on an idle replica; the limit is {check.limit:,.4g} ms"
+    return f"{what} {level} is {_figure(actual)} ms at best, on an idle replica; the limit is {_figure(check.limit)} ms"
+
+
+def _figure(value: float) -> str:
+    """Three digits or more, never in powers of ten."""
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.4g}"
 
 
 def _named(check: filters.Check, actual: str) -> str:

@@ -137,7 +137,7 @@ def _title(figure: Figure, panel: Axes, result: EstimateResult, curves: Sequence
     lines = [
         Line2D([], [], color=colour, label=option_words(one)) for one, colour in zip(curves, COLOURS, strict=False)
     ]
-    levels = dict.fromkeys(one.percentile for one in curves[0].latencies)
+    levels = sorted({one.percentile for one in curves[0].latencies})
     lines += [Line2D([], [], color="black", linestyle=DASHES.get(p, "-."), label=f"p{p:g}") for p in levels]
     lines.append(Line2D([], [], color="black", marker="o", linestyle="", label="highest rate inside the limits"))
     figure.legend(handles=lines, loc="outside lower center", ncols=3)
