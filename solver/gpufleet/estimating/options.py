@@ -14,6 +14,7 @@ from gpufleet.estimating.reasons import Verdict, judge, reason_of
 from gpufleet.estimating.settings import Key, key_of, settings_of
 from gpufleet.estimating.wish import Wish
 from gpufleet.library import Library
+from gpufleet.library.search_path import library_roots
 from gpufleet.performance.case import Case
 from gpufleet.schema.estimate import EstimatedOption, EstimateResult, RejectedOption
 
@@ -70,7 +71,7 @@ def estimate_options(
     """
     asked = dict(locals())
     own = asked.pop("library")
-    question = question_of(Wish(**asked), Library.open() if own is None else own)
+    question = question_of(Wish(**asked), Library(library_roots(())) if own is None else own)
     answers = [_answer(question, case) for case in _cases(question)]
     found = [(option, answer.case) for answer in answers for option in answer.options]
     best = sorted(found, key=lambda one: -one[0].throughput_per_accelerator_per_s)
