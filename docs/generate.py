@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from gpufleet.library.unsupported import UNSUPPORTED
 from gpufleet.schema import (
     calibration,
+    estimate,
     hardware,
     instance,
     measurements,
@@ -115,6 +116,16 @@ SECTIONS: tuple[tuple[str, str, tuple[type[Record], ...]], ...] = (
         "What `gpufleet schedule FILE PLAN` prints with `--json` or `--csv`: one row per pool, partition and "
         "deployment for every period of every stage. CSV has one column per field, JSON leaves empty fields out.",
         (schedule.ScheduleRow,),
+    ),
+    (
+        "Estimate",
+        "What `gpufleet estimate MODEL ACCELERATOR --json` prints; empty fields are left out. `gpufleet schema "
+        "estimate` prints the JSON Schema. See [estimate.md](estimate.md).",
+        (
+            *(estimate.EstimateResult, estimate.EstimateQuestion, estimate.EstimatedOption),
+            *(estimate.ServingEstimate, estimate.LatencyEstimate, estimate.TrainingEstimate),
+            *(estimate.RejectedOption, estimate.LoadCurve, estimate.LatencyCurve),
+        ),
     ),
 )
 """(heading, introduction, records), in the order of the page."""

@@ -21,11 +21,13 @@ if TYPE_CHECKING:
     from gpufleet.errors import Int64OverflowError as Int64OverflowError
     from gpufleet.errors import MissingBackendError as MissingBackendError
     from gpufleet.errors import VerificationError as VerificationError
+    from gpufleet.estimating.options import estimate_options as estimate_options
     from gpufleet.library import Library as Library
     from gpufleet.library import load_instance as load_instance
     from gpufleet.library import load_plan as load_plan
     from gpufleet.library import resolve as resolve
     from gpufleet.library import write_plan as write_plan
+    from gpufleet.schema.estimate import EstimateResult as EstimateResult
     from gpufleet.schema.instance import Instance as Instance
     from gpufleet.schema.plan import Plan as Plan
     from gpufleet.schema.resolved import ResolvedInstance as ResolvedInstance
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from gpufleet.verification import verify as verify
 
 _HOMES = {
+    "EstimateResult": "gpufleet.schema.estimate",
     "GpufleetError": "gpufleet.errors",
     "InputError": "gpufleet.errors",
     "InputProblem": "gpufleet.errors",
@@ -45,6 +48,7 @@ _HOMES = {
     "Report": "gpufleet.verification.violation",
     "ResolvedInstance": "gpufleet.schema.resolved",
     "VerificationError": "gpufleet.errors",
+    "estimate_options": "gpufleet.estimating.options",
     "load_instance": "gpufleet.library",
     "load_plan": "gpufleet.library",
     "resolve": "gpufleet.library",

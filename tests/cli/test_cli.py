@@ -44,7 +44,18 @@ def edited(tmp_path: Path, source: Path, **changes: object) -> Path:
 def test_help_lists_every_command() -> None:
     result = run("--help")
     assert result.exit_code == 0
-    for command in ("solve", "verify", "schedule", "validate", "explain", "whatif", "catalog", "schema", "import"):
+    for command in (
+        "solve",
+        "verify",
+        "schedule",
+        "validate",
+        "explain",
+        "whatif",
+        "estimate",
+        "catalog",
+        "schema",
+        "import",
+    ):
         assert f"  {command} " in result.stdout
 
 

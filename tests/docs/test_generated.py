@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gpufleet.library.unsupported import UNSUPPORTED
-from gpufleet.schema import hardware, instance, measurements, models, offers, plan, workloads
+from gpufleet.schema import estimate, hardware, instance, measurements, models, offers, plan, workloads
 from gpufleet.schema.base import Record, Sourced
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def test_instance_format_is_current(generator: ModuleType) -> None:
 def test_every_record_and_field_is_described(generator: ModuleType) -> None:
     text = generator.document()
     abstract = {Record, Sourced, offers.Price, workloads.WorkloadBase, workloads.ServingBase, workloads.RequestClass}
-    for module in (hardware, instance, measurements, models, offers, plan, workloads):
+    for module in (estimate, hardware, instance, measurements, models, offers, plan, workloads):
         for name, record in inspect.getmembers(module, inspect.isclass):
             if issubclass(record, Record) and record not in abstract:
                 assert f"\n### {name}\n" in text

@@ -79,10 +79,10 @@ def split_rows(
     Over several nodes at least one kind takes whole nodes: smaller instances find each other inside one.
     """
     node, nodes = node_type.accelerators, _spanned_nodes(node_type, most_nodes, SERVING_NODES_PER_REPLICA)
-    tensors = _tensor_sizes(card, node_type)
+    tensors = tensor_sizes(card, node_type)
     sizes = (*chain_below(node), *(node * count for count in range(2, nodes + 1)))
     for size, prefill, decode in product(sizes, tensors, tensors):
-        experts = _expert_sizes(card, decode) if _spreads(card, prefill) else [1]
+        experts = expert_sizes(card, decode) if _spreads(card, prefill) else [1]
         for instances in range(1, (size - 1) // prefill + 1):
             data, rest = divmod(size - instances * prefill, decode)
             if not rest and (size <= node or node in (prefill, decode)):
@@ -101,9 +101,9 @@ def _serving(
 ) -> Iterable[Row]:
     batches = _batches(workload)
     nodes = _spanned_nodes(node_type, most_nodes, SERVING_NODES_PER_REPLICA)
-    for tensor in _tensor_sizes(card, node_type):
-        for pipeline in _pipelines(card, tensor, node_type, nodes):
-            for expert in _expert_sizes(card, tensor):
+    for tensor in tensor_sizes(card, node_type):
+        for pipeline in pipelines(card, tensor, node_type, nodes):
+            for expert in expert_sizes(card, tensor):
                 yield from ((tensor, pipeline, 1, expert, 0, False, batch) for batch in batches)
 
 
@@ -117,8 +117,8 @@ def _batches(workload: LLMServing | RequestServing) -> tuple[int, ...]:
 
 def _training(workload: Training, card: ModelCard, node_type: NodeType, most_nodes: int | None) -> Iterable[Row]:
     nodes = _spanned_nodes(node_type, most_nodes, TRAINING_NODES_PER_REPLICA)
-    for tensor in _tensor_sizes(card, node_type):
-        for pipeline in _pipelines(card, tensor, node_type, nodes):
+    for tensor in tensor_sizes(card, node_type):
+        for pipeline in pipelines(card, tensor, node_type, nodes):
             for data in _data_sizes(tensor * pipeline, node_type.accelerators, nodes):
                 for zero in (0, 1, 2, 3) if data > 1 else (0,):
                     for micro in MICRO_BATCHES:
@@ -133,7 +133,7 @@ def _spanned_nodes(node_type: NodeType, most_nodes: int | None, cap: int) -> int
     return cap if most_nodes is None else max(1, min(cap, most_nodes))
 
 
-def _tensor_sizes(card: ModelCard, node_type: NodeType) -> list[int]:
+def tensor_sizes(card: ModelCard, node_type: NodeType) -> list[int]:
     """Sizes inside a node that divide the attention heads evenly."""
     sizes = [size for size in chain_below(node_type.accelerators) if size & (size - 1) == 0]
     if isinstance(card.architecture, Decoder):
@@ -141,7 +141,7 @@ def _tensor_sizes(card: ModelCard, node_type: NodeType) -> list[int]:
     return sizes
 
 
-def _pipelines(card: ModelCard, tensor: int, node_type: NodeType, nodes: int) -> list[int]:
+def pipelines(card: ModelCard, tensor: int, node_type: NodeType, nodes: int) -> list[int]:
     """Pipeline depths whose replica packs exactly; only models of stacked layers are cut into stages."""
     if isinstance(card.architecture, Recommender | Convolutional):
         return [1]
@@ -155,7 +155,7 @@ def _pipelines(card: ModelCard, tensor: int, node_type: NodeType, nodes: int) ->
     ]
 
 
-def _expert_sizes(card: ModelCard, tensor: int) -> list[int]:
+def expert_sizes(card: ModelCard, tensor: int) -> list[int]:
     """Experts sharded over the tensor group, or each expert cut like everything else."""
     if not isinstance(card.architecture, Decoder) or not card.architecture.experts or tensor == 1:
         return [1]

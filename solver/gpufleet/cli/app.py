@@ -14,7 +14,10 @@ import click
 from gpufleet import __version__
 from gpufleet.errors import GpufleetError, VerificationError
 
-COMMANDS = ("solve", "verify", "schedule", "validate", "explain", "whatif", "catalog", "schema", "import", "calibrate")
+COMMANDS = (
+    *("solve", "verify", "schedule", "validate", "explain", "whatif", "estimate", "catalog", "schema", "import"),
+    "calibrate",
+)
 EXIT_BUG, EXIT_INPUT, EXIT_INFEASIBLE, EXIT_NO_PLAN, EXIT_BROKEN = 1, 2, 3, 4, 5
 
 

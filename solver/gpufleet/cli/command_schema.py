@@ -9,11 +9,14 @@ import click
 
 @click.command("schema")
 @click.argument(
-    "kind", type=click.Choice(["instance", "plan", "model", "accelerator", "node-type", "offer"]), default="instance"
+    "kind",
+    type=click.Choice(["instance", "plan", "model", "accelerator", "node-type", "offer", "estimate"]),
+    default="instance",
 )
 def command(kind: str) -> None:
     """Print the JSON Schema of a KIND of file (default: instance)."""
     from gpufleet.schema.base import Record
+    from gpufleet.schema.estimate import EstimateResult
     from gpufleet.schema.hardware import Accelerator, NodeType
     from gpufleet.schema.instance import Instance
     from gpufleet.schema.models import ModelCard
@@ -27,5 +30,6 @@ def command(kind: str) -> None:
         "accelerator": Accelerator,
         "node-type": NodeType,
         "offer": CatalogOffer,
+        "estimate": EstimateResult,
     }
     click.echo(json.dumps(records[kind].model_json_schema(), indent=2))

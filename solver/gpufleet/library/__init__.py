@@ -27,4 +27,5 @@ from gpufleet.library.resolve import resolve as resolve
 from gpufleet.library.search_path import bundled_root as bundled_root
 from gpufleet.library.writer import dump_instance as dump_instance
 from gpufleet.library.writer import instance_text as instance_text
+from gpufleet.library.writer import write_bytes as write_bytes
 from gpufleet.library.writer import write_text as write_text

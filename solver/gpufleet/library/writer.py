@@ -102,10 +102,15 @@ def write_text(text: str, path: Path | str) -> None:
 
     Raises InputError when the file cannot be written.
     """
+    write_bytes(text.encode(), path)
+
+
+def write_bytes(content: bytes, path: Path | str) -> None:
+    """The same for any content. Raises InputError."""
     target = Path(path)
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
-        _write_and_sync(part, text.encode())
+        _write_and_sync(part, content)
         part.replace(target)
     except OSError as error:
         reason = _reason(target, error)
