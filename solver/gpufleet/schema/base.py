@@ -40,6 +40,10 @@ BITS: dict[Precision, int] = {
 """Stored bits per number."""
 
 
+Performance = Literal["p50", "p90"]
+"""How sure a rate or latency must be: `p50` = as likely missed as kept, `p90` = kept with 90 % confidence."""
+
+
 class Sourced(Record):
     """A fact with where it comes from and when it held."""
 

@@ -178,6 +178,9 @@ class LLMServing(ServingBase):
     """Tag: `llm_serving`."""
     classes: tuple[TokenClass, ...] = Field(min_length=1)
     """Request classes."""
+    engine: Name | None = None
+    """Serving software whose figures of the performance model count, with or without its version, e.g. `vLLM 0.10`: one
+    that the calibration knows, and that measurements of the model name; empty = figures for engines in general."""
     prefix_cache_hit_fraction: Fraction01 = 0.0
     """Share of prompt tokens found in the prefix cache."""
 
@@ -274,3 +277,8 @@ class Profiled(WorkloadBase):
 
 
 Workload = Annotated[LLMServing | RequestServing | Training | Profiled, Field(discriminator="kind")]
+
+
+def engine_of(workload: Workload) -> str:
+    """The engine that a workload names; empty where it names none."""
+    return workload.engine or "" if isinstance(workload, LLMServing) else ""
