@@ -8,7 +8,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gpufleet.library.unsupported import UNSUPPORTED
-from gpufleet.schema import hardware, instance, measurements, models, offers, plan, schedule, time, workloads
+from gpufleet.schema import (
+    elimination,
+    hardware,
+    instance,
+    measurements,
+    models,
+    offers,
+    plan,
+    schedule,
+    time,
+    workloads,
+)
 from gpufleet.schema.base import Record
 
 if TYPE_CHECKING:
@@ -90,7 +101,7 @@ SECTIONS: tuple[tuple[str, str, tuple[type[Record], ...]], ...] = (
                 plan.Route,
             ),
             *(plan.Fallback, plan.UnservedDemand, plan.WorkloadCharge, plan.CostLine, plan.CashFlow),
-            *(plan.Certificate, plan.ServiceProof, plan.FunnelStep, plan.Rejected),
+            *(plan.Certificate, plan.ServiceProof, plan.PriceOfCaution, elimination.FunnelStep, elimination.Rejected),
         ),
     ),
     (

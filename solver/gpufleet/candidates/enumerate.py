@@ -20,7 +20,7 @@ from gpufleet.candidates.rejection import Block, Rejections, Rule
 from gpufleet.candidates.settings import Setting, measures_for, settings, unlocking
 from gpufleet.performance.calibration import Efficiency
 from gpufleet.performance.estimate import Configurations, at_level, estimate
-from gpufleet.schema.plan import FunnelStep
+from gpufleet.schema.elimination import FunnelStep
 from gpufleet.schema.workloads import Profiled, Training, engine_of
 from gpufleet.units import exact
 

@@ -21,6 +21,8 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=120, pattern=r"
 """A name that other records refer to: letters, digits and ` ._+:/@-`, starting with a letter or digit."""
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=4000)]
+Money = Annotated[float, Field(strict=True)]
+"""USD with at most six decimals."""
 Positive = Annotated[float, Field(gt=0, strict=True)]
 NonNegative = Annotated[float, Field(ge=0, strict=True)]
 Fraction01 = Annotated[float, Field(ge=0, le=1, strict=True)]

@@ -15,6 +15,7 @@ from gpufleet.schema.base import (
     Count,
     Flag,
     Fraction01,
+    Money,
     Name,
     NonNegative,
     Performance,
@@ -23,12 +24,12 @@ from gpufleet.schema.base import (
     Record,
     Text,
 )
+from gpufleet.schema.elimination import FunnelStep, Rejected
 from gpufleet.schema.offers import Term
 
 if TYPE_CHECKING:
     import pandas
 
-Money = Annotated[float, Field(strict=True)]
 Status = Literal["optimal", "feasible", "infeasible", "unknown"]
 
 
@@ -325,44 +326,6 @@ class PriceOfCaution(Record):
     """Are both plans proven optimal?"""
     note: Text | None = None
     """Why there is no such figure."""
-
-
-class FunnelStep(Record):
-    """How many candidates one rule eliminated."""
-
-    workload: Name
-    """Workload."""
-    rule: Name
-    """The rule: `privacy`, `accuracy`, `memory`, `latency`, `stock`, `dominated`, ..."""
-    before: Count
-    """Candidates before the rule."""
-    eliminated: Count
-    """Candidates it eliminated."""
-
-
-class Rejected(Record):
-    """Candidates that one rule eliminated, and the one among them that came nearest to passing."""
-
-    workload: Name
-    """Workload."""
-    rule: Name
-    """The rule that eliminated them."""
-    site: Name
-    """Site."""
-    node_type: Name
-    """Node type."""
-    variant: Name
-    """Variant (or profiled option); `model/variant` where the workload has alternative models."""
-    count: PositiveCount
-    """How many candidates."""
-    nearest: Text
-    """Parallelism and batch of the candidate that came nearest."""
-    limit: Text | Money
-    """What the rule allows."""
-    actual: Text | Money
-    """What the nearest candidate has."""
-    unit: Text
-    """Unit of `limit` and `actual`."""
 
 
 class Plan(Record):

@@ -179,8 +179,8 @@ class LLMServing(ServingBase):
     classes: tuple[TokenClass, ...] = Field(min_length=1)
     """Request classes."""
     engine: Name | None = None
-    """Serving software whose figures of the performance model count, with or without its version, e.g. `vLLM 0.10`: one
-    that the calibration knows, and the one with which the model was measured, if it was; empty = the general figures."""
+    """Serving software whose figures of the performance model count, with or without its version, e.g. `vLLM 0.10`:
+    one that the calibration knows, and the one with which the model was measured, if it was; empty = general figures."""
     prefix_cache_hit_fraction: Fraction01 = 0.0
     """Share of prompt tokens found in the prefix cache."""
 
