@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from gpufleet.schema.plan import Certificate, CostLine, Deployment, Plan, PlannedNodes, Route
     from gpufleet.schema.resolved import ResolvedInstance
 
+LONGEST_LINE = 76
+"""So many characters of a deployment's figures fit on 80 columns."""
 MOST_WITH_CENTS = 5
 """So many items of a cash flow fit on 80 columns with cents."""
 
@@ -203,8 +205,9 @@ def _deployment_lines(resolved: ResolvedInstance, plan: Plan, form: str, indices
         parts.append(f"utilisation {percent(deployment.utilisation or 0)}")
     if deployment.memory_gb is not None and deployment.memory_limit_gb is not None:
         parts.append(f"memory {deployment.memory_gb:.1f} of {deployment.memory_limit_gb:.1f} GB")
-    parts.append(f"bound by {deployment.bottleneck}, {provenance_words(deployment)}")
-    yield "  " + "; ".join(parts)
+    bound = f"bound by {deployment.bottleneck}, {provenance_words(deployment)}"
+    line = "; ".join([*parts, bound])
+    yield from (f"  {part}" for part in ([line] if len(line) <= LONGEST_LINE else ["; ".join(parts), bound]))
     if deployment.variant is not None and deployment.provenance in ("measured", "interpolated"):
         yield f"  from {deployment.evidence}; memory and bound are the model's"
     if deployment.training_days is not None:

@@ -180,7 +180,7 @@ class LLMServing(ServingBase):
     """Request classes."""
     engine: Name | None = None
     """Serving software whose figures of the performance model count, with or without its version, e.g. `vLLM 0.10`:
-    one that the calibration knows, and the one with which the model was measured, if it was; empty = general figures."""
+    one that the calibration knows, and that the model was measured with, if it was; empty = general figures."""
     prefix_cache_hit_fraction: Fraction01 = 0.0
     """Share of prompt tokens found in the prefix cache."""
 
