@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from gpufleet.library.unsupported import UNSUPPORTED
 from gpufleet.schema import (
     calibration,
+    elimination,
     estimate,
     hardware,
     instance,
@@ -108,7 +109,7 @@ SECTIONS: tuple[tuple[str, str, tuple[type[Record], ...]], ...] = (
                 plan.Route,
             ),
             *(plan.Fallback, plan.UnservedDemand, plan.WorkloadCharge, plan.CostLine, plan.CashFlow),
-            *(plan.Certificate, plan.ServiceProof, plan.FunnelStep, plan.Rejected),
+            *(plan.Certificate, plan.ServiceProof, plan.PriceOfCaution, elimination.FunnelStep, elimination.Rejected),
         ),
     ),
     (

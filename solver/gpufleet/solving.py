@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gpufleet.assembly import assemble
@@ -13,6 +14,7 @@ from gpufleet.errors import VerificationError
 from gpufleet.optimize.backends.interface import SolverLimits
 from gpufleet.optimize.engine import EngineResult, run
 from gpufleet.problem.build import build_problem
+from gpufleet.schema.plan import PriceOfCaution
 from gpufleet.verification.run import verify
 
 if TYPE_CHECKING:
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+CAUTION_LIMIT = 10_000
+"""Deployment options over all periods beyond which an instance is not solved a second time for the price of caution."""
 NO_ENGINE = "none"
 """The certificate's engine where no solver was asked, because a workload or class has no option."""
 
@@ -38,8 +42,12 @@ def solve(
     workers: int = 1,
     seed: int = 0,
     backend: BackendChoice = "auto",
+    price_of_caution: bool = True,
 ) -> Plan:
     """Find the cheapest plan, prove how far from optimal it can be, and verify it.
+
+    Where the instance asks for `performance: p90`, it is solved at p50 too, within the same limits, and the plan says
+    what caution costs; not with `price_of_caution` False, nor for large instances.
 
     Never raises for infeasibility or a time-out: see `plan.status` (`optimal`, `feasible`, `infeasible`, `unknown`),
     `plan.reason` and `plan.certificate`, whose bound is valid in every case. With `relative_gap` above 0 the search
@@ -52,7 +60,46 @@ def solve(
     candidates = build_candidates(resolved)
     logger.info("candidates in %.2f s", time.monotonic() - started)
     limits = SolverLimits(time_limit_s, relative_gap, workers, seed)
-    return solve_candidates(resolved, candidates, limits, backend)
+    plan = solve_candidates(resolved, candidates, limits, backend)
+    if resolved.instance.performance == "p50" or not price_of_caution or plan.status == "unknown":
+        return plan
+    return plan.model_copy(update={"caution": _caution(resolved, plan, _size(resolved, candidates), limits, backend)})
+
+
+def _size(resolved: ResolvedInstance, candidates: Candidates) -> int:
+    """Deployment options, counted in every period of every stage."""
+    times = max(len(resolved.instance.periods), 1) * max(len(resolved.instance.stages), 1)
+    return times * sum(len(options) for options in candidates.options.values())
+
+
+def _caution(
+    resolved: ResolvedInstance, plan: Plan, size: int, limits: SolverLimits, backend: BackendChoice
+) -> PriceOfCaution:
+    """What the same instance costs at p50, and the difference."""
+    if size > CAUTION_LIMIT:
+        note = f"not worked out for {size:,} deployment options over all periods; solve with performance p50 to see it"
+        return PriceOfCaution(note=note)
+    # the digest is that of the question asked, and the second plan is not kept
+    usual = replace(resolved, instance=resolved.instance.model_copy(update={"performance": "p50"}))
+    other = solve_candidates(usual, build_candidates(usual), limits, backend)
+    return price_of(plan, other)
+
+
+def price_of(plan: Plan, usual: Plan) -> PriceOfCaution:
+    """The price of caution from the plans at p90 and at p50. What serves at p90 serves at p50 too, so a plan at p50
+    that was not proven and is dearer counts as that of p90."""
+    ours, theirs = plan.certificate, usual.certificate
+    assert ours is not None
+    assert theirs is not None
+    if theirs.objective_usd is None:
+        return PriceOfCaution(note=f"at p50 the instance is {usual.status}")
+    if ours.objective_usd is None:
+        return PriceOfCaution(p50_usd=theirs.objective_usd, note="only at p50 is there a plan")
+    if [level.unserved for level in ours.service] != [level.unserved for level in theirs.service]:
+        return PriceOfCaution(p50_usd=theirs.objective_usd, note="at p50 less stays unserved, so costs do not compare")
+    least = min(ours.objective_usd, theirs.objective_usd)
+    proven = plan.status == usual.status == "optimal"
+    return PriceOfCaution(p50_usd=least, extra_usd=round(ours.objective_usd - least, 6), proven=proven)
 
 
 def solve_candidates(

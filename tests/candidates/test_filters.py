@@ -16,8 +16,8 @@ from gpufleet.schema.workloads import SLO, AccuracyFloor, ItemClass, Privacy, Re
 
 if TYPE_CHECKING:
     from gpufleet.candidates.option import Candidates
+    from gpufleet.schema.elimination import Rejected
     from gpufleet.schema.instance import Instance
-    from gpufleet.schema.plan import Rejected
 
 
 def card(**changes: Any) -> ModelCard:

@@ -80,6 +80,20 @@ def test_json_is_all_that_stdout_holds_and_has_the_promised_order() -> None:
     assert order == sorted(order)
 
 
+def test_performance_is_part_of_the_question(tmp_path: Path) -> None:
+    """The flag overrides the instance; `verify` needs the same; caution is priced unless it is told not to be."""
+    counted, out = BANK.parents[1] / "estate" / "counted-on.yaml", tmp_path / "plan.json"
+    shown = run("solve", counted, "--out", out).stdout
+    assert "Caution costs 28.80 USD a day, +25.0 % (at p50: 3,456.00 USD over the horizon)." in shown
+    assert run("verify", counted, out).exit_code == 0
+    assert run("verify", counted, out, "--performance", "p50").exit_code == 5
+    answer = json.loads(run("solve", counted, "--json").stdout)
+    assert answer["caution"] == {"p50_usd": 3456.0, "extra_usd": 864.0, "proven": True, "note": None}
+    assert json.loads(run("solve", counted, "--no-price-of-caution", "--json").stdout)["caution"] is None
+    usual = json.loads(run("solve", counted, "--performance", "p50", "--json").stdout)
+    assert (usual["performance"], usual["certificate"]["objective_usd"]) == ("p50", 3456.0)
+
+
 @pytest.mark.parametrize("name", ["plan.json", "plan.yaml"])
 def test_out_writes_a_plan_that_verifies(tmp_path: Path, name: str) -> None:
     out = tmp_path / name

@@ -184,7 +184,7 @@ def _as_option(result: EstimateResult, place: int) -> EstimatedOption:
     """A rejected setting in the form that `modelled` asks for."""
     near = result.rejected[place]
     fields = {"memory_parts_gb": {}, "memory_gb": 0.0, "memory_limit_gb": 0.0, "parts_s": {}, "bottleneck": "compute"}
-    words = {"provenance": "modelled", "evidence": "-", "relative_uncertainty": 0.0, "precision": "fp8"}
+    words = {"provenance": "modelled", "evidence": "-", "rate_low": 1.0, "rate_high": 1.0, "precision": "fp8"}
     place_fields = near.model_dump(include={"variant", "batch", "accelerators"})
     return EstimatedOption(parallelism=near.parallelism, **place_fields, **fields, **words)
 

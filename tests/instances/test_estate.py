@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import math
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -607,3 +609,43 @@ def test_prefix_cache() -> None:
     assert 1 / best["generated"] < reading / 8
     assert verify(asked, plan).ok
     assert not verify(without, plan).ok
+
+
+def test_counted_on(backend: BackendChoice) -> None:
+    """31 requests/s on nodes measured at 8, for 1.2 USD/h: four nodes (31 / 8 = 3.875) for 3,456 USD.
+
+    With 90 % confidence a node does 8 x 0.95^(1.28155 / 1.64485) = 8 x 0.96082 = 7.6866, and 31 take 4.033: five,
+    for 4,320 USD. The p95 of TPOT at 80.7 % of that rate, 34.69 ms, is within 50 ms in any case.
+    """
+    asked = load_instance(ESTATE / "counted-on.yaml")
+    plan = solve(asked, backend=backend)
+    assert {nodes.offer: nodes.count for nodes in plan.nodes} == {"l40s": 5}
+    assert plan.caution is not None
+    assert (plan.caution.p50_usd, plan.caution.extra_usd, plan.caution.proven) == (3456.0, 864.0, True)
+    (deployment,) = plan.deployments
+    assert deployment.utilisation == pytest.approx(31 / (5 * 7.6866), rel=1e-4)
+    assert (deployment.provenance, deployment.rate_low, deployment.rate_high) == ("measured", 0.95, 1.05)
+    assert verify(asked, plan).ok
+    usual = solve(with_fields(asked, performance="p50"), backend=backend)
+    assert {nodes.offer: nodes.count for nodes in usual.nodes} == {"l40s": 4}
+    assert usual.caution is None
+
+
+def test_counted_on_by_the_model_costs_more_caution() -> None:
+    """Without measurements and without stated intervals, the error is assumed at 30 %, log-normal: a node does
+    1.3^-1.28155 = 0.71446 of its estimate. The nodes follow from the utilisation of the plan at p50 alone."""
+    asked = load_instance(ESTATE / "counted-on.yaml")
+    (chat,) = asked.instance.workloads
+    fields = {"measurements": (), "measurements_policy": "strict", "workloads": (edited(chat, slo=()),)}
+    plain = resolve(asked.instance.model_copy(update=fields), path=asked.path)
+    plain = replace(plain, calibration=plain.calibration.model_copy(update={"intervals": ()}))
+    plan, usual = solve(plain), solve(with_fields(plain, performance="p50"))
+    needed = sum(d.replicas * (d.utilisation or 0.0) for d in usual.deployments)
+    assert usual.nodes[0].count == math.ceil(needed)
+    assert plan.nodes[0].count == math.ceil(needed / 0.71446)
+    assert plan.deployments[0].rate_low == pytest.approx(1.3**-1.6448536)
+    text = io.StringIO()
+    for part in plan_text(plain, plan):
+        Console(file=text, width=80, highlight=False).print(part)
+    assert "modelled, 0.65-1.54x" in text.getvalue()
+    assert "Bought at p90" in text.getvalue()

@@ -155,5 +155,6 @@ def test_without_measurements_the_model_chooses(root: Path) -> None:
     plan = solve(resolved)
     assert fleet(plan) == {"h100": 1}
     assert cost(plan) == MODELLED_OPTIMUM
-    assert {(entry.provenance, entry.evidence) for entry in plan.deployments} == {("modelled", "performance model")}
+    model = ("modelled", "performance model, calibration bundled")
+    assert {(entry.provenance, entry.evidence) for entry in plan.deployments} == {model}
     assert resolved.digest != measured.digest

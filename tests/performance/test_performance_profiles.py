@@ -36,7 +36,7 @@ def test_without_measurements_nothing_changes() -> None:
         found, plain = figures(chat((TTFT,)), none), figures(chat((TTFT,)), None)
         assert (found.max_rate == plain.max_rate).all()
         assert found.provenance.tolist() == ["modelled"]
-        assert found.evidence.tolist() == ["performance model"]
+        assert found.evidence.tolist() == ["performance model, calibration bundled"]
 
 
 def test_a_point_without_slo() -> None:
@@ -123,7 +123,7 @@ def test_the_policy_where_a_class_is_outside() -> None:
     assert model.max_rate[0, 0] == 20.0
     assert model.max_rate[0, 1] == plain.max_rate[0, 1] > 0
     assert model.provenance.tolist() == ["modelled"], "as little is known as of the class known least"
-    assert model.evidence.tolist() == ["engine 1.0 (own.csv:2-4); performance model"]
+    assert model.evidence.tolist() == ["engine 1.0 (own.csv:2-4); performance model, calibration bundled"]
 
 
 def test_what_was_measured_runs_whatever_the_model_says() -> None:

@@ -17,7 +17,7 @@ from builders import edited
 from gpufleet import verify
 from gpufleet.schema.instance import BudgetCaps, Budgets, FleetRules, Quota
 from gpufleet.schema.models import Runtime
-from gpufleet.schema.plan import CostLine, LatencyFigure, PlannedNodes, Route
+from gpufleet.schema.plan import CostLine, LatencyFigure, PlannedNodes, PriceOfCaution, Route
 from gpufleet.schema.workloads import SLO, AccuracyFloor, Privacy
 
 if TYPE_CHECKING:
@@ -336,6 +336,13 @@ CLAIMS = (
     Mutation("precision", PROFILED, lambda c: c.with_deployment(2, precision="fp16"), "figures"),
     Mutation("precision", SHOP, lambda c: c.with_deployment(0, precision="fp32"), "figures"),
     Mutation("bottleneck", MEDICAL, lambda c: c.with_deployment(0, bottleneck="interconnect"), "figures"),
+    Mutation("made for p90", PROFILED, lambda c: c.with_plan(performance="p90"), "performance"),
+    Mutation("asked for p90", MEDICAL, lambda c: c.with_instance(performance="p90"), "performance"),
+    Mutation("low of a rate", PROFILED, lambda c: c.with_deployment(0, rate_low=0.96), "figures", 0.01),
+    Mutation("high of a rate", SHOP, lambda c: c.with_deployment(0, rate_high=1.01), "figures"),
+    Mutation("low of a latency", SHOP, lambda c: _latency(c, low=0.99), "figures"),
+    Mutation("high of a latency", BANK, lambda c: _latency(c, high=1.01), "figures"),
+    Mutation("caution at p50", SHOP, lambda c: c.with_plan(caution=PriceOfCaution(note="none")), "caution"),
     Mutation("called measured", MEDICAL, lambda c: c.with_deployment(0, provenance="measured"), "figures"),
 )
 

@@ -43,6 +43,7 @@ def assemble(
         instance=resolved.instance.uid,
         status=result.outcome,
         reason=reason,
+        performance=resolved.instance.performance,
         certificate=_certificate(resolved, problem, result, limits, nodes),
         nodes=nodes,
         measures=tuple(money.measures(problem, result)),

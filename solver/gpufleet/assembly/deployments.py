@@ -7,12 +7,13 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from gpufleet.performance.calibration import Efficiency
-from gpufleet.performance.estimate import Configurations, estimate
+from gpufleet.performance.estimate import Configurations, at_level, estimate
+from gpufleet.performance.uncertainty import MEASURED
 from gpufleet.problem.horizon import demand_factors, throughput_factor
 from gpufleet.problem.scaling import SHARE_UNITS
 from gpufleet.problem.workloads import class_names, demands
 from gpufleet.schema.plan import Deployment, LatencyFigure, Route
-from gpufleet.schema.workloads import Profiled, Training
+from gpufleet.schema.workloads import Profiled, Training, engine_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -95,7 +96,8 @@ def _deployment(
     )
     if isinstance(workload, Profiled):
         profile = next(profile for profile in workload.options if profile.name == option.profile)
-        figures = {"bottleneck": "profile", "provenance": "measured", "evidence": profile.source}
+        figures: dict[str, object] = {"bottleneck": "profile", "provenance": "measured", "evidence": profile.source}
+        figures |= {"rate_low": MEASURED.low, "rate_high": MEASURED.high}
         return bare.model_copy(update={"precision": profile.precision, **figures})
     return bare.model_copy(update=_figures(resolved, workload, option, load))
 
@@ -117,7 +119,8 @@ def _figures(resolved: ResolvedInstance, workload: Workload, option: Option, loa
     assert not isinstance(workload, Profiled)
     card = resolved.models[option.model or workload.model]
     variant = next(variant for variant in card.variants if variant.name == option.variant)
-    figures = estimate(
+    performance = resolved.instance.performance
+    found = estimate(
         workload,
         card,
         variant,
@@ -126,8 +129,11 @@ def _figures(resolved: ResolvedInstance, workload: Workload, option: Option, loa
         Configurations.of([(option.parallelism, option.batch)]),
         min(load, 1.0),
         efficiency=Efficiency.of(resolved.calibration),
+        engine=engine_of(workload),
         profiles=resolved.profiles,
+        performance=performance,
     )
+    figures = at_level(found, performance)
     slos = () if isinstance(workload, Training) else workload.slo
     latency = tuple(
         LatencyFigure(
@@ -136,6 +142,8 @@ def _figures(resolved: ResolvedInstance, workload: Workload, option: Option, loa
             percentile=slo.percentile,
             predicted_ms=float(figures.latency_ms[0, s, c]),
             limit_ms=slo.limit_ms,
+            low=float(figures.latency_low[0, s, c]),
+            high=float(figures.latency_high[0, s, c]),
         )
         for s, slo in enumerate(slos)
         for c, name in enumerate(class_names(workload))
@@ -150,6 +158,8 @@ def _figures(resolved: ResolvedInstance, workload: Workload, option: Option, loa
         "bottleneck": str(figures.bottleneck[0]),
         "provenance": str(figures.provenance[0]),
         "evidence": str(figures.evidence[0]),
+        "rate_low": float(figures.rate_low.min()),
+        "rate_high": float(figures.rate_high.max()),
     }
 
 

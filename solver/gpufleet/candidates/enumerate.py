@@ -19,9 +19,9 @@ from gpufleet.candidates.profiled import profiled_checks, profiled_configuration
 from gpufleet.candidates.rejection import Block, Rejections, Rule
 from gpufleet.candidates.settings import Setting, measures_for, settings, unlocking
 from gpufleet.performance.calibration import Efficiency
-from gpufleet.performance.estimate import Configurations, estimate
-from gpufleet.schema.plan import FunnelStep
-from gpufleet.schema.workloads import Profiled, Training
+from gpufleet.performance.estimate import Configurations, at_level, estimate
+from gpufleet.schema.elimination import FunnelStep
+from gpufleet.schema.workloads import Profiled, Training, engine_of
 from gpufleet.units import exact
 
 if TYPE_CHECKING:
@@ -158,9 +158,19 @@ def _modelled_batches(
         rows = measured_rows(resolved.profiles, workload, card, variant, node)
         grid = configurations(workload, card, node, most_nodes, rows) if rows else usual
         n = len(grid.batch)
-        figures = estimate(
-            workload, card, variant, accelerator, node, grid, efficiency=efficiency, profiles=resolved.profiles
+        found = estimate(
+            workload,
+            card,
+            variant,
+            accelerator,
+            node,
+            grid,
+            efficiency=efficiency,
+            engine=engine_of(workload),
+            profiles=resolved.profiles,
+            performance=resolved.instance.performance,
         )
+        figures = at_level(found, resolved.instance.performance)
         shapes = tuple(measured_checks(resolved.profiles, figures, grid, node))
         measures = measures_for(resolved, workload, accelerator, variant.name)
         needed = unlocking(resolved, workload, variant.name)
@@ -198,7 +208,7 @@ def _profiled_batches(
     for profile in (profile for profile in workload.options if profile.node_type == node_type):
         measures = measures_for(resolved, workload, accelerator, profile.name)
         needed = unlocking(resolved, workload, profile.name)
-        rates = profiled_rates(workload, profile)
+        rates = profiled_rates(workload, profile, resolved.instance.performance)
         accuracy = {figure.metric: figure.at_least for figure in profile.accuracy}
         good = class_floors.good_enough(workload, accuracy)
         for setting in settings(measures, spots):

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from gpufleet.candidates.rejection import Rejections
-    from gpufleet.schema.plan import FunnelStep, Parallelism
+    from gpufleet.schema.elimination import FunnelStep
+    from gpufleet.schema.plan import Parallelism
 
 
 @dataclass(frozen=True, slots=True)

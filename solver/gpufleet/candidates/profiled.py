@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from fractions import Fraction
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from gpufleet.candidates.filters import Check
 from gpufleet.candidates.replica_size import describe_chain, packs_exactly
 from gpufleet.performance.estimate import Configurations
+from gpufleet.performance.uncertainty import MEASURED
 from gpufleet.units import exact
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from fractions import Fraction
 
+    from gpufleet.schema.base import Performance
     from gpufleet.schema.hardware import NodeType
     from gpufleet.schema.workloads import Profiled, ProfiledOption
 
@@ -33,9 +36,19 @@ def profiled_configuration(profile: ProfiledOption) -> Configurations:
     )
 
 
-def profiled_rates(workload: Profiled, profile: ProfiledOption) -> tuple[Fraction, ...]:
+STEPS: Final = 10**6
+
+
+def repeatable(performance: Performance) -> Fraction:
+    """The part of a measured rate that is counted on, rounded down to a millionth so that rates stay short decimals."""
+    return Fraction(1) if performance == "p50" else Fraction(math.floor(MEASURED.least * STEPS), STEPS)
+
+
+def profiled_rates(
+    workload: Profiled, profile: ProfiledOption, performance: Performance = "p50"
+) -> tuple[Fraction, ...]:
     """Rates per class in file order, at the allowed utilisation; a class that is left out cannot be served."""
-    allowed = exact(workload.max_utilisation)
+    allowed = exact(workload.max_utilisation) * repeatable(performance)
     return tuple(exact(profile.rates.get(group.name, 0)) * allowed for group in workload.classes)
 
 

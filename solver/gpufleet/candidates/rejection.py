@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from gpufleet.candidates.configuration import label_at
-from gpufleet.schema.plan import Rejected
+from gpufleet.schema.elimination import Rejected
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,7 +6,15 @@ import sys
 
 import click
 
-from gpufleet.cli.common import exit_code, library_option, open_library, progress, show
+from gpufleet.cli.common import (
+    counting_on,
+    exit_code,
+    library_option,
+    open_library,
+    performance_option,
+    progress,
+    show,
+)
 
 
 @click.command("explain")
@@ -14,8 +22,9 @@ from gpufleet.cli.common import exit_code, library_option, open_library, progres
 @click.option(
     "--time-limit", type=click.FloatRange(min=0, min_open=True), default=60.0, show_default=True, help="Seconds."
 )
+@performance_option
 @library_option
-def command(file: str, time_limit: float, libraries: tuple[str, ...]) -> None:
+def command(file: str, time_limit: float, performance: str | None, libraries: tuple[str, ...]) -> None:
     """Say what eliminated the candidates of FILE, and what came nearest.
 
     On an infeasible instance it also names every single group of limits whose removal alone would leave a plan.
@@ -26,9 +35,9 @@ def command(file: str, time_limit: float, libraries: tuple[str, ...]) -> None:
     from gpufleet.report.explain_text import explain_text, relief_text
     from gpufleet.solving import solve
 
-    resolved = load_instance(file, open_library(libraries))
+    resolved = counting_on(load_instance(file, open_library(libraries)), performance)
     with progress(f"solving {resolved.instance.uid}"):
-        plan = solve(resolved, time_limit_s=time_limit)
+        plan = solve(resolved, time_limit_s=time_limit, price_of_caution=False)
         misses = {name: nearest_misses(plan, name) for name in resolved.workloads}
         reliefs = list(single_reliefs(resolved, time_limit)) if plan.status == "infeasible" else None
     show(explain_text(resolved, plan, misses))

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gpufleet.cli.common import exit_code, library_option, open_library, progress, show
+from gpufleet.cli.common import (
+    counting_on,
+    exit_code,
+    library_option,
+    open_library,
+    performance_option,
+    progress,
+    show,
+)
 
 if TYPE_CHECKING:
     from gpufleet.schema.plan import Plan
@@ -39,6 +47,13 @@ if TYPE_CHECKING:
     metavar="NAME",
     help="Use only offers with this accelerator. Repeatable.",
 )
+@performance_option
+@click.option(
+    "--price-of-caution/--no-price-of-caution",
+    default=True,
+    show_default=True,
+    help="At p90: solve at p50 too, and say what the difference costs.",
+)
 @click.option("--compare", metavar="PLAN", help="Compare with this plan (default: the instance's baseline_plan).")
 @library_option
 def command(
@@ -51,6 +66,8 @@ def command(
     seed: int,
     backend: str,
     accelerators: tuple[str, ...],
+    performance: str | None,
+    price_of_caution: bool,
     compare: str | None,
     libraries: tuple[str, ...],
 ) -> None:
@@ -61,7 +78,7 @@ def command(
     from gpufleet.library import load_instance, write_plan
 
     _check_out(out)
-    asked = resolved = load_instance(file, open_library(libraries))
+    asked = resolved = counting_on(load_instance(file, open_library(libraries)), performance)
     with progress(f"solving {asked.instance.uid}"):
         if accelerators:
             from gpufleet.whatif.edits import only_accelerators
@@ -69,7 +86,15 @@ def command(
             resolved = only_accelerators(asked, accelerators)
         from gpufleet.solving import solve
 
-        plan = solve(resolved, time_limit_s=time_limit, relative_gap=gap, workers=workers, seed=seed, backend=backend)  # type: ignore[arg-type]
+        plan = solve(
+            resolved,
+            time_limit_s=time_limit,
+            relative_gap=gap,
+            workers=workers,
+            seed=seed,
+            backend=backend,  # type: ignore[arg-type]
+            price_of_caution=price_of_caution,
+        )
     if out is not None:
         write_plan(plan, out)
     if as_json:

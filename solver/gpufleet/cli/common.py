@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from gpufleet.library import Library
     from gpufleet.schema.plan import Plan
+    from gpufleet.schema.resolved import ResolvedInstance
 
 QUIET_SECONDS = 1.0
 """Progress is shown for work that takes longer than this."""
@@ -31,6 +32,22 @@ def library_option(command: Callable[..., Any]) -> Callable[..., Any]:
         metavar="DIR",
         help="Folder with your own catalog/ and models/; searched before the bundled data. Repeatable.",
     )(command)
+
+
+def performance_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--performance p50|p90`."""
+    return click.option(
+        "--performance",
+        type=click.Choice(["p50", "p90"]),
+        help="Count on estimates as they stand (p50) or with 90 % confidence (p90); default: as the instance says.",
+    )(command)
+
+
+def counting_on(resolved: ResolvedInstance, performance: str | None) -> ResolvedInstance:
+    """The instance at another level of performance; None leaves it as it is."""
+    from gpufleet.whatif.edits import with_fields
+
+    return resolved if performance is None else with_fields(resolved, performance=performance)
 
 
 def open_library(libraries: tuple[str, ...]) -> Library:

@@ -75,7 +75,8 @@ def options_of(
             bottleneck=str(figures.bottleneck[index]),
             provenance=str(figures.provenance[index]),
             evidence=str(figures.evidence[index]),
-            relative_uncertainty=figures.relative_uncertainty,
+            rate_low=float(figures.rate_low[index, 0]),
+            rate_high=float(figures.rate_high[index, 0]),
             **filled[place],
         )
         for place, index in enumerate(chosen)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from gpufleet.schema.plan import Plan, Rejected
+    from gpufleet.schema.elimination import Rejected
+    from gpufleet.schema.plan import Plan
 
 
 def nearest_misses(plan: Plan, workload: str) -> dict[str, Rejected]:

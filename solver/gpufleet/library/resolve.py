@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gpufleet.errors import InputError
+from gpufleet.library.check_engines import check_engines
 from gpufleet.library.check_fleet import check_fleet
 from gpufleet.library.check_measurements import check_measurements
 from gpufleet.library.check_measures import check_measures
@@ -93,6 +94,7 @@ def _resolve(instance: Instance, library: Library, path: str, findings: Findings
     check_disaggregation(instance, node_types, findings)
     check_services(instance, findings)
     profiles = read_profiles(instance, path, findings)
+    check_engines(instance, shelf.library.calibration, profiles, findings)
     check_measurements(instance, profiles, models, node_types, shelf, path, findings)
     instance, services = (instance, {}) if findings.problems else merge_services(instance)
     offers = {offer.name: offer for _, offer in placed}

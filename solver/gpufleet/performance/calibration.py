@@ -74,18 +74,21 @@ class Efficiency:
 
     figures: Mapping[Key, float]
     intervals: tuple[Interval, ...] = ()
+    name: str = field(default="", kw_only=True)
+    """Name of the calibration."""
     found: dict[tuple[Key, str], Key] = field(default_factory=dict, repr=False, compare=False)
     """Which figure answered which question so far."""
 
     @classmethod
     def of(cls, calibration: Calibration) -> Efficiency:
         """The figures of a calibration."""
-        return cls({key_of(f): f.value for f in calibration.figures}, calibration.intervals)
+        return cls({key_of(f): f.value for f in calibration.figures}, calibration.intervals, name=calibration.name)
 
     def changed(self, figures: Iterable[tuple[Key, float]]) -> Efficiency:
         """The same with other values for some keys (new ones included)."""
         values = {**self.figures, **dict(figures)}
-        return Efficiency(values, self.intervals, self.found if len(values) == len(self.figures) else {})
+        found = self.found if len(values) == len(self.figures) else {}
+        return Efficiency(values, self.intervals, found, name=self.name)
 
     def figure(self, wanted: Key, kind: str = "") -> float:
         """The most specific figure for `wanted`, all of whose fields should be given. Raises KeyError if none fits."""
@@ -116,4 +119,5 @@ def engines(name: str) -> tuple[str, ...]:
 RELATIVE_UNCERTAINTY: Mapping[str, float] = MappingProxyType(
     {"llm_serving": 0.30, "request_serving": 0.30, "training": 0.20}
 )
-"""Relative error of rates by kind of workload (one standard deviation), assumed from the spread over the anchors."""
+"""Relative error of rates by kind of workload (one standard deviation), assumed from the spread over the anchors; it
+counts where a calibration states no interval (`uncertainty.py`)."""

@@ -9,11 +9,11 @@ import numpy as np
 
 from gpufleet.performance import disaggregation, requests, result, serving, training
 from gpufleet.performance.arrays import Floats, per_class
-from gpufleet.performance.calibration import RELATIVE_UNCERTAINTY, Efficiency, Phase
 from gpufleet.performance.configurations import Configurations
 from gpufleet.performance.device import Device, device_of
 from gpufleet.performance.profiles import with_measurements
 from gpufleet.performance.result import Estimate, limits_ms
+from gpufleet.performance.uncertainty import Uncertainty, at_level
 from gpufleet.schema.models import Decoder, ModelCard, Variant
 from gpufleet.schema.workloads import LLMServing, RequestServing, Training
 
@@ -22,10 +22,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike
 
+    from gpufleet.performance.calibration import Efficiency, Phase
+    from gpufleet.schema.base import Performance
     from gpufleet.schema.hardware import Accelerator, NodeType
     from gpufleet.schema.measurements import Profiles
 
-__all__ = ["Configurations", "Estimate", "estimate", "limits_ms"]
+__all__ = ["Configurations", "Estimate", "at_level", "estimate", "limits_ms"]
 
 AnyWorkload = LLMServing | RequestServing | Training
 PHASES: Mapping[str, Phase] = MappingProxyType(
@@ -46,21 +48,26 @@ def estimate(
     efficiency: Efficiency,
     engine: str = "",
     profiles: Profiles | None = None,
+    performance: Performance = "p50",
 ) -> Estimate:
     """Estimate n options of one workload on one node type with one variant.
 
     `load` (a number or (n,)) is the fraction of `max_rate` at which `latency_ms` is reported; `engine` names the
     software whose figures count, where the calibration has figures of its own for it; `profiles` replace the model
-    where they cover an option. Raises ValueError when the model's architecture cannot serve the workload's kind (a
-    language workload needs a decoder).
+    where they cover an option. With `performance` p90, the operating point is one at which the latencies of 90 %
+    confidence keep their limits; all figures stay medians (`at_level` takes them to the level). Raises ValueError when
+    the model's architecture cannot serve the workload's kind (a language workload needs a decoder).
     """
     device = device_of(accelerator, node_type, variant, efficiency, card.name, engine, PHASES[workload.kind])
     share = per_class(np.broadcast_to(np.asarray(load, dtype=np.float64), configurations.batch.shape))
-    modelled = _modelled(workload, card, variant, device, configurations, share)
+    uncertainty = Uncertainty.of(workload, card, efficiency, engine)
+    held = workload if performance == "p50" else uncertainty.tightened(workload)
+    found = _modelled(held, card, variant, device, configurations, share)
+    modelled = uncertainty.stamped(found, workload, efficiency, engine)
     if profiles is None or not profiles.points:
         return modelled
     names = (variant.name, accelerator.name, node_type.name)
-    return with_measurements(modelled, profiles, workload, card, names, configurations, share)
+    return with_measurements(modelled, profiles, workload, card, names, configurations, share, performance)
 
 
 def _modelled(
@@ -114,5 +121,4 @@ def _serve(
         if isinstance(engine, disaggregation.Split)
         else serving.bottleneck(engine),
         precision_supported=True,
-        relative_uncertainty=RELATIVE_UNCERTAINTY[workload.kind],
     )

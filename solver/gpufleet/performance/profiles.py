@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gpufleet.performance.curves import Curve, best_stretch, between, curve_of
-from gpufleet.performance.result import MODEL, Estimate, limits_ms
+from gpufleet.performance.result import Estimate, limits_ms
+from gpufleet.performance.uncertainty import INTERPOLATED, MEASURED
 from gpufleet.schema.measurements import corners, fits_training, sizes_of
 from gpufleet.schema.models import Decoder
 from gpufleet.schema.workloads import LLMServing, RequestServing, Training
@@ -24,10 +25,13 @@ if TYPE_CHECKING:
 
     from gpufleet.performance.arrays import Floats
     from gpufleet.performance.configurations import Configurations
+    from gpufleet.schema.base import Performance
     from gpufleet.schema.measurements import MeasuredPoint, Points, Profiles, Shape, Size
     from gpufleet.schema.models import ModelCard
 
 LEVELS = ("measured", "interpolated", "modelled")
+SPREADS = (MEASURED, INTERPOLATED)
+"""By level."""
 NOT_MEASURED = "not measured in this form"
 LONGEST = 400
 """Characters of evidence that a plan repeats."""
@@ -58,6 +62,7 @@ def with_measurements(
     names: tuple[str, str, str],
     conf: Configurations,
     load: Floats,
+    performance: Performance = "p50",
 ) -> Estimate:
     """The estimate with measured figures in the place of modelled ones; memory and bottleneck stay those of the model.
 
@@ -77,7 +82,10 @@ def with_measurements(
             draft.train(i, workload, tuple(p for p in _at_batch(points, conf, i) if fits_training(workload, p.row)))
         else:
             batched = points if isinstance(workload, LLMServing) else _at_batch(points, conf, i)
-            draft.serve(i, [_class_figures(workload, card, c, batched, conf, i, load) for c in _classes(workload)])
+            slack = tuple(1.0 if performance == "p50" else spread.most for spread in SPREADS)
+            draft.serve(
+                i, [_class_figures(workload, card, c, batched, conf, i, load, slack) for c in _classes(workload)]
+            )
     return draft.finish()
 
 
@@ -108,8 +116,10 @@ def _class_figures(
     conf: Configurations,
     i: int,
     load: Floats,
+    slack: tuple[float, ...],
 ) -> _ClassFigures | None:
-    """None where the class is not covered, or the model has no room for it."""
+    """None where the class is not covered, or the model has no room for it. `slack` is, by level, the factor by which
+    latencies may exceed the curve."""
     size = sizes_of(workload)[c]
     if isinstance(card.architecture, Decoder) and sum(size) > card.architecture.max_context_tokens:
         return None
@@ -121,7 +131,13 @@ def _class_figures(
         return None
     limits = np.array([limits_ms(slo, [workload.classes[c]])[0] for slo in workload.slo])
     used = tuple(p for p in points if p.row.size in cell)
-    return _figures(curve, limits, workload.max_utilisation, float(load[i, 0]), len(cell) == 1, used)
+    own = len(cell) == 1
+    for level, factor in enumerate(slack):
+        found = _figures(curve, limits / factor, workload.max_utilisation, float(load[i, 0]), own, used)
+        # the best point may turn out to lie between measured ones, of which less is known: then once more
+        if found.level <= level or factor == slack[-1]:
+            break
+    return found
 
 
 def _curve(
@@ -184,6 +200,8 @@ class _Draft:
         self.latency, self.idle = base.latency_ms.copy(), base.idle_latency_ms.copy()
         self.days = base.training_days.copy()
         self.provenance, self.evidence = base.provenance.tolist(), base.evidence.tolist()
+        self.rate_low, self.rate_high = base.rate_low.copy(), base.rate_high.copy()
+        self.latency_low, self.latency_high = base.latency_low.copy(), base.latency_high.copy()
 
     def serve(self, i: int, classes: Sequence[_ClassFigures | None]) -> None:
         """Classes of option i; None: not covered."""
@@ -192,6 +210,7 @@ class _Draft:
             if figures is not None:
                 self.rate[i, c], self.saturation[i, c] = figures.rate, figures.saturation
                 self.latency[i, :, c], self.idle[i, :, c] = figures.latency_ms, figures.idle_ms
+                self._spread(i, c, figures.level)
                 levels.append(figures.level)
             elif self.is_filled:
                 levels.append(2)
@@ -199,7 +218,7 @@ class _Draft:
                 self._cannot(i, c)
         points = {point for figures in classes if figures is not None for point in figures.points}
         self.provenance[i] = LEVELS[max(levels, default=0)]
-        self.evidence[i] = evidence_of(points, with_model=2 in levels)
+        self.evidence[i] = evidence_of(points, str(self.base.evidence[i]) if 2 in levels else "")
 
     def train(self, i: int, workload: Training, points: Points) -> None:
         """The training run on option i; no points: it was not measured in this form."""
@@ -208,12 +227,18 @@ class _Draft:
             seconds = workload.samples * workload.epochs / samples_per_s * (1.0 + workload.restart_overhead_fraction)
             self.days[i] = seconds / SECONDS_PER_DAY
             self.rate[i, 0] = self.saturation[i, 0] = workload.deadline_days / self.days[i]
+            self._spread(i, 0, 0)
         elif self.is_filled:
             return
         else:
             self._cannot(i, 0)
             self.days[i] = np.inf
         self.provenance[i], self.evidence[i] = LEVELS[0], evidence_of(points)
+
+    def _spread(self, i: int, c: int, level: int) -> None:
+        """How far the figures of class c may be off, by level."""
+        self.rate_low[i, c], self.rate_high[i, c] = SPREADS[level].low, SPREADS[level].high
+        self.latency_low[i, :, c], self.latency_high[i, :, c] = SPREADS[level].low, SPREADS[level].high
 
     def _cannot(self, i: int, c: int) -> None:
         self.rate[i, c] = self.saturation[i, c] = 0.0
@@ -229,17 +254,21 @@ class _Draft:
             training_days=self.days,
             provenance=np.array(self.provenance),
             evidence=np.array(self.evidence),
+            rate_low=self.rate_low,
+            rate_high=self.rate_high,
+            latency_low=self.latency_low,
+            latency_high=self.latency_high,
         )
 
 
-def evidence_of(points: Iterable[MeasuredPoint], with_model: bool = False) -> str:
-    """Engine, file and lines: `vLLM 0.8.5 (own.csv:2-9)`; and the model where it fills the rest."""
+def evidence_of(points: Iterable[MeasuredPoint], model: str = "") -> str:
+    """Engine, file and lines: `vLLM 0.8.5 (own.csv:2-9)`; and the model's evidence where it fills the rest."""
     lines: dict[tuple[str, str], set[int]] = {}
     for point in points:
         file, line = point.file_and_line
         lines.setdefault((point.row.engine, file), set()).add(line)
     words = [f"{engine} ({file}:{_ranges(sorted(found))})" for (engine, file), found in sorted(lines.items())]
-    text = "; ".join([*words, *([MODEL] if with_model else [])]) or NOT_MEASURED
+    text = "; ".join([*words, *([model] if model else [])]) or NOT_MEASURED
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
 
 

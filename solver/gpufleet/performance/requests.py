@@ -15,7 +15,6 @@ import numpy as np
 
 from gpufleet.performance import kernel_times, memory, passes, queueing, result
 from gpufleet.performance.arrays import Bools, Floats, Strings, per_class, quotient
-from gpufleet.performance.calibration import RELATIVE_UNCERTAINTY
 from gpufleet.performance.collectives import point_to_point
 from gpufleet.performance.result import Estimate
 from gpufleet.performance.transformer import PROBE_TOKENS, affine
@@ -292,5 +291,4 @@ def estimate(
         training_days=np.full(conf.batch.size, np.nan),
         bottleneck=bottleneck(server),
         precision_supported=True,
-        relative_uncertainty=RELATIVE_UNCERTAINTY[workload.kind],
     )

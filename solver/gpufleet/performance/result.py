@@ -20,6 +20,10 @@ MODEL = "performance model"
 """Evidence of modelled figures."""
 
 
+def _none() -> Floats:
+    return np.zeros(0)
+
+
 def _nothing() -> Strings:
     return np.zeros(0, dtype=np.str_)
 
@@ -38,7 +42,7 @@ class Estimate:
     max_rate: Floats
     """(n, C) requests/s of a class when the replica serves that class alone, at the highest utilisation not above
     `max_utilisation` that keeps every SLO of the class; 0 where none does or memory does not fit. Training: C = 1, runs
-    per deadline, so one replica is enough from 1 on."""
+    per deadline, so one replica is enough from 1 on. All figures are medians, also at the operating point of p90."""
     saturation_rate: Floats
     """(n, C) capacity without SLO and without `max_utilisation`, requests/s (training: as `max_rate`)."""
     latency_ms: Floats
@@ -52,16 +56,26 @@ class Estimate:
     `data_loading`."""
     precision_supported: bool
     """False: the accelerator has no known rate for the arithmetic, and all arrays are 0."""
-    relative_uncertainty: float = 0.3
-    """Stated relative error of modelled rates (one standard deviation)."""
+    rate_low: Floats = field(default_factory=_none)
+    """(n, C) 5 % of the true rates are expected below this multiple of the stated one; given none, 1."""
+    rate_high: Floats = field(default_factory=_none)
+    """(n, C) 95 % of them are expected below this multiple."""
+    latency_low: Floats = field(default_factory=_none)
+    """(n, S, C) the same for latencies: 5 %, given none, 1."""
+    latency_high: Floats = field(default_factory=_none)
+    """(n, S, C) and 95 %."""
     provenance: Strings = field(default_factory=_nothing)
     """(n,) where the rates come from: `measured`, `interpolated` or `modelled`, whichever of them is true of the class
     that is known least well; given none, `modelled`."""
     evidence: Strings = field(default_factory=_nothing)
-    """(n,) what says so: engine, file and lines of measurements, or the model."""
+    """(n,) what says so: engine, file and lines of measurements, or the model with its calibration and engine."""
 
     def __post_init__(self) -> None:
-        """Figures of which nothing else is said are modelled."""
+        """Figures of which nothing else is said are modelled, and certain."""
+        for name in ("rate_low", "rate_high", "latency_low", "latency_high"):
+            if getattr(self, name).size == 0:
+                shape = self.max_rate.shape if name.startswith("rate") else self.latency_ms.shape
+                object.__setattr__(self, name, np.ones(shape))
         for name, word in (("provenance", "modelled"), ("evidence", MODEL)):
             if getattr(self, name).size == 0:
                 object.__setattr__(self, name, np.full(self.memory_gb.shape, word))

@@ -12,7 +12,6 @@ import numpy as np
 from gpufleet.performance import memory, result
 from gpufleet.performance import training_memory as states
 from gpufleet.performance.arrays import Floats, Strings, per_class, quotient
-from gpufleet.performance.calibration import RELATIVE_UNCERTAINTY
 from gpufleet.performance.result import Estimate
 from gpufleet.performance.training_job import Job, job_of
 from gpufleet.performance.training_step import Schedule, StepTime, schedule_of, step_time
@@ -76,5 +75,4 @@ def estimate(workload: Training, card: ModelCard, variant: Variant, device: Devi
         training_days=days,
         bottleneck=bottleneck(step),
         precision_supported=True,
-        relative_uncertainty=RELATIVE_UNCERTAINTY[workload.kind],
     )

@@ -201,10 +201,9 @@ def _ms(seconds: float) -> str:
 
 def _provenance(options: Sequence[EstimatedOption]) -> RenderableType:
     where = ", ".join(dict.fromkeys(f"{option.provenance} ({option.evidence})" for option in options))
-    error = percent(max(option.relative_uncertainty for option in options))
-    return Padding(
-        Text(f"Figures are {where}; stated error of rates {error} (one standard deviation).", "dim"), (1, 0, 0, 0)
-    )
+    low, high = min(option.rate_low for option in options), max(option.rate_high for option in options)
+    error = f"90 % of true rates are expected within {low:.2f} to {high:.2f} times the stated ones"
+    return Padding(Text(f"Figures are {where}; {error}.", "dim"), (1, 0, 0, 0))
 
 
 def _reasons(rejected: Sequence[RejectedOption]) -> Iterator[RenderableType]:

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from gpufleet.schema.plan import Plan, Rejected
+    from gpufleet.schema.elimination import Rejected
+    from gpufleet.schema.plan import Plan
     from gpufleet.schema.resolved import ResolvedInstance
 
 

@@ -8,6 +8,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from gpufleet.report.confidence_text import caution_lines, provenance_words
 from gpufleet.report.format import figure, money, percent, span, span_of_counts
 from gpufleet.report.partition_words import partition_words
 from gpufleet.report.pools import varying_pools
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from gpufleet.schema.plan import Certificate, CostLine, Deployment, Parallelism, Plan, PlannedNodes, Route
     from gpufleet.schema.resolved import ResolvedInstance
 
+LONGEST_LINE = 76
+"""So many characters of a deployment's figures fit on 80 columns."""
 MOST_WITH_CENTS = 5
 """So many items of a cash flow fit on 80 columns with cents."""
 
@@ -78,13 +81,13 @@ def table(*columns: str, numeric: tuple[str, ...] = ()) -> Table:
 
 def _headline(resolved: ResolvedInstance, plan: Plan) -> Iterator[RenderableType]:
     yield Text(resolved.instance.title, style="bold")
-    certificate = plan.certificate
+    certificate, hours = plan.certificate, float(resolved.instance.hours)
     if certificate is None or certificate.objective_usd is None:
         yield Text(f"{str(plan.status).upper()}: {plan.reason or 'no plan'}", style="bold red")
         if certificate is not None and certificate.bound_usd:
             yield Text(f"Proven: no plan costs less than {money(certificate.bound_usd)} USD.")
+        yield from map(Text, caution_lines(plan, hours))
         return
-    hours = float(resolved.instance.hours)
     cost = certificate.objective_usd
     proof = "proven optimal" if plan.status == "optimal" else f"within {percent(certificate.gap or 0)} of optimal"
     if certificate.gap is None:
@@ -94,6 +97,7 @@ def _headline(resolved: ResolvedInstance, plan: Plan) -> Iterator[RenderableType
     yield Text(f"{money(cost)} USD over {span(hours)} ({money(cost / hours * 24)} USD a day), {proof}.", style="green")
     if plan.reason:
         yield Text(plan.reason)
+    yield from map(Text, caution_lines(plan, hours))
 
 
 def _fleet(resolved: ResolvedInstance, plan: Plan) -> RenderableType:
@@ -210,8 +214,9 @@ def _deployment_lines(resolved: ResolvedInstance, plan: Plan, form: str, indices
         parts.append(f"utilisation {percent(deployment.utilisation or 0)}")
     if deployment.memory_gb is not None and deployment.memory_limit_gb is not None:
         parts.append(f"memory {deployment.memory_gb:.1f} of {deployment.memory_limit_gb:.1f} GB")
-    parts.append(f"bound by {deployment.bottleneck}, {deployment.provenance}")
-    yield "  " + "; ".join(parts)
+    bound = f"bound by {deployment.bottleneck}, {provenance_words(deployment)}"
+    line = "; ".join([*parts, bound])
+    yield from (f"  {part}" for part in ([line] if len(line) <= LONGEST_LINE else ["; ".join(parts), bound]))
     if deployment.variant is not None and deployment.provenance in ("measured", "interpolated"):
         yield f"  from {deployment.evidence}; memory and bound are the model's"
     if deployment.training_days is not None:

@@ -21,6 +21,8 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=120, pattern=r"
 """A name that other records refer to: letters, digits and ` ._+:/@-`, starting with a letter or digit."""
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=4000)]
+Money = Annotated[float, Field(strict=True)]
+"""USD with at most six decimals."""
 Positive = Annotated[float, Field(gt=0, strict=True)]
 NonNegative = Annotated[float, Field(ge=0, strict=True)]
 Fraction01 = Annotated[float, Field(ge=0, le=1, strict=True)]
@@ -38,6 +40,10 @@ BITS: dict[Precision, int] = {
     "fp32": 32, "tf32": 32, "fp16": 16, "bf16": 16, "fp8": 8, "int8": 8, "int4": 4, "fp4": 4,
 }  # fmt: skip
 """Stored bits per number."""
+
+
+Performance = Literal["p50", "p90"]
+"""How sure a rate or latency must be: `p50` = as likely missed as kept, `p90` = kept with 90 % confidence."""
 
 
 class Sourced(Record):

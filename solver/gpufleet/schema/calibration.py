@@ -77,6 +77,11 @@ class Calibration(Sourced):
     tables: tuple[MeasuredTable, ...] = ()
     """What it was made from."""
 
+    @property
+    def engines(self) -> tuple[str, ...]:
+        """Engines that have figures of their own, by name."""
+        return tuple(sorted({figure.engine for figure in self.figures if figure.engine is not None}))
+
     @model_validator(mode="after")
     def _figures_are_distinct(self) -> Self:
         seen: set[tuple[object, ...]] = set()

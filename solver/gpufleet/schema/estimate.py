@@ -126,8 +126,10 @@ class EstimatedOption(Record):
     """Where the figures come from."""
     evidence: Text
     """What says so."""
-    relative_uncertainty: NonNegative
-    """Stated relative error of rates (one standard deviation)."""
+    rate_low: Positive
+    """5 % of true rates are expected below this multiple of the stated one."""
+    rate_high: Positive
+    """95 % of true rates are expected below this multiple."""
     parts_s: dict[str, dict[str, NonNegative]]
     """Seconds of a step by part, for each kind of step: `decoding` and `decoding_with_prompt` (the same with the
     largest chunk of one prompt), `batch`, or `training`."""

@@ -14,6 +14,7 @@ from gpufleet.schema.base import (
     Fraction01,
     Name,
     NonNegative,
+    Performance,
     Positive,
     PositiveCount,
     Record,
@@ -171,6 +172,10 @@ class Instance(Record):
     """What holds where nothing was measured. `strict`: the performance model, but not for a parallelism that was
     measured: there, a request class outside the measured sizes is an error. `model`: the performance model, class by
     class. `only`: nothing; options that were not measured are rejected, and classes outside are errors."""
+    performance: Performance = "p50"
+    """Which throughputs and latencies are counted on. `p50`: the estimates as they stand. `p90`: rates that are
+    reached, and latencies that are kept, with 90 % confidence, by the intervals of the calibration; measured rates are
+    taken to be repeatable within 5 %, those between measured points within 10 %."""
     measures: tuple[Measure, ...] = ()
     """Investments that may be chosen."""
     discount_rate_per_year: Annotated[float, Field(ge=0, lt=1, strict=True)] = 0.0

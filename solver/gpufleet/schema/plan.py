@@ -11,13 +11,25 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from gpufleet.schema.base import Count, Flag, Fraction01, Name, NonNegative, Positive, PositiveCount, Record, Text
+from gpufleet.schema.base import (
+    Count,
+    Flag,
+    Fraction01,
+    Money,
+    Name,
+    NonNegative,
+    Performance,
+    Positive,
+    PositiveCount,
+    Record,
+    Text,
+)
+from gpufleet.schema.elimination import FunnelStep, Rejected
 from gpufleet.schema.offers import Term
 
 if TYPE_CHECKING:
     import pandas
 
-Money = Annotated[float, Field(strict=True)]
 Status = Literal["optimal", "feasible", "infeasible", "unknown"]
 
 
@@ -104,9 +116,13 @@ class LatencyFigure(Record):
     percentile: Positive
     """Percentile."""
     predicted_ms: NonNegative
-    """Predicted value at the planned utilisation, ms."""
+    """Predicted value at the planned utilisation, ms; with `performance: p90` the value kept with 90 % confidence."""
     limit_ms: Positive
     """Limit, ms."""
+    low: Positive | None = None
+    """5 % of the latencies are expected below this multiple of the estimate (the one at p50)."""
+    high: Positive | None = None
+    """95 % of them are expected below this multiple of the estimate."""
 
 
 class Deployment(Record):
@@ -151,7 +167,7 @@ class Deployment(Record):
     latency: tuple[LatencyFigure, ...] = ()
     """Latencies against the SLO."""
     training_days: NonNegative | None = None
-    """Days to train."""
+    """Days to train; with `performance: p90` those kept with 90 % confidence."""
     bottleneck: Name | None = None
     """What limits it: `compute`, `memory_bandwidth`, `interconnect`, `host_link`, `kv_capacity`, `data_loading`,
     `profile`."""
@@ -159,7 +175,12 @@ class Deployment(Record):
     """Where the throughput comes from: a measured point, points measured around it, or (also where it is so for one
     class alone) the performance model."""
     evidence: Text | None = None
-    """What says so: engine with file and lines of the measurements, the source of a profiled option, or the model."""
+    """What says so: engine with file and lines of the measurements, the source of a profiled option, or the performance
+    model with its calibration and engine."""
+    rate_low: Positive | None = None
+    """5 % of the throughputs are expected below this multiple of the estimate, for the class that is known least."""
+    rate_high: Positive | None = None
+    """95 % of them are expected below this multiple of the estimate."""
 
 
 class Route(Record):
@@ -310,42 +331,17 @@ class Certificate(Record):
     """How equal costs were decided, and whether that was proven."""
 
 
-class FunnelStep(Record):
-    """How many candidates one rule eliminated."""
+class PriceOfCaution(Record):
+    """What it costs to count on performance of 90 % confidence instead of the estimates as they stand."""
 
-    workload: Name
-    """Workload."""
-    rule: Name
-    """The rule: `privacy`, `accuracy`, `memory`, `latency`, `stock`, `dominated`, ..."""
-    before: Count
-    """Candidates before the rule."""
-    eliminated: Count
-    """Candidates it eliminated."""
-
-
-class Rejected(Record):
-    """Candidates that one rule eliminated, and the one among them that came nearest to passing."""
-
-    workload: Name
-    """Workload."""
-    rule: Name
-    """The rule that eliminated them."""
-    site: Name
-    """Site."""
-    node_type: Name
-    """Node type."""
-    variant: Name
-    """Variant (or profiled option); `model/variant` where the workload has alternative models."""
-    count: PositiveCount
-    """How many candidates."""
-    nearest: Text
-    """Parallelism and batch of the candidate that came nearest."""
-    limit: Text | Money
-    """What the rule allows."""
-    actual: Text | Money
-    """What the nearest candidate has."""
-    unit: Text
-    """Unit of `limit` and `actual`."""
+    p50_usd: Money | None = None
+    """Cost over the horizon of the cheapest plan found for the same instance with `performance: p50`, USD."""
+    extra_usd: Money | None = None
+    """What this plan costs more than that, USD; empty where there is none, or where they do not serve the same."""
+    proven: Flag = False
+    """Are both plans proven optimal?"""
+    note: Text | None = None
+    """Why there is no such figure."""
 
 
 class Plan(Record):
@@ -361,8 +357,12 @@ class Plan(Record):
     """Why there is no (better) plan."""
     note: Text | None = None
     """Anything a reader must know."""
+    performance: Performance | None = None
+    """What was counted on, as the instance asks; empty in a hand-written plan."""
     certificate: Certificate | None = None
     """What was proven; empty in a hand-written plan."""
+    caution: PriceOfCaution | None = None
+    """The price of `performance: p90`, where `solve` worked it out."""
     nodes: tuple[PlannedNodes, ...] = ()
     """The fleet."""
     measures: tuple[PlannedMeasure, ...] = ()

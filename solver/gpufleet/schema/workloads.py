@@ -180,6 +180,9 @@ class LLMServing(ServingBase):
     """Tag: `llm_serving`."""
     classes: tuple[TokenClass, ...] = Field(min_length=1)
     """Request classes."""
+    engine: Name | None = None
+    """Serving software whose figures of the performance model count, with or without its version, e.g. `vLLM 0.10`:
+    one that the calibration knows, and that the model was measured with, if it was; empty = general figures."""
     prefix_cache_hit_fraction: Fraction01 = 0.0
     """Share of prompt tokens found in the prefix cache: they are not computed again, and requests share the memory of
     what they find. At least one token of a prompt is always computed."""
@@ -311,3 +314,8 @@ class Profiled(WorkloadBase):
 
 
 Workload = Annotated[LLMServing | RequestServing | Training | Profiled, Field(discriminator="kind")]
+
+
+def engine_of(workload: Workload) -> str:
+    """The engine that a workload names; empty where it names none."""
+    return workload.engine or "" if isinstance(workload, LLMServing) else ""

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 from gpufleet.performance.calibration import Efficiency
 from gpufleet.performance.estimate import Configurations, estimate
+from gpufleet.performance.uncertainty import MEASURED
 from gpufleet.schema.models import TRAINABLE, Decoder, Encoder
-from gpufleet.schema.workloads import Profiled, Training
+from gpufleet.schema.workloads import Profiled, Training, engine_of
+from gpufleet.verification.confidence import check_rate_interval, counted_on, ninety_percent
 from gpufleet.verification.disaggregation import check_split
 from gpufleet.verification.partitions import check_partition
 from gpufleet.verification.quality import allowed_rates, card_of, check_no_model, missed_floors
@@ -211,7 +213,10 @@ def _profiled(
     taken = taken_measures(plan)
     speed = speed_in_setting(resolved, workload, deployment, profile.name, taken, where, findings)
     check_no_model(deployment, where, findings)
-    rates = tuple(profile.rates.get(group.name, 0.0) * workload.max_utilisation * speed for group in workload.classes)
+    check_rate_interval(deployment, MEASURED.low, MEASURED.high, where, findings)
+    sure = 1.0 if resolved.instance.performance == "p50" else ninety_percent(MEASURED.low, is_lower=True)
+    able = workload.max_utilisation * speed * sure
+    rates = tuple(profile.rates.get(group.name, 0.0) * able for group in workload.classes)
     missed = missed_floors(workload, accuracy)
     rates = allowed_rates(workload, rates, missed)
     return Capability(index, workload, rates, None, None, None, missed, accuracy, speed)
@@ -243,6 +248,7 @@ def _modelled(
     bottleneck, provenance, evidence = (str(w[0]) for w in (figures.bottleneck, figures.provenance, figures.evidence))
     labels = (variant.precision, bottleneck, provenance, evidence)
     _check_labels(deployment, ("option", None), labels, where, findings)
+    check_rate_interval(deployment, float(figures.rate_low.min()), float(figures.rate_high.max()), where, findings)
     if isinstance(workload, Training):
         message = f"{variant.name} is made by {variant.method} from a finished model and cannot be trained"
         findings.check("method", where, variant.method in TRAINABLE, message)
@@ -261,14 +267,25 @@ def figures_of(
     deployment: Deployment,
     load: float = 1.0,
 ) -> Estimate:
-    """The performance model's figures for one deployment."""
+    """The performance model's figures for one deployment, as the instance counts on them."""
     node = resolved.node_types[deployment.node_type]
     configuration = Configurations.of([(deployment.parallelism, deployment.batch)])
     accelerator = resolved.accelerator_of(deployment.node_type)
-    efficiency, profiles = Efficiency.of(resolved.calibration), resolved.profiles
-    return estimate(
-        workload, card, variant, accelerator, node, configuration, load, efficiency=efficiency, profiles=profiles
+    performance = resolved.instance.performance
+    figures = estimate(
+        workload,
+        card,
+        variant,
+        accelerator,
+        node,
+        configuration,
+        load,
+        efficiency=Efficiency.of(resolved.calibration),
+        engine=engine_of(workload),
+        profiles=resolved.profiles,
+        performance=performance,
     )
+    return counted_on(figures, performance)
 
 
 def _may_run(

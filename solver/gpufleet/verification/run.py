@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from gpufleet.schema.workloads import Training
 from gpufleet.verification.charges import check_charges
 from gpufleet.verification.claims import check_certificate, check_figures, check_identity, check_no_plan
+from gpufleet.verification.confidence import check_caution, check_level
 from gpufleet.verification.deployments import check_deployments
 from gpufleet.verification.fleet import check_fleet, check_packing
 from gpufleet.verification.money import check_money
@@ -30,6 +31,7 @@ def verify(resolved: ResolvedInstance, plan: Plan) -> Report:
     """
     findings = Findings()
     check_identity(resolved, plan, findings)
+    check_level(resolved, plan, findings)
     if plan.status in ("infeasible", "unknown"):
         check_no_plan(plan, findings)
         return _report(resolved, findings, 0.0)
@@ -44,6 +46,7 @@ def verify(resolved: ResolvedInstance, plan: Plan) -> Report:
     cost = check_money(resolved, plan, known, findings)
     check_charges(resolved, plan, findings)
     check_certificate(resolved, plan, cost, findings)
+    check_caution(resolved, plan, findings)
     estimates = {c.index: c.estimate for c in capabilities if c.estimate is not None}
     report = replace(
         _report(resolved, findings, float(cost)),

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gpufleet.schema.workloads import Profiled, Training
+from gpufleet.verification.confidence import check_latency_intervals
 from gpufleet.verification.deployments import figures_of
 from gpufleet.verification.quality import check_floor
 from gpufleet.verification.runs import check_run_over_periods
@@ -224,7 +225,9 @@ def check_latencies(
             continue
         deployment = plan.deployments[capability.index]
         load = min(utilisation.get(capability.index, 0.0), 1.0)
-        at_load = figures_of(resolved, workload, card, variant, deployment, load).latency_ms[0]
+        loaded = figures_of(resolved, workload, card, variant, deployment, load)
+        check_latency_intervals(workload, loaded, capability.index, deployment, findings)
+        at_load = loaded.latency_ms[0]
         where = place_of(capability.index, deployment)
         rows: list[tuple[str, str, float, float, float]] = []
         for s, slo in enumerate(workload.slo):
