@@ -26,7 +26,7 @@ SURE = 0.95 ** (1.2815515655446004 / 1.6448536269514722)
 """Of a measured rate."""
 
 
-@settings(max_examples=20)
+@settings(max_examples=12)
 @given(st.integers(0, 10**9))
 def test_confidence_never_costs_less(seed: int) -> None:
     usual = random_estate(Random(seed))

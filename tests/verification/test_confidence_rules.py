@@ -72,13 +72,14 @@ def test_a_plan_for_p50_is_too_slow() -> None:
         ({"rate_low": 0.9}, "figures"),
         ({"rate_high": 1.1}, "figures"),
         ({"utilisation": 15.5 / 24}, "figures"),
-        ({"replicas": 2}, "capacity"),
     ],
 )
 def test_a_broken_deployment(whole: tuple[ResolvedInstance, Plan], changes: dict[str, Any], rule: str) -> None:
     known, plan = whole
     (deployment, *others) = plan.deployments
     assert rule in verify(known, edited(plan, deployments=(edited(deployment, **changes), *others))).broken_rules
+    fewer = tuple(edited(entry, replicas=1) for entry in plan.deployments)
+    assert "capacity" in verify(known, edited(plan, deployments=fewer)).broken_rules
 
 
 @pytest.mark.parametrize("changes", [{"predicted_ms": 50.0}, {"low": 0.9}, {"high": 1.1}])
