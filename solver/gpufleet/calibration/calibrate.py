@@ -95,13 +95,15 @@ def calibrate(reading: Reading, start: Calibration, scratch: bool) -> Calibrated
     """A calibration with the figures that the tables determine fitted to them, the others those of `start`.
 
     Fitted figures are drawn towards those of `start`, or with `scratch` towards the values that were assumed before any
-    row was seen. The result does not depend on the order of tables.
+    row was seen; whatever `start` had fitted before is then forgotten.
     """
+    if scratch:
+        start = start.model_copy(update={"figures": tuple(figure for figure in start.figures if not figure.rows)})
     efficiency = Efficiency.of(start)
     pairs: list[tuple[Observation, float]] = []
     values: dict[Key, tuple[float, int]] = {}
     for part, batches in reading.parts:
-        free = _used(part.free if scratch else _from(part.free, efficiency), batches, efficiency)
+        free = used(part.free if scratch else _from(part.free, efficiency), batches, efficiency)
         found = fitted(batches, [entry for entry, _ in free], efficiency)
         values |= {entry.key: (_rounded(found.figures[entry.key]), rows) for entry, rows in free}
         pairs += cross_validated(batches, [entry for entry, _ in free], efficiency)
@@ -163,7 +165,7 @@ def _from(free: Iterable[Free], efficiency: Efficiency) -> list[Free]:
     ]
 
 
-def _used(free: Iterable[Free], batches: Sequence[Batch], efficiency: Efficiency) -> list[tuple[Free, int]]:
+def used(free: Iterable[Free], batches: Sequence[Batch], efficiency: Efficiency) -> list[tuple[Free, int]]:
     """The figures that some fitted row depends on, and how many do."""
     free = list(free)
     base = efficiency.changed((entry.key, entry.start) for entry in free)

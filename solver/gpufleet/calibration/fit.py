@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from gpufleet.calibration.observations import Batch, Observation
-    from gpufleet.performance.arrays import Floats
+    from gpufleet.performance.arrays import Bools, Floats
     from gpufleet.performance.calibration import Key
 
 SCALE = 0.05
@@ -62,11 +62,11 @@ def fitted(
     taken = [batch for batch in batches if batch.fitted]
     if not free or not taken:
         return efficiency
-    problem = _Problem(taken, free, efficiency)
+    problem = Problem(taken, free, efficiency)
     return problem.efficiency(problem.solve(begin))
 
 
-class _Problem:
+class Problem:
     """Least squares over x = log(figure / start)."""
 
     def __init__(self, batches: Sequence[Batch], free: Sequence[Free], efficiency: Efficiency) -> None:
@@ -101,23 +101,36 @@ class _Problem:
 
     def without(self, group: tuple[str, str], whole: Floats, slopes: Floats) -> Floats:
         """The x of all rows but those of a group, near that of all."""
-        from scipy.optimize import lsq_linear
-
         kept = np.ones(len(slopes), dtype=bool)
         for batch, place in zip(self.batches, self.places, strict=True):
             kept[place] = batch.group != group
-        x, (low, high) = whole, self.bounds
+        x = whole
         for _ in range(MOST_STEPS):
-            off = self.residuals(x)
-            # soft L1 as weights: rows far off pull in proportion to their distance, no more
-            weights = (1.0 + (off / SCALE) ** 2) ** -0.25
-            moved = lsq_linear(
-                (slopes * weights[:, None])[kept], -(off * weights)[kept], bounds=(low - x - 1e-9, high - x + 1e-9)
-            ).x
-            x = np.clip(x + np.clip(moved, -LONGEST_STEP, LONGEST_STEP), low, high)
+            moved = self._towards(x, slopes, kept)
+            x = np.clip(x + moved, *self.bounds)
             if np.abs(moved).max() < SETTLED:
                 break
         return x
+
+    def cost(self, x: Floats) -> float:
+        """What the fit minimises: soft L1 of all residuals."""
+        off = self.residuals(x) / SCALE
+        return float(np.sum(2.0 * (np.sqrt(1.0 + off * off) - 1.0)))
+
+    def step(self, x: Floats) -> Floats:
+        """One Gauss-Newton step from x within the bounds: 0 where x is the best."""
+        return self._towards(x, self.jacobian(x), np.ones(len(self.residuals(x)), dtype=bool))
+
+    def _towards(self, x: Floats, slopes: Floats, kept: Bools) -> Floats:
+        from scipy.optimize import lsq_linear
+
+        low, high = self.bounds
+        off = self.residuals(x)
+        # soft L1 as weights: rows far off pull in proportion to their distance, no more
+        weights = (1.0 + (off / SCALE) ** 2) ** -0.25
+        room = low - x - 1e-9, high - x + 1e-9
+        found = lsq_linear((slopes * weights[:, None])[kept], -(off * weights)[kept], bounds=room)
+        return np.asarray(np.clip(found.x, -LONGEST_STEP, LONGEST_STEP))
 
     def efficiency(self, x: Floats) -> Efficiency:
         """The figures at x."""
@@ -154,7 +167,7 @@ def cross_validated(
     The fits start from that of all rows and move by Gauss-Newton steps with its slopes, until nothing moves.
     """
     taken = [batch for batch in batches if batch.fitted]
-    problem = _Problem(taken, free, efficiency)
+    problem = Problem(taken, free, efficiency)
     whole = problem.solve(None)
     slopes = problem.jacobian(whole)
     for group in sorted({batch.group for batch in batches}):
