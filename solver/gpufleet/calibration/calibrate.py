@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 DIGITS = 4
 """Significant digits of a fitted figure."""
+ASSUMED = "assumed before any row was seen"
 LOW, HIGH = 0.05, 0.95
 """Quantiles of measurement / prediction that an interval states."""
 
@@ -98,7 +99,7 @@ def calibrate(reading: Reading, start: Calibration, scratch: bool) -> Calibrated
     row was seen; whatever `start` had fitted before is then forgotten.
     """
     if scratch:
-        start = start.model_copy(update={"figures": tuple(figure for figure in start.figures if not figure.rows)})
+        start = _forgotten(start)
     efficiency = Efficiency.of(start)
     pairs: list[tuple[Observation, float]] = []
     values: dict[Key, tuple[float, int]] = {}
@@ -116,6 +117,14 @@ def calibrate(reading: Reading, start: Calibration, scratch: bool) -> Calibrated
         tables=tuple(sorted((_used_table(table, reading) for table in reading.tables), key=lambda table: table.name)),
     )
     return Calibrated(made, tuple(prediction(seen, predicted, made) for seen, predicted in pairs))
+
+
+def _forgotten(start: Calibration) -> Calibration:
+    """A calibration in which every figure that can be fitted has the value that is assumed without rows."""
+    assumed = [_figure(entry.key, entry.start, 0, ASSUMED) for part in PARTS for entry in part.free]
+    keys = {key_of(figure) for figure in assumed}
+    kept = [figure for figure in start.figures if not figure.rows and key_of(figure) not in keys]
+    return start.model_copy(update={"figures": (*kept, *assumed)})
 
 
 def check(reading: Reading, calibration: Calibration) -> list[Prediction]:
