@@ -12,7 +12,7 @@ from gpufleet.performance.arrays import Floats, per_class
 from gpufleet.performance.calibration import RELATIVE_UNCERTAINTY, Efficiency, Phase
 from gpufleet.performance.configurations import Configurations
 from gpufleet.performance.device import Device, device_of
-from gpufleet.performance.profiles import with_measurements
+from gpufleet.performance.profiles import with_measurements, with_modelled
 from gpufleet.performance.result import Estimate, limits_ms
 from gpufleet.schema.models import Decoder, ModelCard, Variant
 from gpufleet.schema.workloads import LLMServing, RequestServing, Training
@@ -51,15 +51,16 @@ def estimate(
 
     `load` (a number or (n,)) is the fraction of `max_rate` at which `latency_ms` is reported; `engine` names the
     software whose figures count, where the calibration has figures of its own for it; `profiles` replace the model
-    where they cover an option. Raises ValueError when the model's architecture cannot serve the workload's kind (a
+    where they cover an option, measured points before modelled ones. Raises ValueError when the model's architecture cannot serve the workload's kind (a
     language workload needs a decoder).
     """
     device = device_of(accelerator, node_type, variant, efficiency, card.name, engine, PHASES[workload.kind])
     share = per_class(np.broadcast_to(np.asarray(load, dtype=np.float64), configurations.batch.shape))
     modelled = _modelled(workload, card, variant, device, configurations, share)
-    if profiles is None or not profiles.points:
+    if profiles is None or not (profiles.points or profiles.modelled):
         return modelled
     names = (variant.name, accelerator.name, node_type.name)
+    modelled = with_modelled(modelled, profiles, workload, card, names, configurations, share)
     return with_measurements(modelled, profiles, workload, card, names, configurations, share)
 
 

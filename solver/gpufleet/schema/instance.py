@@ -21,7 +21,7 @@ from gpufleet.schema.base import (
     Text,
 )
 from gpufleet.schema.hardware import Accelerator, NodeType
-from gpufleet.schema.measurements import MeasurementsPolicy
+from gpufleet.schema.measurements import MeasurementsPolicy, PerformanceSource
 from gpufleet.schema.models import ModelCard
 from gpufleet.schema.offers import Offer, OfferSelection, Site
 from gpufleet.schema.time import Period, Stage, Trend
@@ -171,6 +171,11 @@ class Instance(Record):
     """What holds where nothing was measured. `strict`: the performance model, but not for a parallelism that was
     measured: there, a request class outside the measured sizes is an error. `model`: the performance model, class by
     class. `only`: nothing; options that were not measured are rejected, and classes outside are errors."""
+    performance_source: PerformanceSource = "model"
+    """Where figures of language serving come from that were not measured. `model`: the performance model.
+    `aiconfigurator`: NVIDIA's operator measurements for TensorRT-LLM, for the models and accelerators that they cover,
+    and the performance model elsewhere; `aiconfigurator-vllm` and `aiconfigurator-sglang`: the same for these engines.
+    Needs the extra `gpufleet[aiconfigurator]`."""
     measures: tuple[Measure, ...] = ()
     """Investments that may be chosen."""
     discount_rate_per_year: Annotated[float, Field(ge=0, lt=1, strict=True)] = 0.0
