@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
-from gpufleet.cli.common import exit_code, library_option, open_library, progress, show
+from gpufleet.cli.common import exit_code, library_option, open_library, progress, show, source_option
+
+if TYPE_CHECKING:
+    from gpufleet.schema.measurements import PerformanceSource
 
 
 @click.command("explain")
@@ -14,8 +18,11 @@ from gpufleet.cli.common import exit_code, library_option, open_library, progres
 @click.option(
     "--time-limit", type=click.FloatRange(min=0, min_open=True), default=60.0, show_default=True, help="Seconds."
 )
+@source_option
 @library_option
-def command(file: str, time_limit: float, libraries: tuple[str, ...]) -> None:
+def command(
+    file: str, time_limit: float, performance_source: PerformanceSource | None, libraries: tuple[str, ...]
+) -> None:
     """Say what eliminated the candidates of FILE, and what came nearest.
 
     On an infeasible instance it also names every single group of limits whose removal alone would leave a plan.
@@ -26,7 +33,7 @@ def command(file: str, time_limit: float, libraries: tuple[str, ...]) -> None:
     from gpufleet.report.explain_text import explain_text, relief_text
     from gpufleet.solving import solve
 
-    resolved = load_instance(file, open_library(libraries))
+    resolved = load_instance(file, open_library(libraries), performance_source)
     with progress(f"solving {resolved.instance.uid}"):
         plan = solve(resolved, time_limit_s=time_limit)
         misses = {name: nearest_misses(plan, name) for name in resolved.workloads}

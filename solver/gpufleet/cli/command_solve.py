@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gpufleet.cli.common import exit_code, library_option, open_library, progress, show
+from gpufleet.cli.common import exit_code, library_option, open_library, progress, show, source_option
 
 if TYPE_CHECKING:
+    from gpufleet.schema.measurements import PerformanceSource
     from gpufleet.schema.plan import Plan
     from gpufleet.schema.resolved import ResolvedInstance
 
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     help="Use only offers with this accelerator. Repeatable.",
 )
 @click.option("--compare", metavar="PLAN", help="Compare with this plan (default: the instance's baseline_plan).")
+@source_option
 @library_option
 def command(
     file: str,
@@ -52,6 +54,7 @@ def command(
     backend: str,
     accelerators: tuple[str, ...],
     compare: str | None,
+    performance_source: PerformanceSource | None,
     libraries: tuple[str, ...],
 ) -> None:
     """Find the cheapest fleet for an instance FILE, and prove it.
@@ -61,7 +64,7 @@ def command(
     from gpufleet.library import load_instance, write_plan
 
     _check_out(out)
-    asked = resolved = load_instance(file, open_library(libraries))
+    asked = resolved = load_instance(file, open_library(libraries), performance_source)
     with progress(f"solving {asked.instance.uid}"):
         if accelerators:
             from gpufleet.whatif.edits import only_accelerators

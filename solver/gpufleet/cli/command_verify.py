@@ -4,18 +4,29 @@ from __future__ import annotations
 
 import json
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
-from gpufleet.cli.common import library_option, open_library, show
+from gpufleet.cli.common import library_option, open_library, show, source_option
+
+if TYPE_CHECKING:
+    from gpufleet.schema.measurements import PerformanceSource
 
 
 @click.command("verify")
 @click.argument("instance")
 @click.argument("plan")
 @click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON and nothing else.")
+@source_option
 @library_option
-def command(instance: str, plan: str, as_json: bool, libraries: tuple[str, ...]) -> None:
+def command(
+    instance: str,
+    plan: str,
+    as_json: bool,
+    performance_source: PerformanceSource | None,
+    libraries: tuple[str, ...],
+) -> None:
     """Recompute feasibility and cost of a PLAN from the INSTANCE alone.
 
     Exit code 0 when every rule is kept, 5 when one is broken.
@@ -25,7 +36,7 @@ def command(instance: str, plan: str, as_json: bool, libraries: tuple[str, ...])
     from gpufleet.report.verdict_text import verdict_text
     from gpufleet.verification import verify
 
-    resolved = load_instance(instance, open_library(libraries))
+    resolved = load_instance(instance, open_library(libraries), performance_source)
     checked = load_plan(plan)
     report = verify(resolved, checked)
     if as_json:

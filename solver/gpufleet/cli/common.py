@@ -16,8 +16,11 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from gpufleet.library import Library
+    from gpufleet.schema.measurements import PerformanceSource
     from gpufleet.schema.plan import Plan
 
+SOURCES = ("model", "aiconfigurator", "aiconfigurator-vllm", "aiconfigurator-sglang")
+"""Values of an instance's `performance_source`."""
 QUIET_SECONDS = 1.0
 """Progress is shown for work that takes longer than this."""
 
@@ -30,6 +33,15 @@ def library_option(command: Callable[..., Any]) -> Callable[..., Any]:
         multiple=True,
         metavar="DIR",
         help="Folder with your own catalog/ and models/; searched before the bundled data. Repeatable.",
+    )(command)
+
+
+def source_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--performance-source`, which replaces that of the instance."""
+    return click.option(
+        "--performance-source",
+        type=click.Choice(SOURCES),
+        help="Instead of the instance's performance_source; a plan is verified with the one it was made with.",
     )(command)
 
 

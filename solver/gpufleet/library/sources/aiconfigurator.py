@@ -11,7 +11,7 @@ import json
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from gpufleet.library.sources.hf_config import hf_config
 from gpufleet.library.sources.names import PUBLISHED, SYSTEMS, modes_of
@@ -36,7 +36,11 @@ DIGITS: Final = 6
 
 
 class NotCoveredError(Exception):
-    """The package has no answer; the message says why."""
+    """The package has no answer; the message says why, `about` what."""
+
+    def __init__(self, message: str, about: Literal["accelerator", "model", "variant", "replica"] = "replica") -> None:
+        super().__init__(message)
+        self.about = about
 
 
 @dataclass
@@ -87,7 +91,7 @@ class Aiconfigurator:
 
     def _system(self, accelerator: str) -> str:
         if accelerator not in SYSTEMS:
-            raise NotCoveredError("no tables for this accelerator")
+            raise NotCoveredError("no tables for this accelerator", "accelerator")
         return SYSTEMS[accelerator]
 
     def _version(self, system: str) -> str:
@@ -96,7 +100,7 @@ class Aiconfigurator:
             with quiet():
                 self._opened[key] = self.package.get_latest_database_version(system, self.engine)
         if self._opened[key] is None:
-            raise NotCoveredError(f"no tables of {self.engine} for this accelerator")
+            raise NotCoveredError(f"no tables of {self.engine} for this accelerator", "accelerator")
         return str(self._opened[key])
 
     def _database(self, system: str) -> Any:
@@ -112,7 +116,7 @@ class Aiconfigurator:
                     transfer_policy=None,
                 )
         if self._opened[key] is None:
-            raise NotCoveredError(f"no tables of {self.engine} for this accelerator")
+            raise NotCoveredError(f"no tables of {self.engine} for this accelerator", "accelerator")
         return self._opened[key]
 
     def _config(self, card: ModelCard) -> str:
@@ -121,7 +125,7 @@ class Aiconfigurator:
         if key not in self._opened:
             self._opened[key] = self._published(card) if card.name in PUBLISHED else self._written(card)
         if self._opened[key] is None:
-            raise NotCoveredError("the card does not tell the shape of its layers")
+            raise NotCoveredError("the card does not tell the shape of its layers", "model")
         return str(self._opened[key])
 
     def _published(self, card: ModelCard) -> str | None:
@@ -151,7 +155,7 @@ class Aiconfigurator:
         modes = modes_of(card, variant)
         if modes is None:
             arithmetic = f"{variant.precision} weights with {variant.compute_precision} arithmetic"
-            raise NotCoveredError(f"no tables for {arithmetic}")
+            raise NotCoveredError(f"no tables for {arithmetic}", "variant")
         path, database = self._config(card), self._database(system)
         with quiet(), _reasons():
             config = self._model_config(card, modes, shape, database)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from gpufleet.schema.hardware import NodeType
     from gpufleet.schema.instance import Instance
-    from gpufleet.schema.measurements import Measurement, Points, Profiles, Shape, Size
+    from gpufleet.schema.measurements import Measurement, Points, Profiles, Size
     from gpufleet.schema.models import ModelCard, Variant
 
 ONE_TOKEN: Final = "requests of one output token have no time per token"
@@ -65,11 +65,13 @@ def source_points(
     """
     if instance.performance_source == "model":
         return (), ()
-    package, gaps, points = load_package(), _Gaps(), []
+    package, gaps = load_package(), _Gaps()
+    points: list[Measurement] = []
     with tempfile.TemporaryDirectory() as folder:
         source = Aiconfigurator(package, ENGINES[instance.performance_source], Path(folder))
         for form in _forms(instance, models, node_types, gaps):
-            given = known.beneath.of("llm_serving", form.card.name, form.variant.name, form.node.accelerator, form.node.name)
+            names = (form.card.name, form.variant.name, form.node.accelerator, form.node.name)
+            given = known.beneath.of("llm_serving", *names)
             points += [row for row in _rows(source, form, gaps) if row.shape not in given]
     return tuple(MeasuredPoint("", row) for row in points), gaps.sentences()
 
@@ -106,21 +108,25 @@ def _rows(source: Aiconfigurator, form: _Form, gaps: _Gaps) -> Iterator[Measurem
     if not isinstance(shape, Decoder):
         return
     sizes = [size for size in form.sizes if sum(size) <= shape.max_context_tokens]
+    found, reasons = 0, []
     for parallel in shapes(form.card, form.node.largest_replica or form.node.accelerators):
         try:
             rows = source.rows(form.card, form.variant, form.node.accelerator, form.node.name, parallel, sizes)
         except NotCoveredError as error:
-            _note(gaps, form, parallel, str(error))
+            reasons.append(error)
             continue
+        found += len(rows)
         yield from rows
+    for error in reasons:
+        _note(gaps, form, error, in_part=found > 0)
 
 
-def _note(gaps: _Gaps, form: _Form, parallel: Shape, reason: str) -> None:
-    if "accelerator" in reason:
-        gaps.add(reason, form.node.accelerator)
-    elif "card" in reason:
-        gaps.add(reason, form.card.name)
-    elif "tables for" in reason:
-        gaps.add(reason, f"{form.card.name} {form.variant.name}")
+def _note(gaps: _Gaps, form: _Form, error: NotCoveredError, *, in_part: bool) -> None:
+    """What a reason is about decides whom it names."""
+    option = f"{form.card.name} {form.variant.name}"
+    subjects = {"accelerator": form.node.accelerator, "model": form.card.name, "variant": option}
+    part = " (some parallelisms)" if in_part else ""
+    if error.about == "replica":
+        gaps.add(str(error), f"{option}{part}", form.node.accelerator)
     else:
-        gaps.add(reason, f"{form.card.name} {form.variant.name}", form.node.accelerator)
+        gaps.add(str(error), subjects[error.about])
