@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from gpufleet.library import Library
-    from gpufleet.schema.measurements import PerformanceSource
     from gpufleet.schema.plan import Plan
 
 SOURCES = ("model", "aiconfigurator", "aiconfigurator-vllm", "aiconfigurator-sglang")

@@ -51,8 +51,8 @@ def estimate(
 
     `load` (a number or (n,)) is the fraction of `max_rate` at which `latency_ms` is reported; `engine` names the
     software whose figures count, where the calibration has figures of its own for it; `profiles` replace the model
-    where they cover an option, measured points before modelled ones. Raises ValueError when the model's architecture cannot serve the workload's kind (a
-    language workload needs a decoder).
+    where they cover an option, measured points before modelled ones. Raises ValueError when the model's architecture
+    cannot serve the workload's kind (a language workload needs a decoder).
     """
     device = device_of(accelerator, node_type, variant, efficiency, card.name, engine, PHASES[workload.kind])
     share = per_class(np.broadcast_to(np.asarray(load, dtype=np.float64), configurations.batch.shape))

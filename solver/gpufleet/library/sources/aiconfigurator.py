@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from gpufleet.library.sources.hf_config import hf_config
@@ -22,6 +21,7 @@ from gpufleet.schema.models import Decoder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     from gpufleet.library.sources.names import Modes
     from gpufleet.schema.measurements import Shape, Size
@@ -81,9 +81,7 @@ class Aiconfigurator:
                 answer = self._best(model, database, backend, size, load, pipeline)
                 if answer is not None:
                     rows.append(
-                        Measurement(
-                            **names, **form, **tokens, **answer, engine=label, modelled=True, source=source
-                        )
+                        Measurement(**names, **form, **tokens, **answer, engine=label, modelled=True, source=source)
                     )
         return rows
 
@@ -160,9 +158,7 @@ class Aiconfigurator:
         with quiet(), _reasons():
             config = self._model_config(card, modes, shape, database)
             if modes.gemm is None:
-                self.package.resolve_context_fmha_by_data(
-                    config, path, database, self.engine, is_context_role=True
-                )
+                self.package.resolve_context_fmha_by_data(config, path, database, self.engine, is_context_role=True)
             model = self.package.get_model(path, config, self.engine)
             return model, database, self.package.get_backend(self.engine)
 
@@ -196,9 +192,7 @@ class Aiconfigurator:
         answers = []
         for budget in budgets(size[0]):
             with quiet(), _reasons():
-                config = self.package.RuntimeConfig(
-                    isl=size[0], osl=size[1], batch_size=max(load // pipeline, 1)
-                )
+                config = self.package.RuntimeConfig(isl=size[0], osl=size[1], batch_size=max(load // pipeline, 1))
                 answers.append(backend.run_agg(model, database, config, ctx_tokens=budget))
         answers = [answer for answer in answers if not (answer.check_oom() or answer.check_kv_cache_oom())]
         found = [_columns(answer, size, load, pipeline) for answer in answers]

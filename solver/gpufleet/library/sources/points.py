@@ -13,7 +13,7 @@ from gpufleet.library.sources.names import ENGINES
 from gpufleet.library.sources.package import load_package
 from gpufleet.schema.measurements import MeasuredPoint, sizes_of
 from gpufleet.schema.models import Decoder
-from gpufleet.schema.workloads import LLMServing
+from gpufleet.schema.workloads import LLMServing, Profiled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -81,17 +81,8 @@ def _forms(
 ) -> Iterator[_Form]:
     """What language workloads may use, each once, with all sizes that are asked of it."""
     sizes: dict[tuple[str, str, str], dict[Size, None]] = {}
-    for workload in instance.workloads:
-        if not isinstance(workload, LLMServing):
-            if workload.kind != "profiled":
-                gaps.add("it covers language serving only", workload.name)
-            continue
-        if workload.prefix_cache_hit_fraction > 0:
-            gaps.add("prefix cache hits are not in its tables", workload.name)
-            continue
+    for workload in _language(instance, gaps):
         wanted = [size for size in sizes_of(workload) if size[1] > 1]
-        if len(wanted) < len(workload.classes):
-            gaps.add(ONE_TOKEN, workload.name)
         for name, node in product((n for n in workload.models if n in models), node_types.values()):
             if workload.accelerators is None or node.accelerator in workload.accelerators:
                 for variant in models[name].variants:
@@ -100,6 +91,20 @@ def _forms(
     for (name, chosen, node_name), asked in sizes.items():
         variant = next(v for v in models[name].variants if v.name == chosen)
         yield _Form(models[name], variant, node_types[node_name], tuple(asked))
+
+
+def _language(instance: Instance, gaps: _Gaps) -> Iterator[LLMServing]:
+    """Workloads of which the source knows something; of profiled ones nobody asks."""
+    for workload in instance.workloads:
+        if not isinstance(workload, LLMServing):
+            if not isinstance(workload, Profiled):
+                gaps.add("it covers language serving only", workload.name)
+        elif workload.prefix_cache_hit_fraction > 0:
+            gaps.add("prefix cache hits are not in its tables", workload.name)
+        else:
+            if any(output < 2 for _, output in sizes_of(workload)):
+                gaps.add(ONE_TOKEN, workload.name)
+            yield workload
 
 
 def _rows(source: Aiconfigurator, form: _Form, gaps: _Gaps) -> Iterator[Measurement]:
@@ -117,8 +122,8 @@ def _rows(source: Aiconfigurator, form: _Form, gaps: _Gaps) -> Iterator[Measurem
             continue
         found += len(rows)
         yield from rows
-    for error in reasons:
-        _note(gaps, form, error, in_part=found > 0)
+    for reason in reasons:
+        _note(gaps, form, reason, in_part=found > 0)
 
 
 def _note(gaps: _Gaps, form: _Form, error: NotCoveredError, *, in_part: bool) -> None:
