@@ -127,9 +127,11 @@ class Aiconfigurator:
         return str(self._opened[key])
 
     def _published(self, card: ModelCard) -> str | None:
-        """The configuration that the package brings along, if the card is about the same model."""
+        """The configuration that the package brings along (one to download is none), if the card is about its model."""
         shape, path = card.architecture, PUBLISHED[card.name]
-        with quiet():
+        if path not in self.package.DefaultHFModels:
+            return None
+        with quiet(), _reasons():
             known = self.package.get_model_config_from_model_path(path)
         if not isinstance(shape, Decoder):
             return None

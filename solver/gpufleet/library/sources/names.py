@@ -38,7 +38,6 @@ PUBLISHED: Final[Mapping[str, str]] = MappingProxyType(
         "deepseek-v3": "deepseek-ai/DeepSeek-V3",
         "gpt-oss-120b": "openai/gpt-oss-120b",
         "gpt-oss-20b": "openai/gpt-oss-20b",
-        "kimi-k2": "moonshotai/Kimi-K2-Instruct",
     }
 )
 """Model cards whose shape a card cannot tell in full, to the configuration that the package brings along."""

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from gpufleet.errors import MissingExtraError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 DISTRIBUTION: Final = "aiconfigurator-core"
 INSTALL: Final = "pip install 'gpufleet[aiconfigurator]'"
@@ -28,6 +28,7 @@ _HOMES: Final = {
     "get_database_view": "perf_database",
     "get_latest_database_version": "perf_database",
     "get_model_config_from_model_path": "utils",
+    "DefaultHFModels": "common",
     "RuntimeConfig": "config",
     "build_model_config": "config_builders",
 }
@@ -35,15 +36,15 @@ _HOMES: Final = {
 
 @dataclass(frozen=True)
 class Package:
-    """The calls that are used, under the package's own names."""
+    """What is used of it, under the package's own names."""
 
     version: str
-    calls: dict[str, Callable[..., Any]]
+    used: dict[str, Any]
 
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        """A call by its name."""
+    def __getattr__(self, name: str) -> Any:
+        """Something by its name."""
         try:
-            return self.calls[name]
+            return self.used[name]
         except KeyError:
             raise AttributeError(name) from None
 
