@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from gpufleet.errors import InputProblem as InputProblem
     from gpufleet.errors import Int64OverflowError as Int64OverflowError
     from gpufleet.errors import MissingBackendError as MissingBackendError
+    from gpufleet.errors import MissingExtraError as MissingExtraError
     from gpufleet.errors import VerificationError as VerificationError
     from gpufleet.estimating.options import estimate_options as estimate_options
     from gpufleet.library import Library as Library
@@ -44,6 +45,7 @@ _HOMES = {
     "Int64OverflowError": "gpufleet.errors",
     "Library": "gpufleet.library",
     "MissingBackendError": "gpufleet.errors",
+    "MissingExtraError": "gpufleet.errors",
     "Plan": "gpufleet.schema.plan",
     "Report": "gpufleet.verification.violation",
     "ResolvedInstance": "gpufleet.schema.resolved",

@@ -4,6 +4,7 @@
 GpufleetError
 ├── InputError              what the user wrote is wrong; carries every problem found     exit code 2
 ├── MissingBackendError     a solver back end is not installed                            exit code 2
+├── MissingExtraError       an optional package is not installed                          exit code 2
 ├── Int64OverflowError         a scaled integer would leave the signed 64-bit range          exit code 2
 └── VerificationError       our own plan failed our own verifier: a bug in gpufleet       exit code 1
 ```
@@ -52,6 +53,10 @@ class InputError(GpufleetError):
 
 class MissingBackendError(GpufleetError):
     """A solver back end cannot be used here; the message says what to install."""
+
+
+class MissingExtraError(GpufleetError):
+    """An optional package that was asked for cannot be used here; the message says what to install."""
 
 
 class Int64OverflowError(GpufleetError):

@@ -11,8 +11,10 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
+import fake_aiconfigurator
 from gpufleet import load_instance, load_plan, verify
 from gpufleet.cli.app import main
+from gpufleet.library.sources import aiconfigurator
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "instances" / "reference"
@@ -432,3 +434,39 @@ def test_import_measurements_and_solve_with_them(tmp_path: Path) -> None:
     refused = run("import", "measurements", "vllm", *files, *machine[:-2])
     assert refused.exit_code == 2
     assert "--engine" in refused.stderr
+
+
+def test_a_performance_source_on_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A table from it, a plan by it that fits 80 columns, its verdict, and the message without the package."""
+    fake_aiconfigurator.install(monkeypatch)
+    monkeypatch.setattr(aiconfigurator, "SYSTEMS", {"L40S": "l40s"})
+    table, plan = tmp_path / "table.csv", tmp_path / "plan.json"
+    asked = ("--model", "llama-3.1-8b", "--variant", "fp8", "--accelerator", "L40S", "--tensor", "1,2")
+    size = ("--input-tokens", "500", "--output-tokens", "250")
+    made = run("import", "measurements", "aiconfigurator", *asked, *size, "--out", table)
+    assert made.exit_code == 0, made.stderr
+    assert ",true," in table.read_text()
+    fields = yaml.safe_load((ROOT / "instances/profiled/own-measurements.yaml").read_text())
+    del fields["measurements"]
+    fields.pop("measurements_policy", None)
+    question = tmp_path / "question.yaml"
+    question.write_text(yaml.safe_dump(fields))
+    source = ("--performance-source", "aiconfigurator")
+    partly = run("solve", question, *source).stdout
+    assert "Not covered by aiconfigurator: the performance model stands" in partly
+    assert "H100-SXM-80GB: no tables for this accelerator" in partly
+    fields["workloads"][0] |= {"accelerators": ["L40S"], "precisions": ["fp8"]}
+    question.write_text(yaml.safe_dump(fields))
+    answer = run("solve", question, *source, "--out", plan)
+    assert answer.exit_code == 0, answer.stderr
+    assert "modelled by aiconfigurator 0.12.0 (trtllm 1.0); memory and bound by" in answer.stdout
+    assert "Not covered" not in answer.stdout
+    assert max(map(len, answer.stdout.splitlines())) <= 80
+    assert run("verify", question, plan, *source).exit_code == 0
+    assert run("verify", question, plan).exit_code == 5
+    assert run("import", "measurements", "vllm", table, *asked).exit_code == 2
+    assert run("import", "measurements", "aiconfigurator", table, *asked, *size).exit_code == 2
+    fake_aiconfigurator.remove(monkeypatch)
+    refused = run("solve", question, *source)
+    assert refused.exit_code == 2
+    assert "pip install 'gpufleet[aiconfigurator]'" in refused.stderr

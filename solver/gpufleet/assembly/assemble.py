@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from gpufleet.schema.plan import PlannedNodes
     from gpufleet.schema.resolved import ResolvedInstance
 
+LONGEST_NOTE = 4000
+"""Characters of a note that a plan file takes."""
+
 
 def assemble(
     resolved: ResolvedInstance,
@@ -44,6 +47,7 @@ def assemble(
         status=result.outcome,
         reason=reason,
         performance=resolved.instance.performance,
+        note=_note(resolved),
         certificate=_certificate(resolved, problem, result, limits, nodes),
         nodes=nodes,
         measures=tuple(money.measures(problem, result)),
@@ -57,6 +61,14 @@ def assemble(
         funnel=candidates.funnel,
         rejections=candidates.rejections.summaries(),
     )
+
+
+def _note(resolved: ResolvedInstance) -> str | None:
+    """What the performance source does not cover."""
+    if not resolved.profiles.gaps:
+        return None
+    text = f"not covered by {resolved.instance.performance_source}: {'; '.join(resolved.profiles.gaps)}"
+    return text if len(text) <= LONGEST_NOTE else f"{text[: LONGEST_NOTE - 3]}..."
 
 
 def _certificate(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,7 +15,11 @@ from gpufleet.cli.common import (
     performance_option,
     progress,
     show,
+    source_option,
 )
+
+if TYPE_CHECKING:
+    from gpufleet.schema.measurements import PerformanceSource
 
 
 @click.command("explain")
@@ -23,8 +28,15 @@ from gpufleet.cli.common import (
     "--time-limit", type=click.FloatRange(min=0, min_open=True), default=60.0, show_default=True, help="Seconds."
 )
 @performance_option
+@source_option
 @library_option
-def command(file: str, time_limit: float, performance: str | None, libraries: tuple[str, ...]) -> None:
+def command(
+    file: str,
+    time_limit: float,
+    performance: str | None,
+    performance_source: PerformanceSource | None,
+    libraries: tuple[str, ...],
+) -> None:
     """Say what eliminated the candidates of FILE, and what came nearest.
 
     On an infeasible instance it also names every single group of limits whose removal alone would leave a plan.
@@ -35,7 +47,7 @@ def command(file: str, time_limit: float, performance: str | None, libraries: tu
     from gpufleet.report.explain_text import explain_text, relief_text
     from gpufleet.solving import solve
 
-    resolved = counting_on(load_instance(file, open_library(libraries)), performance)
+    resolved = counting_on(load_instance(file, open_library(libraries), performance_source), performance)
     with progress(f"solving {resolved.instance.uid}"):
         plan = solve(resolved, time_limit_s=time_limit, price_of_caution=False)
         misses = {name: nearest_misses(plan, name) for name in resolved.workloads}

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gpufleet.cli.common import exit_code, library_option, open_library, show
+from gpufleet.cli.common import exit_code, library_option, open_library, show, source_option
 
 if TYPE_CHECKING:
+    from gpufleet.schema.measurements import PerformanceSource
     from gpufleet.schema.plan import Plan
     from gpufleet.schema.resolved import ResolvedInstance
 
@@ -20,8 +21,16 @@ if TYPE_CHECKING:
 @click.argument("plan")
 @click.option("--json", "as_json", is_flag=True, help="Print the rows as JSON and nothing else.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print the rows as CSV and nothing else.")
+@source_option
 @library_option
-def command(file: str, plan: str, as_json: bool, as_csv: bool, libraries: tuple[str, ...]) -> None:
+def command(
+    file: str,
+    plan: str,
+    as_json: bool,
+    as_csv: bool,
+    performance_source: PerformanceSource | None,
+    libraries: tuple[str, ...],
+) -> None:
     """Say how many nodes and replicas of a PLAN for FILE there are in every period (and stage).
 
     Rows for an autoscaler: of every pool the nodes, base (there in every period) and burst (rented for this one); of
@@ -34,7 +43,7 @@ def command(file: str, plan: str, as_json: bool, as_csv: bool, libraries: tuple[
 
     if as_json and as_csv:
         raise click.UsageError("give --json or --csv, not both")
-    resolved = load_instance(file, open_library(libraries))
+    resolved = load_instance(file, open_library(libraries), performance_source)
     known = load_plan(plan)
     _refuse(resolved, known)
     if as_json:

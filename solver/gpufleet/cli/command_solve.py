@@ -16,9 +16,11 @@ from gpufleet.cli.common import (
     performance_option,
     progress,
     show,
+    source_option,
 )
 
 if TYPE_CHECKING:
+    from gpufleet.schema.measurements import PerformanceSource
     from gpufleet.schema.plan import Plan
     from gpufleet.schema.resolved import ResolvedInstance
 
@@ -55,6 +57,7 @@ if TYPE_CHECKING:
     help="At p90: solve at p50 too, and say what the difference costs.",
 )
 @click.option("--compare", metavar="PLAN", help="Compare with this plan (default: the instance's baseline_plan).")
+@source_option
 @library_option
 def command(
     file: str,
@@ -69,6 +72,7 @@ def command(
     performance: str | None,
     price_of_caution: bool,
     compare: str | None,
+    performance_source: PerformanceSource | None,
     libraries: tuple[str, ...],
 ) -> None:
     """Find the cheapest fleet for an instance FILE, and prove it.
@@ -78,7 +82,7 @@ def command(
     from gpufleet.library import load_instance, write_plan
 
     _check_out(out)
-    asked = resolved = counting_on(load_instance(file, open_library(libraries)), performance)
+    asked = resolved = counting_on(load_instance(file, open_library(libraries), performance_source), performance)
     with progress(f"solving {asked.instance.uid}"):
         if accelerators:
             from gpufleet.whatif.edits import only_accelerators

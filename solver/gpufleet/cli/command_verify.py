@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
-from gpufleet.cli.common import counting_on, library_option, open_library, performance_option, show
+from gpufleet.cli.common import counting_on, library_option, open_library, performance_option, show, source_option
+
+if TYPE_CHECKING:
+    from gpufleet.schema.measurements import PerformanceSource
 
 
 @click.command("verify")
@@ -15,8 +19,16 @@ from gpufleet.cli.common import counting_on, library_option, open_library, perfo
 @click.argument("plan")
 @click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON and nothing else.")
 @performance_option
+@source_option
 @library_option
-def command(instance: str, plan: str, as_json: bool, performance: str | None, libraries: tuple[str, ...]) -> None:
+def command(
+    instance: str,
+    plan: str,
+    as_json: bool,
+    performance: str | None,
+    performance_source: PerformanceSource | None,
+    libraries: tuple[str, ...],
+) -> None:
     """Recompute feasibility and cost of a PLAN from the INSTANCE alone.
 
     Exit code 0 when every rule is kept, 5 when one is broken.
@@ -26,7 +38,7 @@ def command(instance: str, plan: str, as_json: bool, performance: str | None, li
     from gpufleet.report.verdict_text import verdict_text
     from gpufleet.verification import verify
 
-    resolved = counting_on(load_instance(instance, open_library(libraries)), performance)
+    resolved = counting_on(load_instance(instance, open_library(libraries), performance_source), performance)
     checked = load_plan(plan)
     report = verify(resolved, checked)
     if as_json:

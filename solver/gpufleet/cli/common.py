@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from gpufleet.schema.plan import Plan
     from gpufleet.schema.resolved import ResolvedInstance
 
+SOURCES = ("model", "aiconfigurator", "aiconfigurator-vllm", "aiconfigurator-sglang")
+"""Values of an instance's `performance_source`."""
 QUIET_SECONDS = 1.0
 """Progress is shown for work that takes longer than this."""
 
@@ -48,6 +50,15 @@ def counting_on(resolved: ResolvedInstance, performance: str | None) -> Resolved
     from gpufleet.whatif.edits import with_fields
 
     return resolved if performance is None else with_fields(resolved, performance=performance)
+
+
+def source_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--performance-source`, which replaces that of the instance."""
+    return click.option(
+        "--performance-source",
+        type=click.Choice(SOURCES),
+        help="Instead of the instance's performance_source; a plan is verified with the one it was made with.",
+    )(command)
 
 
 def open_library(libraries: tuple[str, ...]) -> Library:

@@ -43,7 +43,8 @@ def check_measurements(
 ) -> None:
     """Note request classes outside what was measured. Raises InputError for rows with unknown names or impossible
     forms, and for percentiles that an SLO needs and nobody measured, each at its row."""
-    placed = [(point, *problem) for point in profiles.points for problem in _names(point.row, shelf)]
+    every = (*profiles.points, *profiles.modelled)
+    placed = [(point, *problem) for point in every for problem in _names(point.row, shelf)]
     for number, workload in enumerate(instance.workloads):
         if isinstance(workload, Profiled) or not profiles.points:
             continue

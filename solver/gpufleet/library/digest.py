@@ -23,7 +23,7 @@ def digest(instance: Instance, *referenced: Mapping[str, BaseModel], profiles: P
     adding an optional field to the format) changes nothing.
     """
     parts: list[Any] = [_plain(instance, exclude={"baseline_plan", "measurements"})]
-    measured = (profiles.records(),) if profiles is not None and profiles.points else ()
+    measured = (profiles.records(),) if profiles is not None and (profiles.points or profiles.modelled) else ()
     parts += [{name: _plain(record) for name, record in records.items()} for records in (*referenced, *measured)]
     canonical = json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
     return hashlib.sha256(canonical.encode()).hexdigest()

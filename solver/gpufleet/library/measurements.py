@@ -34,13 +34,16 @@ def read_profiles(instance: Instance, instance_path: str, findings: Findings) ->
             points += [MeasuredPoint(f"{name}:{line}", row) for line, row in rows]
         except InputError as error:
             problems += error.problems
+    measured = [point for point in points if not point.row.modelled]
+    modelled = [point for point in points if point.row.modelled]
     problems += [
         InputProblem(file_of(point.file_and_line[0], instance_path), point.file_and_line[1], field, message)
-        for point, field, message in (*_conflicts(points), *_mixtures(points))
+        for group in (measured, modelled)
+        for point, field, message in (*_conflicts(group), *_mixtures(group))
     ]
     if problems:
         raise InputError(sorted(set(problems))[:MAX_PROBLEMS])
-    return Profiles(tuple(points), instance.measurements_policy)
+    return Profiles(tuple(measured), instance.measurements_policy, tuple(modelled))
 
 
 def file_of(name: str, instance_path: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gpufleet.errors import InputError
@@ -22,6 +23,7 @@ from gpufleet.library.reader import read_document
 from gpufleet.library.references import find_accelerators, find_models, find_node_types, find_offers
 from gpufleet.library.services import check_services, merge_services
 from gpufleet.library.shelf import Shelf
+from gpufleet.library.sources.points import source_points
 from gpufleet.library.unsupported import refuse_unsupported
 from gpufleet.library.validation import validate
 from gpufleet.schema.instance import Instance
@@ -32,15 +34,21 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gpufleet.library.fields import Loc
+    from gpufleet.schema.measurements import PerformanceSource
 
 
-def load_instance(path: Path | str, library: Library | None = None) -> ResolvedInstance:
+def load_instance(
+    path: Path | str, library: Library | None = None, performance_source: PerformanceSource | None = None
+) -> ResolvedInstance:
     """Read an instance file (YAML or JSON) and resolve it against a library, by default `Library.open()`.
 
-    Raises InputError with every problem found, each with its line.
+    `performance_source` is taken instead of the instance's own. Raises InputError with every problem found, each with
+    its line; MissingExtraError where the performance source is not installed.
     """
     document = read_document(path)
     instance = validate(Instance, document.value, document)
+    if performance_source is not None:
+        instance = instance.model_copy(update={"performance_source": performance_source})
     return resolve(instance, library, path=document.path, locate=document.line_of)
 
 
@@ -96,6 +104,9 @@ def _resolve(instance: Instance, library: Library, path: str, findings: Findings
     profiles = read_profiles(instance, path, findings)
     check_engines(instance, shelf.library.calibration, profiles, findings)
     check_measurements(instance, profiles, models, node_types, shelf, path, findings)
+    if not findings.problems:
+        points, gaps = source_points(instance, models, node_types, profiles)
+        profiles = replace(profiles, modelled=(*profiles.modelled, *points), gaps=gaps)
     instance, services = (instance, {}) if findings.problems else merge_services(instance)
     offers = {offer.name: offer for _, offer in placed}
     return ResolvedInstance(

@@ -11,7 +11,7 @@ from gpufleet.performance import disaggregation, requests, result, serving, trai
 from gpufleet.performance.arrays import Floats, per_class
 from gpufleet.performance.configurations import Configurations
 from gpufleet.performance.device import Device, device_of
-from gpufleet.performance.profiles import with_measurements
+from gpufleet.performance.profiles import with_measurements, with_modelled
 from gpufleet.performance.result import Estimate, limits_ms
 from gpufleet.performance.uncertainty import Uncertainty, at_level
 from gpufleet.schema.models import Decoder, ModelCard, Variant
@@ -54,9 +54,10 @@ def estimate(
 
     `load` (a number or (n,)) is the fraction of `max_rate` at which `latency_ms` is reported; `engine` names the
     software whose figures count, where the calibration has figures of its own for it; `profiles` replace the model
-    where they cover an option. With `performance` p90, the operating point is one at which the latencies of 90 %
-    confidence keep their limits; all figures stay medians (`at_level` takes them to the level). Raises ValueError when
-    the model's architecture cannot serve the workload's kind (a language workload needs a decoder).
+    where they cover an option, measured points before modelled ones. With `performance` p90, the operating point is
+    one at which the latencies of 90 % confidence keep their limits; all figures stay medians (`at_level` takes them to
+    the level). Raises ValueError when the model's architecture cannot serve the workload's kind (a language workload
+    needs a decoder).
     """
     device = device_of(accelerator, node_type, variant, efficiency, card.name, engine, PHASES[workload.kind])
     share = per_class(np.broadcast_to(np.asarray(load, dtype=np.float64), configurations.batch.shape))
@@ -64,9 +65,10 @@ def estimate(
     held = workload if performance == "p50" else uncertainty.tightened(workload)
     found = _modelled(held, card, variant, device, configurations, share)
     modelled = uncertainty.stamped(found, workload, efficiency, engine)
-    if profiles is None or not profiles.points:
+    if profiles is None or not (profiles.points or profiles.modelled):
         return modelled
     names = (variant.name, accelerator.name, node_type.name)
+    modelled = with_modelled(modelled, profiles, workload, card, names, configurations, share, performance)
     return with_measurements(modelled, profiles, workload, card, names, configurations, share, performance)
 
 

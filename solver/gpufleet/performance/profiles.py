@@ -3,6 +3,8 @@
 An option is measured when its variant was measured on its accelerator with its parallelism. The batch of a language
 option bounds the requests in flight, so it cuts the curve; the batch of request serving and of training is part of what
 was measured. Where a class is not covered, the policy decides: the model's figures stay, or the rate is 0.
+
+Points that another performance model computed replace this one in the same way, class by class, and stay modelled.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ import numpy as np
 
 from gpufleet.performance.curves import Curve, best_stretch, between, curve_of
 from gpufleet.performance.result import Estimate, limits_ms
-from gpufleet.performance.uncertainty import INTERPOLATED, MEASURED
+from gpufleet.performance.uncertainty import INTERPOLATED, MEASURED, at_most
 from gpufleet.schema.measurements import corners, fits_training, sizes_of
 from gpufleet.schema.models import Decoder
 from gpufleet.schema.workloads import LLMServing, RequestServing, Training
@@ -53,6 +55,11 @@ class _ClassFigures:
     """Index into LEVELS."""
     points: Points
 
+    @property
+    def is_silent(self) -> bool:
+        """Does an SLO ask for a percentile that is in none of the columns?"""
+        return bool((self.idle_ms >= OUT_OF_REACH_MS).any())
+
 
 def with_measurements(
     base: Estimate,
@@ -69,24 +76,70 @@ def with_measurements(
     `names` are variant, accelerator and node type; `load` (n, 1) as in `estimate`. Without measurements of the variant
     on the accelerator it is `base` itself.
     """
+    return _replaced(base, profiles, workload, card, names, conf, load, performance, is_modelled=False)
+
+
+def with_modelled(
+    base: Estimate,
+    profiles: Profiles,
+    workload: LLMServing | RequestServing | Training,
+    card: ModelCard,
+    names: tuple[str, str, str],
+    conf: Configurations,
+    load: Floats,
+    performance: Performance = "p50",
+) -> Estimate:
+    """The estimate with points of another performance model in the place of ours, as in `with_measurements`.
+
+    Not for accelerators that lack the arithmetic, nor for workloads with prefix cache hits, of which such points know
+    nothing.
+    """
+    hits = isinstance(workload, LLMServing) and workload.prefix_cache_hit_fraction > 0
+    if hits or not profiles.modelled or not base.precision_supported:
+        return base
+    return _replaced(base, profiles.beneath, workload, card, names, conf, load, performance, is_modelled=True)
+
+
+def _replaced(
+    base: Estimate,
+    profiles: Profiles,
+    workload: LLMServing | RequestServing | Training,
+    card: ModelCard,
+    names: tuple[str, str, str],
+    conf: Configurations,
+    load: Floats,
+    performance: Performance,
+    *,
+    is_modelled: bool,
+) -> Estimate:
     measured = profiles.of(workload.kind, card.name, *names)
     shapes = shapes_of(conf) if measured else []
     # measurements are of replicas that read prompts and decode on the same accelerators
     places = [i for i, shape in enumerate(shapes) if shape in measured and not conf.prefill_instances[i]]
     if not places:
         return base
-    draft = _Draft(base, is_filled=profiles.policy == "model")
+    draft = _Draft(base, is_filled=profiles.policy == "model", is_modelled=is_modelled)
     for i in places:
         points = measured[shapes[i]]
         if isinstance(workload, Training):
             draft.train(i, workload, tuple(p for p in _at_batch(points, conf, i) if fits_training(workload, p.row)))
         else:
             batched = points if isinstance(workload, LLMServing) else _at_batch(points, conf, i)
-            slack = tuple(1.0 if performance == "p50" else spread.most for spread in SPREADS)
-            draft.serve(
-                i, [_class_figures(workload, card, c, batched, conf, i, load, slack) for c in _classes(workload)]
-            )
+            slack = _slack(base, i, performance, is_modelled=is_modelled)
+            classes = [_class_figures(workload, card, c, batched, conf, i, load, slack) for c in _classes(workload)]
+            draft.serve(i, [None if is_modelled and figures and figures.is_silent else figures for figures in classes])
     return draft.finish()
+
+
+def _slack(base: Estimate, i: int, performance: Performance, *, is_modelled: bool) -> tuple[float, ...]:
+    """By level: what latencies at the level of performance are, as a multiple of the stated ones."""
+    if performance == "p50":
+        return (1.0, 1.0)
+    if is_modelled:
+        # another model is taken to be no surer than ours
+        most = float(at_most(base.latency_high[i]).max(initial=1.0))
+        return (most, most)
+    return tuple(spread.most for spread in SPREADS)
 
 
 def shapes_of(conf: Configurations) -> list[Shape]:
@@ -194,8 +247,8 @@ def _figures(
 class _Draft:
     """Arrays of an estimate, to be overwritten option by option."""
 
-    def __init__(self, base: Estimate, is_filled: bool) -> None:
-        self.base, self.is_filled = base, is_filled
+    def __init__(self, base: Estimate, *, is_filled: bool, is_modelled: bool) -> None:
+        self.base, self.is_filled, self.is_modelled = base, is_filled, is_modelled
         self.rate, self.saturation = base.max_rate.copy(), base.saturation_rate.copy()
         self.latency, self.idle = base.latency_ms.copy(), base.idle_latency_ms.copy()
         self.days = base.training_days.copy()
@@ -210,15 +263,17 @@ class _Draft:
             if figures is not None:
                 self.rate[i, c], self.saturation[i, c] = figures.rate, figures.saturation
                 self.latency[i, :, c], self.idle[i, :, c] = figures.latency_ms, figures.idle_ms
-                self._spread(i, c, figures.level)
-                levels.append(figures.level)
+                if not self.is_modelled:
+                    self._spread(i, c, figures.level)
+                levels.append(2 if self.is_modelled else figures.level)
             elif self.is_filled:
                 levels.append(2)
             else:
                 self._cannot(i, c)
         points = {point for figures in classes if figures is not None for point in figures.points}
         self.provenance[i] = LEVELS[max(levels, default=0)]
-        self.evidence[i] = evidence_of(points, str(self.base.evidence[i]) if 2 in levels else "")
+        rest = str(self.base.evidence[i]) if self.is_filled and None in classes else ""
+        self.evidence[i] = evidence_of(points, rest)
 
     def train(self, i: int, workload: Training, points: Points) -> None:
         """The training run on option i; no points: it was not measured in this form."""
@@ -261,14 +316,17 @@ class _Draft:
         )
 
 
-def evidence_of(points: Iterable[MeasuredPoint], model: str = "") -> str:
-    """Engine, file and lines: `vLLM 0.8.5 (own.csv:2-9)`; and the model's evidence where it fills the rest."""
+def evidence_of(points: Iterable[MeasuredPoint], rest: str = "") -> str:
+    """Engine, file and lines: `vLLM 0.8.5 (own.csv:2-9)`; and what fills the rest."""
     lines: dict[tuple[str, str], set[int]] = {}
     for point in points:
         file, line = point.file_and_line
         lines.setdefault((point.row.engine, file), set()).add(line)
-    words = [f"{engine} ({file}:{_ranges(sorted(found))})" for (engine, file), found in sorted(lines.items())]
-    text = "; ".join([*words, *([model] if model else [])]) or NOT_MEASURED
+    words = [
+        f"{engine} ({file}:{_ranges(sorted(found))})" if file else engine
+        for (engine, file), found in sorted(lines.items())
+    ]
+    text = "; ".join([*words, *([rest] if rest else [])]) or NOT_MEASURED
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
 
 

@@ -68,7 +68,8 @@ class Estimate:
     """(n,) where the rates come from: `measured`, `interpolated` or `modelled`, whichever of them is true of the class
     that is known least well; given none, `modelled`."""
     evidence: Strings = field(default_factory=_nothing)
-    """(n,) what says so: engine, file and lines of measurements, or the model with its calibration and engine."""
+    """(n,) what says so: engine, file and lines of measurements, another performance model, or the model with its
+    calibration and engine."""
 
     def __post_init__(self) -> None:
         """Figures of which nothing else is said are modelled, and certain."""

@@ -8,6 +8,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from gpufleet.performance.result import MODEL
 from gpufleet.report.confidence_text import caution_lines, provenance_words
 from gpufleet.report.format import figure, money, percent, span, span_of_counts
 from gpufleet.report.partition_words import partition_words
@@ -59,6 +60,9 @@ def plan_text(resolved: ResolvedInstance, plan: Plan) -> Iterator[RenderableType
         if resolved.instance.hours > HOURS_PER_YEAR:
             yield _section("Cash flow by year, not discounted")
             yield _cash_flow(plan, float(resolved.instance.hours) / HOURS_PER_YEAR)
+    if resolved.profiles.gaps:
+        yield _section(f"Not covered by {resolved.instance.performance_source}: the performance model stands")
+        yield from resolved.profiles.gaps
     if plan.certificate is not None:
         yield _section("Certificate")
         yield _certificate(plan.certificate)
@@ -219,6 +223,8 @@ def _deployment_lines(resolved: ResolvedInstance, plan: Plan, form: str, indices
     yield from (f"  {part}" for part in ([line] if len(line) <= LONGEST_LINE else ["; ".join(parts), bound]))
     if deployment.variant is not None and deployment.provenance in ("measured", "interpolated"):
         yield f"  from {deployment.evidence}; memory and bound are the model's"
+    elif deployment.provenance == "modelled" and not (deployment.evidence or MODEL).startswith(MODEL):
+        yield f"  modelled by {deployment.evidence}; memory and bound by the performance model"
     if deployment.training_days is not None:
         workload = resolved.workloads[deployment.workload]
         assert isinstance(workload, Training)

@@ -22,7 +22,7 @@ from gpufleet.schema.base import (
     Text,
 )
 from gpufleet.schema.hardware import Accelerator, NodeType
-from gpufleet.schema.measurements import MeasurementsPolicy
+from gpufleet.schema.measurements import MeasurementsPolicy, PerformanceSource
 from gpufleet.schema.models import ModelCard
 from gpufleet.schema.offers import Offer, OfferSelection, Site
 from gpufleet.schema.time import Period, Stage, Trend
@@ -176,6 +176,11 @@ class Instance(Record):
     """Which throughputs and latencies are counted on. `p50`: the estimates as they stand. `p90`: rates that are
     reached, and latencies that are kept, with 90 % confidence, by the intervals of the calibration; measured rates are
     taken to be repeatable within 5 %, those between measured points within 10 %."""
+    performance_source: PerformanceSource = "model"
+    """Where figures of language serving come from that were not measured. `model`: the performance model.
+    `aiconfigurator`: NVIDIA's operator measurements for TensorRT-LLM, for the models and accelerators that they cover,
+    and the performance model elsewhere; `aiconfigurator-vllm` and `aiconfigurator-sglang`: the same for these engines.
+    Needs the extra `gpufleet[aiconfigurator]`."""
     measures: tuple[Measure, ...] = ()
     """Investments that may be chosen."""
     discount_rate_per_year: Annotated[float, Field(ge=0, lt=1, strict=True)] = 0.0

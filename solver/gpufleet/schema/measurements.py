@@ -14,6 +14,7 @@ from gpufleet.schema.base import Flag, Name, NonNegative, Positive, PositiveCoun
 from gpufleet.schema.workloads import LatencyMetric, LLMServing, RequestServing, Training
 
 MeasurementsPolicy = Literal["strict", "model", "only"]
+PerformanceSource = Literal["model", "aiconfigurator", "aiconfigurator-vllm", "aiconfigurator-sglang"]
 Kind = Literal["llm_serving", "request_serving", "training"]
 Shape = tuple[int, int, int, int]
 """Tensor, pipeline, data and expert parallelism."""
@@ -60,6 +61,9 @@ class Measurement(Sourced):
     """Training: samples per optimizer step."""
     engine: Text
     """Serving (or training) software with its version."""
+    modelled: Flag = False
+    """True where nobody measured it, but another performance model computed it: such rows stand in for the performance
+    model, give way to rows that were measured, and count as modelled."""
     input_tokens: PositiveCount | None = None
     """Language: prompt tokens per request; training of a language model: tokens per sample."""
     output_tokens: PositiveCount | None = None
@@ -206,12 +210,14 @@ class MeasuredPoint:
     """A row and where it stands."""
 
     place: str
-    """File as the instance names it, and line: `own.csv:3`."""
+    """File as the instance names it, and line: `own.csv:3`; empty for a point that stands in no file."""
     row: Measurement
 
     @property
     def file_and_line(self) -> tuple[str, int]:
-        """The two parts of the place."""
+        """The two parts of the place; nothing and 0 for a point that stands in no file."""
+        if not self.place:
+            return "", 0
         file, _, line = self.place.rpartition(":")
         return file, int(line)
 
@@ -226,6 +232,11 @@ class Profiles:
     points: Points = ()
     policy: MeasurementsPolicy = "strict"
     """What holds where nothing was measured; see `Instance.measurements_policy`."""
+    modelled: Points = ()
+    """Points that another performance model computed: they replace the performance model and give way to `points`."""
+    gaps: tuple[str, ...] = ()
+    """What the performance source that the instance names does not cover, and why: there, the performance model stands.
+    Sentences for the reader, not part of the digest, which follows from the rest."""
 
     def of(self, kind: Kind, model: str, variant: str, accelerator: str, node_type: str) -> Mapping[Shape, Points]:
         """The points of a variant on a node type, by parallelism; those of the node type alone where it has some."""
@@ -234,6 +245,11 @@ class Profiles:
             if point.row.node_type in (None, node_type):
                 found.setdefault(point.row.shape, []).append(point)
         return {shape: _nearest(points) for shape, points in found.items()}
+
+    @cached_property
+    def beneath(self) -> Profiles:
+        """The modelled points as profiles of their own, class by class before the performance model."""
+        return Profiles(self.modelled, "model")
 
     @cached_property
     def _index(self) -> dict[tuple[str, str, str, str], list[MeasuredPoint]]:
@@ -245,7 +261,8 @@ class Profiles:
 
     def records(self) -> dict[str, Measurement]:
         """The rows under names that do not depend on files and order, for digests."""
-        rows = sorted((point.row for point in self.points), key=lambda row: row.model_dump_json(exclude_defaults=True))
+        every = (*self.points, *self.modelled)
+        rows = sorted((point.row for point in every), key=lambda row: row.model_dump_json(exclude_defaults=True))
         return {f"{number:06d}": row for number, row in enumerate(rows)}
 
 

@@ -1,0 +1,1 @@
+"""Other performance models, asked for operating points where nothing was measured."""
