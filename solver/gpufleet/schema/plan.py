@@ -7,9 +7,7 @@ Money is in USD with at most six decimals, so that sums can be checked exactly.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Literal
-
-from pydantic import Field
+from typing import TYPE_CHECKING, Literal
 
 from gpufleet.schema.base import (
     Count,
