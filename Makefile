@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 CASE ?= instances/reference/bank-assistant.yaml
 
-.PHONY: solve test lint bench bench-simulation docs clean
+.PHONY: solve test lint bench bench-simulation calibrate docs clean
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV) || { $(PYTHON) -m pip install --quiet --user virtualenv && $(PYTHON) -m virtualenv --quiet $(VENV); }
@@ -27,6 +27,12 @@ bench: $(VENV)/.installed
 
 bench-simulation: $(VENV)/.installed
 	$(BIN)/python benchmarks/simulate.py
+
+calibrate: $(VENV)/.installed
+	OMP_NUM_THREADS=1 $(BIN)/gpufleet calibrate benchmarks/measured/llm_serving.csv \
+	    benchmarks/measured/mlperf_*.csv benchmarks/measured/training.csv --from-scratch \
+	    --out calibration/bundled.yaml --predictions benchmarks/measured/cross_validated.csv
+	$(BIN)/python docs/validation.py
 
 docs: $(VENV)/.installed
 	$(BIN)/python docs/generate.py

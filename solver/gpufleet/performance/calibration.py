@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from gpufleet.schema.calibration import Calibration, Figure, Interval
 
-Phase = Literal["prefill", "decode", "encode", "convolve", "recommend", "train", "train_convolve"]
+Phase = Literal["decode", "encode", "convolve", "recommend", "train", "train_convolve"]
 """Kinds of arithmetic that reach different shares of the peak."""
 
 FAMILY_ALIASES: Mapping[str, str] = MappingProxyType(
