@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
+# two workers share two cores: more threads of BLAS would only wait for each other
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 from pathlib import Path
 
 import pytest

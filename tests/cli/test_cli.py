@@ -224,7 +224,7 @@ def test_infeasible_exits_3_and_explain_names_the_budget(tmp_path: Path) -> None
     assert json.loads(run("solve", file, "--json").stdout)["status"] == "infeasible"
     explained = run("explain", file)
     assert explained.exit_code == 3
-    assert "Without the budgets the cheapest plan costs 31,536.00 USD (86.40 USD a day)" in explained.stdout
+    assert "Without the budgets the cheapest plan costs 36,354.00 USD (99.60 USD a day)" in explained.stdout
 
 
 def test_explain_names_the_nearest_miss_of_a_workload_without_options(tmp_path: Path) -> None:
@@ -239,11 +239,11 @@ def test_explain_names_the_nearest_miss_of_a_workload_without_options(tmp_path: 
 
 
 def test_whatif_finds_the_cap_at_which_the_answer_appears() -> None:
-    rows = json.loads(run("whatif", BANK, "--budget", "usd_per_day=80:90:2", "--json").stdout)
-    assert [row["usd_per_day"] for row in rows] == [80, 82, 84, 86, 88, 90]
-    # the cheapest plan costs 86.40 a day
+    rows = json.loads(run("whatif", BANK, "--budget", "usd_per_day=92:102:2", "--json").stdout)
+    assert [row["usd_per_day"] for row in rows] == [92, 94, 96, 98, 100, 102]
+    # the cheapest plan costs 99.60 a day
     assert [row["status"] for row in rows] == ["infeasible"] * 4 + ["optimal"] * 2
-    table = run("whatif", BANK, "--budget", "usd_per_day=80:90:10")
+    table = run("whatif", BANK, "--budget", "usd_per_day=92:102:10")
     assert table.exit_code == 0
     assert "1x a30-4x-2u reserved_1y" in table.stdout
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from gpufleet.library.reader import read_document
+from gpufleet.library.reader import read_document, read_text
 from gpufleet.library.search_path import bundled_root
 from gpufleet.library.validation import validate
 from gpufleet.library.writer import write_record
@@ -19,6 +20,13 @@ FILE: Final = "bundled.yaml"
 
 def load_calibration(path: Path | str) -> Calibration:
     """Read a calibration file. Raises InputError with every problem of the file."""
+    return _parsed(path, read_text(path))
+
+
+@lru_cache(maxsize=8)
+def _parsed(path: Path | str, text: str) -> Calibration:
+    """By content, because every question needs the bundled one."""
+    del text
     document = read_document(path)
     return validate(Calibration, document.value, document)
 

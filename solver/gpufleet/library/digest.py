@@ -11,12 +11,19 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
+    from gpufleet.schema.calibration import Calibration
     from gpufleet.schema.instance import Instance
     from gpufleet.schema.measurements import Profiles
 
 
-def digest(instance: Instance, *referenced: Mapping[str, BaseModel], profiles: Profiles | None = None) -> str:
-    """SHA-256 (hex) over the canonical JSON of an instance and of the records it refers to, by name.
+def digest(
+    instance: Instance,
+    *referenced: Mapping[str, BaseModel],
+    calibration: Calibration,
+    profiles: Profiles | None = None,
+) -> str:
+    """SHA-256 (hex) over the canonical JSON of an instance, of the records it refers to and of the figures of the
+    performance model.
 
     Left out is `baseline_plan`, which does not change the question, the names of the files of `measurements`, whose
     rows count in whatever order and file, and every field that has its default value, so that writing a default out (or
@@ -25,6 +32,7 @@ def digest(instance: Instance, *referenced: Mapping[str, BaseModel], profiles: P
     parts: list[Any] = [_plain(instance, exclude={"baseline_plan", "measurements"})]
     measured = (profiles.records(),) if profiles is not None and (profiles.points or profiles.modelled) else ()
     parts += [{name: _plain(record) for name, record in records.items()} for records in (*referenced, *measured)]
+    parts.append(calibration.digest)
     canonical = json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
     return hashlib.sha256(canonical.encode()).hexdigest()
 

@@ -108,7 +108,7 @@ def _resolve(instance: Instance, library: Library, path: str, findings: Findings
         points, gaps = source_points(instance, models, node_types, profiles)
         profiles = replace(profiles, modelled=(*profiles.modelled, *points), gaps=gaps)
     instance, services = (instance, {}) if findings.problems else merge_services(instance)
-    offers = {offer.name: offer for _, offer in placed}
+    offers, calibration = {offer.name: offer for _, offer in placed}, library.calibration
     return ResolvedInstance(
         instance=instance,
         sites=shelf.sites,
@@ -116,8 +116,8 @@ def _resolve(instance: Instance, library: Library, path: str, findings: Findings
         node_types=node_types,
         offers=offers,
         models=models,
-        calibration=shelf.library.calibration,
-        digest=digest(instance, accelerators, node_types, offers, models, profiles=profiles),
+        calibration=calibration,
+        digest=digest(instance, accelerators, node_types, offers, models, calibration=calibration, profiles=profiles),
         path=path,
         services=services,
         profiles=profiles,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from functools import cached_property
 from typing import Literal, Self
 
 from pydantic import model_validator
@@ -81,6 +84,14 @@ class Calibration(Sourced):
     def engines(self) -> tuple[str, ...]:
         """Engines that have figures of their own, by name."""
         return tuple(sorted({figure.engine for figure in self.figures if figure.engine is not None}))
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 (hex) over the figures and intervals: what changes an estimate."""
+        parts = [
+            record.model_dump(mode="json", exclude={"source", "note"}) for record in (*self.figures, *self.intervals)
+        ]
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
     @model_validator(mode="after")
     def _figures_are_distinct(self) -> Self:

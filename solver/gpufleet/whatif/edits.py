@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 def redigest(resolved: ResolvedInstance) -> ResolvedInstance:
     """The same instance with the digest of its present contents."""
     parts = (resolved.accelerators, resolved.node_types, resolved.offers, resolved.models)
-    return replace(resolved, digest=digest(resolved.instance, *parts, profiles=resolved.profiles))
+    return replace(
+        resolved, digest=digest(resolved.instance, *parts, calibration=resolved.calibration, profiles=resolved.profiles)
+    )
 
 
 def only_accelerators(resolved: ResolvedInstance, names: Sequence[str]) -> ResolvedInstance:
