@@ -96,11 +96,11 @@ def command(
 
     form = _form(plot) if plot else ""
     result = estimate_options(model, accelerator, library=open_library(libraries), **wishes)
+    _write(result, csv, plot, form, top)
     if as_json:
         click.echo(result.model_dump_json(indent=2, exclude_none=True))
     else:
         show(estimate_text(result, top, explain))
-    _write(result, csv, plot, form, top)
     if not result.options:
         from gpufleet.cli.app import EXIT_INFEASIBLE
 
