@@ -56,6 +56,7 @@ def copy(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with the instances and the files that the page spells out; the page's commands run in it."""
     for name in ("reference", "profiled", "invalid", "estate"):
         shutil.copytree(root / "instances" / name, tmp_path / "instances" / name)
+    shutil.copytree(root / "benchmarks" / "measured", tmp_path / "benchmarks" / "measured")
     for language in ("csv", "yaml"):
         for start, text in blocks(language):
             before = "\n".join(README.read_text(encoding="utf-8").splitlines()[: start - 2])
@@ -98,7 +99,7 @@ def test_every_command_does_what_the_page_says() -> None:
 
 def test_every_kind_of_command_is_shown() -> None:
     shown = {command.arguments[0] for command in commands()}
-    others = {"explain", "whatif", "estimate", "catalog", "schema", "import", "schedule"}
+    others = {"explain", "whatif", "estimate", "catalog", "schema", "import", "schedule", "calibrate"}
     assert shown == {"solve", "verify", "validate"} | others
 
 

@@ -34,6 +34,7 @@ WIDTH = 4096
 HEADS = 2 * 1024 * 128 * (8 + 8)
 EXACT = edited(LM, parameters=float(2 * 32000 * 1024 + 1024 + 8 * (HEADS + 2 * 1024 + 3 * 1024 * WIDTH)))
 """`lm` with the parameters of a gated model of this width, to the last one."""
+OURS = "performance model, calibration bundled"
 LABEL = "aiconfigurator 0.12.0 (trtllm 1.0)"
 
 
@@ -207,7 +208,7 @@ def test_only_measured_options_means_just_that(package: list[Any], tmp_path: Pat
 
 def test_a_percentile_beyond_its_columns_is_left_to_the_model(package: list[Any]) -> None:
     (deployment,) = solve(asked(chat((SLO(metric="ttft", percentile=99.9, limit_ms=5000.0),)))).deployments
-    assert deployment.evidence == "performance model"
+    assert deployment.evidence == OURS
 
 
 def test_the_digest_follows_source_and_version(package: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -259,7 +260,7 @@ def test_what_is_not_covered_is_said_and_modelled(
     question = asked(work, **changes)
     assert question.profiles.gaps == (gap,)
     plan = solve(question)
-    assert {deployment.evidence for deployment in plan.deployments} == {"performance model"}
+    assert {deployment.evidence for deployment in plan.deployments} == {OURS}
     assert plan.note == f"not covered by aiconfigurator: {gap}"
 
 
@@ -272,7 +273,7 @@ def test_prefix_cache_hits_are_left_to_the_model(package: list[Any]) -> None:
     conf = Configurations.of([(Parallelism(), 32)])
     machine = (EXACT, EXACT.variants[0], accelerators["A"], question.node_types["n1"], conf)
     figures = estimate(workload, *machine, efficiency=EFFICIENCY, profiles=question.profiles)  # type: ignore[arg-type]
-    assert figures.evidence.tolist() == ["performance model"]
+    assert figures.evidence.tolist() == [OURS]
 
 
 def test_without_the_package_the_message_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

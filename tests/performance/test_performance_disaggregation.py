@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from gpufleet.schema.workloads import LLMServing
 
 NODE = s.node(s.H100, 8, 400.0)
-DEVICE = device_of(s.H100, NODE, s.FP8, s.DEFAULT)
+DEVICE = device_of(s.H100, NODE, s.FP8, s.DEFAULT, phase="decode")
 SLOS = (s.slo("ttft", 95.0, 2500.0), s.slo("itl", 99.0, 50.0), s.slo("end_to_end", 90.0, 30000.0))
 
 

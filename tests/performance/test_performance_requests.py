@@ -135,7 +135,7 @@ def test_tighter_slo_never_raises_the_rate(batch: int, limit: float, factor: flo
 
 def test_an_slo_of_one_class_leaves_the_others_alone() -> None:
     """The class that it names is rated as if all were bound, the other as if none were."""
-    bound = s.slo("end_to_end", 99.0, 3.0)
+    bound = s.slo("end_to_end", 99.0, 2.0)
     rates = [
         estimate(s.requests(200, 200, slos=slos), s.DLRM, s.FP16, s.T4, NODE, s.options(batch=64)).max_rate[0].tolist()
         for slos in ((bound,), (), (edited(bound, classes=("c1",)),))

@@ -12,7 +12,7 @@ RANKING = cases.Batched("dlrm", "int8-ptq", "t4-1x-1u", 270, 512, 1)
 @pytest.mark.parametrize("load", [0.4, 0.75])
 def test_language_serving_agrees(load: float) -> None:
     rows = {(row.metric, row.level): row for row in compare.language(CHAT, "exponential", load, 6000)}
-    for metric, tolerance in (("ttft", 0.15), ("tpot", 0.1), ("itl", 0.2), ("end_to_end", 0.1)):
+    for metric, tolerance in (("ttft", 0.2), ("tpot", 0.1), ("itl", 0.2), ("end_to_end", 0.1)):
         for level in (50, 90, 95):
             row = rows[metric, level]
             assert row.formula == pytest.approx(row.simulated.value, rel=tolerance), (metric, level)

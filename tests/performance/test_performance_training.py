@@ -40,7 +40,11 @@ def test_arithmetic_of_a_step_by_hand() -> None:
     device, conf, work = device_of(s.A100, NODE, s.FP16, s.DEFAULT), s.options(batch=8), s.job(8, 2048, GPT)
     step = training_step.step_time(work, GPT, s.FP16, device, conf, training_step.schedule_of(work, conf))
     bandwidth = s.A100.memory_bandwidth_gb_s * 1e9 * s.figure("bandwidth", "gpu")
-    products = 6 * GPT.parameters * 8 * 2048 / (312e12 * s.figure("compute", "Ampere", "train", 16))
+    share, fed = (
+        312e12 * s.figure("compute", "Ampere", "train", 16),
+        (s.A100.tdp_w or 0) / s.figure("train_energy_pj") * 1e12,
+    )
+    products = 6 * GPT.parameters * 8 * 2048 * (share**-4 + fed**-4) ** 0.25
     products = (products**4 + (14 * GPT.parameters / bandwidth) ** 4) ** 0.25
     scores = 3.5 * 8 * 4 * 4096 * 2048**2 / 2 * 32 / (312e12 * s.figure("training_attention", "Ampere"))
     blocks = 8 * 2048 * 32 * 3 * 2 * s.figure("train_traffic") * 16 * 4096 / bandwidth

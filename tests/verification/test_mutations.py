@@ -149,7 +149,7 @@ DEPLOYMENTS = (
         "software",
     ),
     Mutation("replica of 3", PROFILED, lambda c: c.with_parallelism(2, tensor=3), "replica_size"),
-    Mutation("replica of 3", BANK, lambda c: c.with_parallelism(1, data=3), "replica_size"),
+    Mutation("replica of 3", BANK, lambda c: c.with_parallelism(2, data=3), "replica_size"),
     Mutation("replica of one node and a half", PROFILED, lambda c: c.with_parallelism(1, tensor=6), "replica_size"),
     Mutation("wrong accelerators", PROFILED, lambda c: c.with_deployment(1, accelerators=2), "parallelism"),
     Mutation("tensor over nodes", MEDICAL, lambda c: c.with_parallelism(0, tensor=_size(c), data=1), "parallelism"),
@@ -165,7 +165,7 @@ DEPLOYMENTS = (
     Mutation(
         "smaller accelerators", SHOP, lambda c: c.with_hardware("accelerators", _unit(c), memory_gb=8.0), "memory"
     ),
-    Mutation("batch above the limit", BANK, lambda c: c.with_workload(0, max_batch=256), "batch", 256),
+    Mutation("batch above the limit", BANK, lambda c: c.with_workload(0, max_batch=64), "batch", 64),
     Mutation("deadline moved", MEDICAL, lambda c: c.with_workload(0, deadline_days=10.0), "deadline"),
     Mutation(
         "fewer accelerators, too late",
@@ -183,7 +183,7 @@ SERVICE = (
         lambda c: c.with_deployment(1, replicas=c.plan.deployments[1].replicas - 1),
         "capacity",
     ),
-    Mutation("one replica fewer", BANK, lambda c: c.with_deployment(0, replicas=1), "replicas", 1),
+    Mutation("one replica fewer", BANK, lambda c: c.with_deployment(0, replicas=0), "replicas", 1),
     Mutation("min_replicas raised", PROFILED, lambda c: c.with_workload(0, min_replicas=4), "replicas", 2),
     Mutation(
         "max_replicas lowered", PROFILED, lambda c: c.with_workload(0, min_replicas=0, max_replicas=1), "replicas", 1

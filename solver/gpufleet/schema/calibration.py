@@ -82,8 +82,11 @@ class Calibration(Sourced):
 
     @property
     def engines(self) -> tuple[str, ...]:
-        """Engines that have figures of their own, by name."""
-        return tuple(sorted({figure.engine for figure in self.figures if figure.engine is not None}))
+        """Serving engines that have figures of their own, by name; software that trains has none to choose."""
+        found = {f.engine for f in self.figures if f.engine is not None and f.phase in (None, "decode")}
+        # figures of training are those that name no phase, or `train`, and were fitted
+        trains = {f.engine for f in self.figures if f.phase in (None, "train") and f.rows}
+        return tuple(sorted(found - trains))
 
     @cached_property
     def digest(self) -> str:
