@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from gpufleet.calibration import fit, request_figures, request_rows
-from gpufleet.calibration import names_requests as names
+from gpufleet.calibration import request_names as names
 from gpufleet.calibration.tables import Row, Table, read_table
 from gpufleet.library import Library
 from gpufleet.performance.calibration import Efficiency, Key

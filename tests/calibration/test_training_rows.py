@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from gpufleet import Library
-from gpufleet.calibration import fit, names_training, training_layouts, training_rows, training_units
+from gpufleet.calibration import fit, training_layouts, training_names, training_rows, training_units
 from gpufleet.calibration.tables import Row, Table, read_table
 from gpufleet.calibration.training_figures import FREE
 from gpufleet.calibration.training_networks import SHAPES, network, parameters
@@ -63,7 +63,7 @@ def ratios(batches: list[Batch]) -> np.ndarray:
     ],
 )  # fmt: skip
 def test_names_of_networks(name: str, card: str) -> None:
-    found = names_training.card_of(name, LIBRARY)
+    found = training_names.card_of(name, LIBRARY)
     if card == "bert-large":
         assert isinstance(found, str)
         return
@@ -87,13 +87,13 @@ def test_names_of_networks(name: str, card: str) -> None:
     ],
 )  # fmt: skip
 def test_names_of_accelerators(name: str, accelerator: str) -> None:
-    found = names_training.place_of(name, LIBRARY)
+    found = training_names.place_of(name, LIBRARY)
     assert (found if isinstance(found, str) else found.accelerator) == (accelerator or found)
     assert isinstance(found, str) == (accelerator == "")
 
 
 def test_every_place_is_in_the_catalogue() -> None:
-    assert {place.accelerator for _, place in names_training.PLACES} <= set(LIBRARY.accelerators)
+    assert {place.accelerator for _, place in training_names.PLACES} <= set(LIBRARY.accelerators)
 
 
 @pytest.mark.parametrize("name", SHAPES)
@@ -121,7 +121,7 @@ def test_rows_that_cannot_be_predicted_say_why() -> None:
 
 
 def test_step_times_by_the_rows_own_counting() -> None:
-    card = names_training.card_of("MPT-7b", LIBRARY)
+    card = training_names.card_of("MPT-7b", LIBRARY)
     assert not isinstance(card, str)
     a100, tokens = LIBRARY.accelerators["A100-SXM-80GB"], 96 * 2048
 
@@ -154,15 +154,15 @@ def test_step_times_by_the_rows_own_counting() -> None:
 )
 def test_software_and_precision(cells: dict[str, str], engine: str, precision: str) -> None:
     one = row(**{"accelerator": "H100-SXM-80GB", **cells}) if engine != "Megatron-LM until 2022" else row(**cells)
-    place = names_training.place_of(one.text("accelerator"), LIBRARY)
+    place = training_names.place_of(one.text("accelerator"), LIBRARY)
     assert not isinstance(place, str)
     assert training_units.precision_of(one, LIBRARY.accelerators[place.accelerator]) == precision
     assert training_units.engine_of(one) == engine
 
 
 def test_layouts_follow_the_row() -> None:
-    card = names_training.card_of("GPT 39B", LIBRARY)
-    place = names_training.place_of("A100", LIBRARY)
+    card = training_names.card_of("GPT 39B", LIBRARY)
+    place = training_names.place_of("A100", LIBRARY)
     assert not isinstance(card, str)
     assert not isinstance(place, str)
     stated = row(tp="", pp="", microbatch="", notes="model-parallel size (tp*pp) 16;", source="Narayanan Megatron")

@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from gpufleet.calibration.fit import Free, fitted
-from gpufleet.calibration.request_rows import batches
+from gpufleet.calibration.fit import Free
 from gpufleet.performance.calibration import Key
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from gpufleet.calibration.tables import Table
-    from gpufleet.library import Library
-    from gpufleet.performance.calibration import Efficiency
 
 
 def _of(parameter: str, low: float, high: float, **starts: float) -> tuple[Free, ...]:
@@ -55,9 +47,3 @@ FREE: Final[tuple[Free, ...]] = (
     *(Free(Key("online", model=name), 0.8, 0.4, 1.0) for name in ("rnnt", "stable-diffusion-xl")),
 )
 """All of them; what no row determines stays at its start."""
-
-
-def fit_requests(tables: Iterable[Table], library: Library, efficiency: Efficiency) -> Efficiency:
-    """The efficiency with the figures of request serving fitted to the tables."""
-    found = [batch for table in tables for batch in batches(table, library)[0]]
-    return fitted(found, FREE, efficiency)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 import numpy as np
 
-from gpufleet.calibration import names_requests as names
+from gpufleet.calibration import request_names as names
 from gpufleet.calibration.observations import Batch, Observation, Skipped
 from gpufleet.errors import InputError
 from gpufleet.performance import requests

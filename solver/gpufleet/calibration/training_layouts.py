@@ -19,8 +19,8 @@ from gpufleet.schema.models import Decoder
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from gpufleet.calibration.names_training import Place
     from gpufleet.calibration.tables import Row
+    from gpufleet.calibration.training_names import Place
     from gpufleet.schema.models import ModelCard
 
 TENSOR: Final = (1, 2, 4, 8)

@@ -12,28 +12,18 @@ from typing import TYPE_CHECKING
 
 from gpufleet.calibration import training_layouts as run
 from gpufleet.calibration import training_units as units
-from gpufleet.calibration.fit import fitted
-from gpufleet.calibration.names_training import Place, card_of, place_of
 from gpufleet.calibration.observations import Batch, Observation, Skipped
-from gpufleet.calibration.training_figures import FREE
+from gpufleet.calibration.training_names import Place, card_of, place_of
 from gpufleet.calibration.training_steps import Run, Steps
 from gpufleet.errors import InputError
 from gpufleet.performance.device import peak_flops
 from gpufleet.schema.models import Decoder
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from gpufleet.calibration.tables import Row, Table
     from gpufleet.library.library import Library
-    from gpufleet.performance.calibration import Efficiency
     from gpufleet.schema.hardware import Accelerator
     from gpufleet.schema.models import ModelCard
-
-
-def fit_training(tables: Sequence[Table], library: Library, efficiency: Efficiency) -> Efficiency:
-    """The efficiency with the figures of training fitted to the tables. Deterministic."""
-    return fitted([batch for table in tables for batch in batches(table, library)[0]], FREE, efficiency)
 
 
 def batches(table: Table, library: Library) -> tuple[list[Batch], list[Skipped]]:

@@ -19,8 +19,8 @@ from gpufleet.schema.models import Variant
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gpufleet.calibration.names_training import Place
     from gpufleet.calibration.tables import Row
+    from gpufleet.calibration.training_names import Place
     from gpufleet.performance.arrays import Bools, Floats
     from gpufleet.performance.calibration import Efficiency
     from gpufleet.performance.configurations import Configurations
