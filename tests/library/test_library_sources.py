@@ -264,9 +264,14 @@ def test_what_is_not_covered_is_said_and_modelled(
     assert plan.note == f"not covered by aiconfigurator: {gap}"
 
 
-def test_prefix_cache_hits_are_left_to_the_model(package: list[Any]) -> None:
+@pytest.mark.parametrize("of_class", [False, True])
+def test_prefix_cache_hits_are_left_to_the_model(package: list[Any], of_class: bool) -> None:
     question = asked()
-    hits = question.instance.model_copy(update={"workloads": (chat(prefix_cache_hit_fraction=0.5),)})
+    changed = chat() if of_class else chat(prefix_cache_hit_fraction=0.5)
+    if of_class:
+        classes = tuple(edited(group, prefix_cache_hit_fraction=0.5) for group in changed.classes)
+        changed = edited(changed, classes=classes)
+    hits = question.instance.model_copy(update={"workloads": (changed,)})
     points, gaps = source_points(hits, question.models, question.node_types, Profiles())
     assert (points, gaps) == ((), ("chat: prefix cache hits are not in its tables",))
     (workload,), accelerators = hits.workloads, question.accelerators

@@ -94,7 +94,7 @@ def with_modelled(
     Not for accelerators that lack the arithmetic, nor for workloads with prefix cache hits, of which such points know
     nothing.
     """
-    hits = isinstance(workload, LLMServing) and workload.prefix_cache_hit_fraction > 0
+    hits = isinstance(workload, LLMServing) and workload.has_prefix_hits
     if hits or not profiles.modelled or not base.precision_supported:
         return base
     return _replaced(base, profiles.beneath, workload, card, names, conf, load, performance, is_modelled=True)

@@ -211,6 +211,11 @@ class LLMServing(ServingBase):
             )
         return self
 
+    @property
+    def has_prefix_hits(self) -> bool:
+        """Does the prefix cache find a part of the prompts of some class?"""
+        return any(self.cached_tokens(group) > 0 for group in self.classes)
+
     def cached_tokens(self, group: TokenClass) -> float:
         """Prompt tokens of a class that are found in the prefix cache; all but one at most."""
         own = group.prefix_cache_hit_fraction

@@ -99,7 +99,7 @@ def _language(instance: Instance, gaps: _Gaps) -> Iterator[LLMServing]:
         if not isinstance(workload, LLMServing):
             if not isinstance(workload, Profiled):
                 gaps.add("it covers language serving only", workload.name)
-        elif workload.prefix_cache_hit_fraction > 0:
+        elif workload.has_prefix_hits:
             gaps.add("prefix cache hits are not in its tables", workload.name)
         else:
             if any(output < 2 for _, output in sizes_of(workload)):
