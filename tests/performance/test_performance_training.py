@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from performance_samples import estimate
 
-from gpufleet.performance import training_exchange, training_step, training_work
+from gpufleet.performance import training_exchange, training_step, training_work, transformer
 from gpufleet.performance.device import device_of
 
 if TYPE_CHECKING:
@@ -103,8 +103,8 @@ def test_narrow_experts_compute_at_a_lower_share() -> None:
     wide = s.decoder("wide", 26e9, 24, 4096, 32000, GPT.architecture.attention)
     routed = {"experts": 16, "experts_per_token": 2, "expert_parameters": 16.0 * 24 * 3 * 4096 * 1024}
     narrow = wide.model_copy(update={"architecture": wide.architecture.model_copy(update=routed)})
-    assert training_work.expert_width(wide) == 0.0
-    assert training_work.expert_width(narrow) == pytest.approx(1024)
+    assert transformer.expert_width(wide.architecture) == 0.0
+    assert transformer.expert_width(narrow.architecture) == pytest.approx(1024)
 
 
 def test_power_bends_the_rate_of_products() -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from gpufleet.calibration import llm_names as names
 from gpufleet.calibration.llm_runs import Machine, Replicas, Run
 from gpufleet.calibration.observations import Batch, Observation, Skipped
+from gpufleet.calibration.request_names import is_language
 from gpufleet.schema.base import BITS
 from gpufleet.schema.hardware import NodeType
 from gpufleet.schema.models import Decoder, ModelCard, Variant
@@ -88,13 +89,9 @@ def batches(table: Table, library: Library) -> tuple[list[Batch], list[Skipped]]
     for row in table.rows:
         if table.kind == "llm_serving":
             reader.serving_row(row)
-        elif table.kind == "mlperf_inference" and row.text("model").startswith(LANGUAGE):
+        elif table.kind == "mlperf_inference" and is_language(row.text("model")):
             reader.mlperf_row(row)
     return reader.batches(), reader.skipped
-
-
-LANGUAGE: Final = ("gptj", "llama", "mixtral", "gpt-j", "deepseek", "mistral")
-"""Prefixes of the language models of MLPerf Inference."""
 
 
 class _SkipError(Exception):
@@ -296,14 +293,11 @@ def _online(reader: _Reader, row: Row) -> Iterator[tuple[Machine, Run]]:
             "answers of very different lengths: a burst ends with the longest, which the table does not give"
         )
     if not burst and achieved < OVERLOADED * float(stated[1]):
-        setting += " (overloaded)"
-    overloaded = setting.endswith("(overloaded)")
+        return
     if burst:
         rate = _observation(row, machine, "llm_rate", f"burst {machine.engine}", setting, achieved * outputs)
         yield machine, Run(rate, "tokens_per_s", "burst", *place, requests=ONLINE_REQUESTS)
     for metric, domain, column in (("ttft_ms", "llm_ttft", "ttft_ms"), ("tpot_ms", "llm_tpot", "tpot_ms")):
-        if overloaded:
-            continue
         kind = f"online {machine.engine}"
         found = _observation(row, machine, domain, kind, setting, _measured(row, column))  # type: ignore[arg-type]
         protocol = "burst" if burst else "steady"

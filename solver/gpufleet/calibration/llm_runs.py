@@ -68,8 +68,6 @@ class Run:
     """Steady: requests/s per replica."""
     accelerators: int = 0
     """Accelerators of the system; 0: one replica."""
-    cached: float = 0.0
-    """Share of the prompt that is in the prefix cache."""
     slo: tuple[SLO, ...] = field(default=())
     """Steady without a rate: the highest rate inside these bounds."""
 
@@ -82,14 +80,13 @@ class Replicas:
     """
 
     def __init__(self, machine: Machine, runs: Sequence[Run]) -> None:
-        self.machine = machine
-        self.cached = sorted({(run.cached, run.protocol, run.metric, run.slo) for run in runs}, key=repr)
+        kinds = sorted({(run.protocol, run.metric, run.slo) for run in runs}, key=repr)
         self.parts = [
             _Part(
                 machine,
-                [(i, run) for i, run in enumerate(runs) if (run.cached, run.protocol, run.metric, run.slo) == key],
+                [(i, run) for i, run in enumerate(runs) if (run.protocol, run.metric, run.slo) == kind],
             )
-            for key in self.cached
+            for kind in kinds
         ]
         self.size = len(runs)
 
@@ -102,7 +99,7 @@ class Replicas:
 
 
 class _Part:
-    """Runs of one protocol, metric, prefix-cache share and set of bounds."""
+    """Runs of one protocol, metric and set of bounds."""
 
     def __init__(self, machine: Machine, runs: Sequence[tuple[int, Run]]) -> None:
         self.machine, self.first = machine, runs[0][1]
@@ -200,7 +197,6 @@ def _workload(machine: Machine, sizes: Sequence[tuple[int, int]], run: Run) -> L
         kind="llm_serving",
         model=machine.card.name,
         classes=classes,
-        prefix_cache_hit_fraction=run.cached,
         max_utilisation=1.0,
         slo=run.slo,
     )

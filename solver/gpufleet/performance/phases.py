@@ -19,7 +19,6 @@ from gpufleet.performance.arrays import Floats, per_class, quotient
 from gpufleet.performance.roofline import distinct_experts, overlapped
 
 if TYPE_CHECKING:
-    from gpufleet.performance.calibration import Phase
     from gpufleet.performance.configurations import Configurations
     from gpufleet.performance.device import Device
     from gpufleet.schema.models import Decoder, ModelCard, Variant
@@ -67,6 +66,12 @@ class Parts:
     overhead: Floats
     """Launches, as far as they are not hidden, and scheduling."""
 
+    @property
+    def seconds(self) -> Floats:
+        """The parts together."""
+        kernels = self.products + self.weights + self.attention + self.elementwise + self.exchange
+        return np.asarray(kernels + self.overhead)
+
 
 @dataclass(frozen=True)
 class Step:
@@ -112,9 +117,7 @@ class Step:
 
     def stage_seconds(self, sequences: Floats, prompt: Floats | float = 0.0) -> Floats:
         """The parts together, (n, C)."""
-        parts = self.parts(sequences, prompt)
-        kernels = parts.products + parts.weights + parts.attention + parts.elementwise + parts.exchange
-        return np.asarray(kernels + parts.overhead)
+        return self.parts(sequences, prompt).seconds
 
     def seconds(self, sequences: Floats) -> Floats:
         """A decoding step of all sequences: p stages, (n, C)."""
@@ -131,17 +134,12 @@ class Prompt:
     """Latency on an idle replica, all stages, with the first output token."""
 
 
-def _rate(decoder: Decoder, device: Device, phase: Phase) -> float:
-    """Effective arithmetic rate, FLOP/s; lower where tokens are routed to experts, the more the narrower they are."""
-    return device.compute(phase) * expert_share(decoder, device)
-
-
 def expert_share(decoder: Decoder, device: Device) -> float:
     """Further share of compute in mixture-of-experts models: `routing` x w / (w + `expert_width`), w the width of an
     expert (parameters / (3 hidden sizes)); 1 for dense models."""
     if not decoder.experts:
         return 1.0
-    width = decoder.expert_parameters / (decoder.experts * decoder.layers * 3.0 * decoder.hidden_size)
+    width = transformer.expert_width(decoder)
     return device.figure("routing") * width / (width + device.figure("expert_width"))
 
 
@@ -186,7 +184,7 @@ def decoding_step(
     each += device.figure("elementwise_operations") / device.vector
     staged = np.where(conf.pipeline > 1, device.figure("stage_overhead_s"), 0.0)
     return Step(
-        token=per_class(block) / _rate(decoder, device, "decode"),
+        token=per_class(block) / (device.compute("decode") * expert_share(decoder, device)),
         logits=per_class(2.0 * logits / conf.tensor) / device.compute("decode"),
         weights=_weights(card, decoder, variant, device, conf),
         cache=np.maximum(quotient(scores, device.attention), quotient(cached, read)),

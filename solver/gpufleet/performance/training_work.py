@@ -40,8 +40,6 @@ SCORES_AGAIN = 0.5
 BEND = 4.0
 """How sharply one limit turns into the other where two are alike (assumed)."""
 PICO = 1e-12
-GATED_MATRICES = 3.0
-"""Matrices of an expert (gate, up, down)."""
 
 
 @dataclass(frozen=True)
@@ -73,15 +71,6 @@ class MicroBatch:
     """Forward-pass equivalents of the products."""
     trained: float
     """Share of the parameters that is trained."""
-
-
-def expert_width(card: ModelCard) -> float:
-    """Inner width of one expert; 0 for dense models."""
-    architecture = card.architecture
-    if not isinstance(architecture, Decoder) or not architecture.experts:
-        return 0.0
-    matrices = architecture.layers * architecture.experts * GATED_MATRICES
-    return architecture.expert_parameters / (matrices * architecture.hidden_size)
 
 
 def _active(card: ModelCard) -> tuple[float, float, float]:
@@ -138,7 +127,7 @@ def products_s(
     dense, routed, ends = _active(card)
     tokens = batch.samples * batch.tokens / conf.context
     share = memory.stage_share(card, conf.pipeline)
-    width = expert_width(card)
+    width = transformer.expert_width(architecture) if isinstance(architecture, Decoder) else 0.0
     narrow = width / (width + device.figure("expert_width")) if width else 1.0
     block = (dense + routed / narrow) / products_rate(device)
     head = ends / sixteen_bit_rate(device)

@@ -71,6 +71,16 @@ def written_numbers(card: ModelCard, architecture: Decoder | Encoder) -> float:
     return (4.0 + 2.0 * architecture.experts_per_token) * hidden + blocks / (layers * hidden)
 
 
+GATED_MATRICES = 3.0
+"""Matrices of a gated feed-forward block, and so of an expert."""
+
+
+def expert_width(decoder: Decoder) -> float:
+    """Inner width of one expert; 0 for dense models."""
+    matrices = decoder.layers * decoder.experts * GATED_MATRICES
+    return decoder.expert_parameters / (matrices * decoder.hidden_size) if matrices else 0.0
+
+
 def block_exchange(
     device: Device, configurations: Configurations, hidden: float, layers: Floats, experts_per_token: int
 ) -> tuple[Floats, Floats]:
