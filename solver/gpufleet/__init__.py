@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from gpufleet.library import load_plan as load_plan
     from gpufleet.library import resolve as resolve
     from gpufleet.library import write_plan as write_plan
+    from gpufleet.optimize.progress import ProgressEvent as ProgressEvent
     from gpufleet.schema.estimate import EstimateResult as EstimateResult
     from gpufleet.schema.instance import Instance as Instance
     from gpufleet.schema.plan import Plan as Plan
@@ -47,6 +48,7 @@ _HOMES = {
     "MissingBackendError": "gpufleet.errors",
     "MissingExtraError": "gpufleet.errors",
     "Plan": "gpufleet.schema.plan",
+    "ProgressEvent": "gpufleet.optimize.progress",
     "Report": "gpufleet.verification.violation",
     "ResolvedInstance": "gpufleet.schema.resolved",
     "VerificationError": "gpufleet.errors",

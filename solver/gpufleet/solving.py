@@ -13,15 +13,19 @@ from gpufleet.candidates.enumerate import build_candidates
 from gpufleet.errors import VerificationError
 from gpufleet.optimize.backends.interface import SolverLimits
 from gpufleet.optimize.engine import EngineResult, run
+from gpufleet.optimize.monitor import Monitor
+from gpufleet.optimize.progress import in_usd
 from gpufleet.problem.build import build_problem
 from gpufleet.schema.plan import PriceOfCaution
 from gpufleet.verification.run import verify
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    import threading
+    from collections.abc import Callable, Iterator
 
     from gpufleet.candidates.option import Candidates
-    from gpufleet.optimize.engine import BackendChoice
+    from gpufleet.optimize.engine import BackendChoice, EngineChoice
+    from gpufleet.optimize.progress import ProgressEvent
     from gpufleet.problem.data import Problem, WorkloadData
     from gpufleet.schema.plan import Plan
     from gpufleet.schema.resolved import ResolvedInstance
@@ -42,7 +46,11 @@ def solve(
     workers: int = 1,
     seed: int = 0,
     backend: BackendChoice = "auto",
+    engine: EngineChoice = "auto",
+    deterministic: bool = False,
     price_of_caution: bool = True,
+    progress: Callable[[ProgressEvent], None] | None = None,
+    cancel: threading.Event | None = None,
 ) -> Plan:
     """Find the cheapest plan, prove how far from optimal it can be, and verify it.
 
@@ -51,19 +59,37 @@ def solve(
 
     Never raises for infeasibility or a time-out: see `plan.status` (`optimal`, `feasible`, `infeasible`, `unknown`),
     `plan.reason` and `plan.certificate`, whose bound is valid in every case. With `relative_gap` above 0 the search
-    stops as soon as the gap is proven to be that small. One worker gives the same plan every time.
+    stops as soon as the gap is proven to be that small. One worker gives the same plan every time, as long as the time
+    limit is not reached; with `deterministic`, so do several, and the time limit counts CP-SAT's deterministic time,
+    about seconds, for each step of the search. `plan.certificate.deterministic` says whether that was kept.
+
+    `progress` is called from threads of the search whenever something changed, but not much more than ten times a
+    second; an exception of it is logged and changes nothing. Once `cancel` is set, from any thread, the search ends and
+    the best plan so far is returned, with its gap; `plan.reason` says so. With either of them, interrupts from the
+    keyboard are the caller's; otherwise CP-SAT takes one as a wish to stop.
 
     Raises InputError or Int64OverflowError for input that cannot be solved, MissingBackendError for a back end that
     is not there, VerificationError when the result fails the independent verifier (a bug in gpufleet).
     """
     started = time.monotonic()
+    monitor = _monitor(progress, cancel)
     candidates = build_candidates(resolved)
     logger.info("candidates in %.2f s", time.monotonic() - started)
-    limits = SolverLimits(time_limit_s, relative_gap, workers, seed)
-    plan = solve_candidates(resolved, candidates, limits, backend)
+    limits = SolverLimits(time_limit_s, relative_gap, workers, seed, deterministic=deterministic)
+    plan = solve_candidates(resolved, candidates, limits, backend, engine, monitor)
     if resolved.instance.performance == "p50" or not price_of_caution or plan.status == "unknown":
         return plan
-    return plan.model_copy(update={"caution": _caution(resolved, plan, _size(resolved, candidates), limits, backend)})
+    size = _size(resolved, candidates)
+    return plan.model_copy(update={"caution": _caution(resolved, plan, size, limits, backend, engine, monitor)})
+
+
+def _monitor(progress: Callable[[ProgressEvent], None] | None, cancel: threading.Event | None) -> Monitor | None:
+    """The monitor of a solve that is watched; None where nobody listens and nobody can stop it."""
+    if progress is None and cancel is None:
+        return None
+    monitor = Monitor(None if progress is None else in_usd(progress), cancel)
+    monitor.restart("candidates", about_cost=False)
+    return monitor
 
 
 def _size(resolved: ResolvedInstance, candidates: Candidates) -> int:
@@ -73,15 +99,24 @@ def _size(resolved: ResolvedInstance, candidates: Candidates) -> int:
 
 
 def _caution(
-    resolved: ResolvedInstance, plan: Plan, size: int, limits: SolverLimits, backend: BackendChoice
+    resolved: ResolvedInstance,
+    plan: Plan,
+    size: int,
+    limits: SolverLimits,
+    backend: BackendChoice,
+    engine: EngineChoice,
+    monitor: Monitor | None,
 ) -> PriceOfCaution:
     """What the same instance costs at p50, and the difference."""
     if size > CAUTION_LIMIT:
         note = f"not worked out for {size:,} deployment options over all periods; solve with performance p50 to see it"
         return PriceOfCaution(note=note)
+    if monitor is not None and monitor.stopped:
+        return PriceOfCaution(note="not worked out, because the search was stopped")
     # the digest is that of the question asked, and the second plan is not kept
     usual = replace(resolved, instance=resolved.instance.model_copy(update={"performance": "p50"}))
-    other = solve_candidates(usual, build_candidates(usual), limits, backend)
+    inside = None if monitor is None else monitor.at("at p50: ")
+    other = solve_candidates(usual, build_candidates(usual), limits, backend, engine, inside)
     return price_of(plan, other)
 
 
@@ -103,7 +138,12 @@ def price_of(plan: Plan, usual: Plan) -> PriceOfCaution:
 
 
 def solve_candidates(
-    resolved: ResolvedInstance, candidates: Candidates, limits: SolverLimits, backend: BackendChoice = "auto"
+    resolved: ResolvedInstance,
+    candidates: Candidates,
+    limits: SolverLimits,
+    backend: BackendChoice = "auto",
+    engine: EngineChoice = "auto",
+    monitor: Monitor | None = None,
 ) -> Plan:
     """As `solve`, from candidates that were enumerated before.
 
@@ -113,7 +153,7 @@ def solve_candidates(
     started = time.monotonic()
     problem = build_problem(resolved, candidates)
     hopeless = list(dict.fromkeys(_hopeless(resolved, problem, candidates)))
-    result = _nothing() if hopeless and not problem.service else run(problem, limits, backend)
+    result = _nothing() if hopeless and not problem.service else run(problem, limits, backend, engine, monitor)
     logger.info("%s: %s in %.2f s", result.engine, result.outcome, time.monotonic() - started)
     plan = assemble(resolved, candidates, problem, result, limits, _reason(problem, result, hopeless, limits))
     report = verify(resolved, plan)
@@ -177,6 +217,10 @@ def _reason(problem: Problem, result: EngineResult, hopeless: list[str], limits:
         redundant = any(w.spare_nodes or w.survives_site_loss for w in problem.workloads)
         limiting = "stock, budgets, power, space, redundancy" if redundant else "stock, budgets, power, space"
         return f"every workload has options, but {limiting} and fleet rules together leave no plan"
+    if result.stopped and result.outcome == "unknown":
+        return "stopped on request before a plan was found; that none exists is not proven"
+    if result.stopped:
+        return "stopped on request before optimality was proven"
     if result.outcome == "unknown":
         return f"no plan found within {limits.seconds:g} s; that none exists is not proven"
     if result.outcome == "feasible":

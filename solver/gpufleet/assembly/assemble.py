@@ -90,6 +90,7 @@ def _certificate(
         versions={"gpufleet": __version__, "solver": result.solver, "python": platform.python_version()},
         seed=limits.seed,
         workers=limits.workers,
+        deterministic=result.deterministic,
         instance_digest=resolved.digest,
         price_dates={offer: str(date) if date else "not dated" for offer, date in dates.items()},
         rounding_error_usd=usd(5 * sum(entry.count for entry in nodes)),

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Random seed.")
 @click.option(
     "--backend",
-    type=click.Choice(["auto", "cpsat", "pulp", "highs"]),
+    type=click.Choice(["auto", "cpsat", "pulp", "highs", "scip"]),
     default="auto",
     show_default=True,
     help="Solver; pulp (CBC) is the second opinion.",

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
+from gpufleet.errors import MissingBackendError
 from gpufleet.optimize.backends.registry import BackendName, backend
 from gpufleet.optimize.formulation.build import build_model
 from gpufleet.optimize.formulation.tie_break import add_forms, secondary_objectives, unused
@@ -16,9 +17,11 @@ if TYPE_CHECKING:
     from gpufleet.optimize.backends.interface import Backend, BackendResult, Outcome, SolverLimits
     from gpufleet.optimize.formulation.linear_model import LinearModel
     from gpufleet.optimize.formulation.variables import FleetVariables
+    from gpufleet.optimize.monitor import Monitor
     from gpufleet.problem.data import Problem, WorkloadData
 
-BackendChoice = Literal["auto", "cpsat", "pulp", "highs"]
+BackendChoice = Literal["auto", "cpsat", "pulp", "highs", "scip"]
+EngineChoice = Literal["auto", "whole", "decomposition"]
 ROUTED_LIMIT = 400
 """Routing shares beyond which linear programming beats the whole model in CP-SAT (measured, docs/benchmarks.md)."""
 ROUTED_EFFORT = 2.0
@@ -69,23 +72,45 @@ class EngineResult:
     reason: str
     solver: str
     tie_break: str
+    stopped: bool = False
+    """The search was asked to stop before it was through."""
+    deterministic: bool = False
+    """Nothing hung on the clock, and the back end repeats itself with any number of workers."""
 
 
-def run(problem: Problem, limits: SolverLimits, choice: BackendChoice = "auto") -> EngineResult:
-    """Solve to proven optimality if the limits allow it."""
+def run(
+    problem: Problem,
+    limits: SolverLimits,
+    choice: BackendChoice = "auto",
+    engine: EngineChoice = "auto",
+    monitor: Monitor | None = None,
+) -> EngineResult:
+    """Solve to proven optimality if the limits allow it; asked to stop by the monitor, return the best so far."""
+    if engine == "decomposition":
+        raise MissingBackendError("the engine decomposition is not there yet; use engine whole, or auto")
+    return _run_whole(problem, limits, choice, monitor)
+
+
+def _run_whole(problem: Problem, limits: SolverLimits, choice: BackendChoice, monitor: Monitor | None) -> EngineResult:
+    """The whole model in one back end."""
     started = time.monotonic()
+    _begin(monitor, "model", about_cost=False)
     model, variables = build_model(problem)
-    served = _serve(problem, model, variables, limits, choice)
-    left = replace(limits, seconds=limits.seconds - (time.monotonic() - started))
+    if monitor is not None:
+        monitor.report(monitor.phase, columns=len(model.variables))
+    served = _serve(problem, model, variables, limits, choice, monitor)
+    left = _left(limits, started)
+    _begin(monitor, "cost")
     if served is None or served.result.values is not None:
-        found = _solve(problem, model, left, choice, served.result.values if served is not None else None)
+        found = _solve(problem, model, left, choice, served.result.values if served is not None else None, monitor)
         solver, result, reason = found if served is None else _no_worse(model, served, found)
     else:
         solver, result, reason = served.solver, served.result, served.reason
     values, tie_break = result.values, "none"
+    stopped = monitor is not None and monitor.stopped and not _is_settled(result, limits)
     if values is not None:
-        left = replace(limits, seconds=limits.seconds - (time.monotonic() - started))
-        values, tie_break = _break_ties(problem, model, variables, values, left, result.outcome)
+        left = _left(limits, started)
+        values, tie_break = _break_ties(problem, model, variables, values, left, result.outcome, monitor)
     levels = _levels(model, problem, variables, served, values)
     unproven = result.outcome == "optimal" and any(level.value > level.bound for level in levels)
     return EngineResult(
@@ -97,8 +122,37 @@ def run(problem: Problem, limits: SolverLimits, choice: BackendChoice = "auto") 
         reason=reason,
         solver=solver.version(),
         tie_break=tie_break,
+        stopped=stopped or (unproven and monitor is not None and monitor.stopped),
+        deterministic=limits.deterministic
+        and not (monitor is not None and monitor.stopped)
+        and _is_off_the_clock(problem, limits, choice, result, unproven),
         **_by_meaning(variables, values),
     )
+
+
+def _left(limits: SolverLimits, started: float) -> SolverLimits:
+    """What is left of the time; deterministic limits hold for each step anew, because the clock must not matter."""
+    if limits.deterministic:
+        return limits
+    return replace(limits, seconds=limits.seconds - (time.monotonic() - started))
+
+
+def _begin(monitor: Monitor | None, phase: str, *, about_cost: bool = True, keep: bool = False) -> None:
+    if monitor is not None:
+        monitor.restart(phase, about_cost=about_cost, keep=keep)
+
+
+def _is_off_the_clock(
+    problem: Problem, limits: SolverLimits, choice: BackendChoice, result: BackendResult, unproven: bool
+) -> bool:
+    """CP-SAT alone has limits that do not hang on the clock; whatever else ran must have come to its end."""
+    if _choose(problem, choice)[0] == "cpsat" and (choice == "cpsat" or not _is_routed(problem)):
+        return True
+    return _is_settled(result, limits) and not unproven
+
+
+def _is_routed(problem: Problem) -> bool:
+    return any(workload.routed for workload in problem.workloads)
 
 
 @dataclass(frozen=True)
@@ -114,7 +168,12 @@ class _Served:
 
 
 def _serve(
-    problem: Problem, model: LinearModel, variables: FleetVariables, limits: SolverLimits, choice: BackendChoice
+    problem: Problem,
+    model: LinearModel,
+    variables: FleetVariables,
+    limits: SolverLimits,
+    choice: BackendChoice,
+    monitor: Monitor | None,
 ) -> _Served | None:
     """Leave as little unserved as possible, priority by priority, and hold it; None where all must be served.
 
@@ -124,9 +183,10 @@ def _serve(
     found: _Served | None = None
     for number, coefficients in enumerate(service_objectives(problem, variables)):
         model.objective = coefficients
-        left = replace(limits, seconds=limits.seconds - (time.monotonic() - started), relative_gap=0.0)
+        _begin(monitor, f"unserved, priority {problem.service[number].priority}", about_cost=False)
+        left = replace(_left(limits, started), relative_gap=0.0)
         hint = None if found is None else found.result.values
-        solver, result, reason = _solve(problem, model, left, choice, hint)
+        solver, result, reason = _solve(problem, model, left, choice, hint, monitor)
         bounds = found.bounds if found is not None else ()
         known = nothing_served(model, variables) if hint is None else hint
         if result.outcome == "unknown" and known is not None:
@@ -171,24 +231,34 @@ def _solve(
     limits: SolverLimits,
     choice: BackendChoice,
     hint: list[int] | None = None,
+    monitor: Monitor | None = None,
 ) -> tuple[Backend, BackendResult, str]:
     """The back end whose answer holds, the answer, and the reason; a second one goes on where CP-SAT gets stuck."""
     started = time.monotonic()
     name, reason = _choose(problem, choice)
     solver = backend(name)
-    if choice != "auto" or name != "cpsat" or not any(workload.routed for workload in problem.workloads):
-        return solver, solver.solve(model, limits, hint), reason
-    first = solver.solve(model, replace(limits, effort=ROUTED_EFFORT), hint)
-    left = replace(limits, seconds=limits.seconds - (time.monotonic() - started))
-    if _is_settled(first, limits) or left.seconds <= 0:
+    if choice != "auto" or name != "cpsat" or not _is_routed(problem):
+        return solver, solver.solve(model, limits, hint, monitor), reason
+    first = solver.solve(model, replace(limits, effort=ROUTED_EFFORT), hint, monitor)
+    left = _left(limits, started)
+    if _is_settled(first, limits) or left.seconds <= 0 or (monitor is not None and monitor.stopped):
         return solver, first, reason
     second = backend("highs")
-    result = second.solve(model, left)
+    result = second.solve(model, left, None, monitor)
     if result.outcome == "infeasible":
         return second, result, HIGHS_GOES_ON
     if first.objective is not None and (result.objective is None or first.objective < result.objective):
-        return solver, first, reason
+        return solver, _bounded(first, result.bound), reason
     return second, result, HIGHS_GOES_ON
+
+
+def _bounded(result: BackendResult, bound: int | None) -> BackendResult:
+    """A plan beside the better of two bounds."""
+    if result.objective is None or bound is None or bound <= (result.bound or 0):
+        return result
+    if bound >= result.objective:
+        return replace(result, outcome="optimal", bound=result.objective)
+    return replace(result, bound=bound)
 
 
 def _is_settled(result: BackendResult, limits: SolverLimits) -> bool:
@@ -246,24 +316,29 @@ def _break_ties(
     values: list[int],
     limits: SolverLimits,
     outcome: Outcome,
+    monitor: Monitor | None = None,
 ) -> tuple[list[int], str]:
     """Among equally cheap plans, the one with fewer nodes, then less power, then by name."""
+    _begin(monitor, "ties", about_cost=False, keep=True)
     if outcome != "optimal":
-        return _tidied(problem, model, variables, values, limits, "none: the cost is not proven optimal")
+        return _tidied(problem, model, variables, values, limits, "none: the cost is not proven optimal", monitor)
     if len(model.variables) > TIE_BREAK_LIMIT:
         reason = f"by the solver: more than {TIE_BREAK_LIMIT:,} variables"
-        return _tidied(problem, model, variables, values, limits, reason)
+        return _tidied(problem, model, variables, values, limits, reason, monitor)
     exact = backend("cpsat")
-    deadline = time.monotonic() + limits.seconds
+    started = time.monotonic()
     cost = model.objective
     model.add_row("tie_break", "tie_cost", cost.items(), upper=model.value(cost, values))
     values = list(values)
     forms = add_forms(model, problem, variables, values)
     for what, coefficients in secondary_objectives(problem, variables, forms):
         model.objective = coefficients
-        left = replace(limits, seconds=deadline - time.monotonic(), relative_gap=0.0, effort=TIE_BREAK_EFFORT)
-        result = exact.solve(model, left, hint=values) if left.seconds > 0 else None
+        _begin(monitor, f"ties: {what}", about_cost=False, keep=True)
+        left = replace(_left(limits, started), relative_gap=0.0, effort=TIE_BREAK_EFFORT)
+        result = exact.solve(model, left, values, monitor) if left.seconds > 0 else None
         if result is None or result.values is None or result.outcome != "optimal":
+            if monitor is not None and monitor.stopped:
+                return values, f"by the solver from here on: {what}, because the search was stopped"
             return values, f"by the solver from here on: {what}, which took too long to settle"
         values = result.values
         model.add_row("tie_break", f"tie_{what}", coefficients.items(), upper=model.value(coefficients, values))
@@ -277,15 +352,18 @@ def _tidied(
     values: list[int],
     limits: SolverLimits,
     why: str,
+    monitor: Monitor | None = None,
 ) -> tuple[list[int], str]:
     """The same fleet over several periods with fewer changes: fewest of the deployment options that it uses anyway."""
+    if monitor is not None and monitor.stopped:
+        return values, why
     forms = add_forms(model, problem, variables, values := list(values))
     if not forms or limits.seconds <= 0:
         return values, why
     model.objective = dict.fromkeys(forms, 1)
     small, kept = without_fixed(model, unused(problem, variables, values))
     hint = [values[index] for index in kept]
-    result = backend("cpsat").solve(small, replace(limits, relative_gap=0.0, effort=TIDY_EFFORT), hint=hint)
+    result = backend("cpsat").solve(small, replace(limits, relative_gap=0.0, effort=TIDY_EFFORT), hint, monitor)
     if result.values is None:
         return values, why
     for index, position in kept.items():

@@ -326,7 +326,9 @@ def _certificate(certificate: Certificate) -> RenderableType:
     if certificate.gap is not None:
         grid.add_row("gap", "0 (proven optimal)" if certificate.gap == 0 else percent(certificate.gap))
     grid.add_row("engine", f"{certificate.engine}: {certificate.engine_reason}")
-    grid.add_row("solver", f"{certificate.versions['solver']}, seed {certificate.seed}, workers {certificate.workers}")
+    repeats = ", deterministic" if certificate.deterministic else ""
+    workers = f"seed {certificate.seed}, workers {certificate.workers}{repeats}"
+    grid.add_row("solver", f"{certificate.versions['solver']}, {workers}")
     grid.add_row("ties", certificate.tie_break)
     grid.add_row("instance", f"sha256 {certificate.instance_digest[:16]}")
     return grid

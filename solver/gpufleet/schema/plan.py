@@ -265,6 +265,9 @@ class Certificate(Record):
     """Random seed of the solver."""
     workers: PositiveCount
     """Solver threads."""
+    deterministic: Flag = False
+    """Asked for and kept: nothing hung on the clock, so the same question, options and versions give the same plan,
+    with several workers too."""
     instance_digest: Text
     """Digest of the resolved instance that was solved."""
     price_dates: dict[str, str]

@@ -14,6 +14,7 @@ from gpufleet.optimize.backends.interface import BackendResult
 if TYPE_CHECKING:
     from gpufleet.optimize.backends.interface import Outcome, SolverLimits
     from gpufleet.optimize.formulation.linear_model import LinearModel
+    from gpufleet.optimize.monitor import Monitor
 
 _OUTCOMES: dict[cp_model.CpSolverStatus, Outcome] = {
     cp_model.OPTIMAL: "optimal",
@@ -21,6 +22,8 @@ _OUTCOMES: dict[cp_model.CpSolverStatus, Outcome] = {
     cp_model.INFEASIBLE: "infeasible",
     cp_model.UNKNOWN: "unknown",
 }
+_INFINITE = 9e18
+"""Bounds from here on say nothing."""
 
 
 class CpSat:
@@ -32,21 +35,72 @@ class CpSat:
         """`CP-SAT (OR-Tools x.y.z)`."""
         return f"CP-SAT (OR-Tools {ortools_version})"
 
-    def solve(self, model: LinearModel, limits: SolverLimits, hint: list[int] | None = None) -> BackendResult:
+    def solve(
+        self,
+        model: LinearModel,
+        limits: SolverLimits,
+        hint: list[int] | None = None,
+        monitor: Monitor | None = None,
+    ) -> BackendResult:
         """Minimise the model's objective."""
         divisor = math.gcd(*model.objective.values()) or 1
         proto_model = _translate(model, divisor, hint)
+        if monitor is not None and monitor.stopped:
+            return BackendResult("unknown", None, None, 0)
         solver = cp_model.CpSolver()
-        solver.parameters.max_time_in_seconds = max(limits.seconds, 0.01)
-        solver.parameters.relative_gap_limit = limits.relative_gap
-        solver.parameters.num_workers = limits.workers
-        solver.parameters.random_seed = limits.seed
-        if limits.effort is not None:
-            solver.parameters.max_deterministic_time = limits.effort
-        status = solver.solve(proto_model)
+        _set(solver.parameters, limits)
+        status = solver.solve(proto_model) if monitor is None else _watched(solver, proto_model, divisor, monitor)
         if status not in _OUTCOMES:
             raise GpufleetError(f"CP-SAT refuses the model (a bug in gpufleet): {proto_model.validate()}")
         return _result(model, solver, _OUTCOMES[status], divisor)
+
+
+def _set(parameters: cp_model.SatParameters, limits: SolverLimits) -> None:
+    """Limits as CP-SAT has them; for a repeatable run with several workers none of them is about the clock."""
+    parameters.relative_gap_limit = limits.relative_gap
+    parameters.num_workers = limits.workers
+    parameters.random_seed = limits.seed
+    seconds = max(limits.seconds, 0.01)
+    if limits.deterministic:
+        parameters.interleave_search = limits.workers > 1
+        parameters.max_deterministic_time = seconds if limits.effort is None else min(limits.effort, seconds)
+        return
+    parameters.max_time_in_seconds = seconds
+    if limits.effort is not None:
+        parameters.max_deterministic_time = limits.effort
+
+
+class _Found(cp_model.CpSolverSolutionCallback):  # type: ignore[misc]
+    """Tells the monitor of every better solution."""
+
+    def __init__(self, monitor: Monitor, divisor: int) -> None:
+        super().__init__()
+        self._monitor, self._divisor = monitor, divisor
+
+    def on_solution_callback(self) -> None:
+        """Called by CP-SAT, from a thread of its own."""
+        self._monitor.report(self._monitor.phase, objective=round(self.objective_value) * self._divisor)
+
+
+def _watched(
+    solver: cp_model.CpSolver, proto_model: cp_model.CpModel, divisor: int, monitor: Monitor
+) -> cp_model.CpSolverStatus:
+    """Solve while a monitor hears of solutions and bounds, and may ask to stop."""
+
+    def better_bound(bound: float) -> None:
+        if abs(bound) < _INFINITE:
+            monitor.report(monitor.phase, bound=_rounded_up(bound) * divisor)
+
+    solver.best_bound_callback = better_bound
+    # who watches decides about interrupts from the keyboard; CP-SAT would take the handler from the whole process
+    solver.parameters.catch_sigint_signal = False
+    with monitor.watching(solver.stop_search):
+        return solver.solve(proto_model, _Found(monitor, divisor))
+
+
+def _rounded_up(bound: float) -> int:
+    """The bound is a float of an integer quantity: round up only when it is clearly above the integer below."""
+    return math.ceil(bound - 1e-6)
 
 
 def _translate(model: LinearModel, divisor: int, hint: list[int] | None) -> cp_model.CpModel:
@@ -69,8 +123,7 @@ def _translate(model: LinearModel, divisor: int, hint: list[int] | None) -> cp_m
 def _result(model: LinearModel, solver: cp_model.CpSolver, outcome: Outcome, divisor: int) -> BackendResult:
     if outcome == "infeasible":
         return BackendResult(outcome, None, None, None)
-    # the bound is a float of an integer quantity: round up only when it is clearly above the integer below
-    bound = math.ceil(solver.best_objective_bound - 1e-6) * divisor
+    bound = _rounded_up(solver.best_objective_bound) * divisor
     if outcome == "unknown":
         return BackendResult(outcome, None, None, max(bound, 0))
     values = [int(value) for value in solver.response_proto.solution]

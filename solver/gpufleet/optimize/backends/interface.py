@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
     from gpufleet.optimize.formulation.linear_model import LinearModel
+    from gpufleet.optimize.monitor import Monitor
 
 Outcome = Literal["optimal", "feasible", "infeasible", "unknown"]
 
@@ -21,6 +22,9 @@ class SolverLimits:
     seed: int = 0
     effort: float | None = None
     """Limit on deterministic work (CP-SAT's deterministic time), so that giving up is repeatable too."""
+    deterministic: bool = False
+    """Repeatable with any number of workers: CP-SAT takes turns between its strategies, and `seconds` are those of its
+    deterministic time."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,15 @@ class Backend(Protocol):
         """Name and version of the solver, for the certificate."""
         ...
 
-    def solve(self, model: LinearModel, limits: SolverLimits, hint: list[int] | None = None) -> BackendResult:
-        """Minimise the model's objective. Never raises for infeasibility or a time-out."""
+    def solve(
+        self,
+        model: LinearModel,
+        limits: SolverLimits,
+        hint: list[int] | None = None,
+        monitor: Monitor | None = None,
+    ) -> BackendResult:
+        """Minimise the model's objective. Never raises for infeasibility, a time-out or a stop.
+
+        A monitor hears of progress in its current phase, in units of the objective, and may ask to stop.
+        """
         ...

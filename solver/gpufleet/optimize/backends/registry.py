@@ -9,7 +9,7 @@ from gpufleet.errors import MissingBackendError
 if TYPE_CHECKING:
     from gpufleet.optimize.backends.interface import Backend
 
-BackendName = Literal["cpsat", "pulp", "highs"]
+BackendName = Literal["cpsat", "pulp", "highs", "scip"]
 
 
 def backend(name: str) -> Backend:
@@ -29,4 +29,8 @@ def backend(name: str) -> Backend:
         from gpufleet.optimize.backends.mathopt_highs import MathOptHighs
 
         return MathOptHighs()
+    if name == "scip":
+        from gpufleet.optimize.backends.mathopt_scip import MathOptScip
+
+        return MathOptScip()
     raise MissingBackendError(f"no back end is called {name}; choose one of {', '.join(get_args(BackendName))}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gpufleet.optimize.backends.interface import BackendResult, SolverLimits
@@ -9,6 +10,10 @@ from gpufleet.optimize.backends.interface import BackendResult, SolverLimits
 if TYPE_CHECKING:
     from gpufleet.optimize.backends.interface import Backend
     from gpufleet.optimize.formulation.linear_model import LinearModel, Row
+    from gpufleet.optimize.monitor import Monitor
+
+STOPPED_SECONDS = 1.0
+"""Time for the shares of the best plan so far, once the search was asked to stop."""
 
 
 def units(model: LinearModel) -> list[int]:
@@ -69,14 +74,21 @@ def _with_counts_fixed(model: LinearModel, values: list[int], free: list[int]) -
 
 
 def finish(
-    model: LinearModel, floats: list[float], proven: bool, bound: int | None, exact: Backend, limits: SolverLimits
+    model: LinearModel,
+    floats: list[float],
+    proven: bool,
+    bound: int | None,
+    exact: Backend,
+    limits: SolverLimits,
+    monitor: Monitor | None = None,
 ) -> BackendResult:
     """The result of a floating-point solver in integers; an exact solver takes over if they do not hold exactly."""
-    values = return_to_grid(model, floats, exact, limits)
+    is_stopped = monitor is not None and monitor.stopped
+    brief = replace(limits, seconds=min(limits.seconds, STOPPED_SECONDS)) if is_stopped else limits
+    values = return_to_grid(model, floats, exact, brief)
     if values is None:
-        return exact.solve(
-            model, limits, [min(max(round(f), v.lower), v.upper) for f, v in zip(floats, model.variables, strict=True)]
-        )
+        hint = [min(max(round(f), v.lower), v.upper) for f, v in zip(floats, model.variables, strict=True)]
+        return exact.solve(model, limits, hint, monitor)
     objective = model.value(model.objective, values)
     if proven or (bound is not None and bound >= objective):
         return BackendResult("optimal", values, objective, objective)
