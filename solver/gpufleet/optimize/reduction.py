@@ -17,7 +17,7 @@ def without_fixed(model: LinearModel, fixed: Mapping[int, int]) -> tuple[LinearM
     """
     small = LinearModel()
     kept = {
-        variable.index: small.add_variable(variable.name, variable.lower, variable.upper, variable.kind)
+        variable.index: small.add_variable(variable.name, variable.lower, variable.upper, variable.kind, variable.group)
         for variable in model.variables
         if variable.index not in fixed
     }

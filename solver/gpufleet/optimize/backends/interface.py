@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
+    from gpufleet.optimize.bounds.lagrangian import Prices
     from gpufleet.optimize.formulation.linear_model import LinearModel
     from gpufleet.optimize.monitor import Monitor
 
@@ -35,6 +36,8 @@ class BackendResult:
     values: list[int] | None
     objective: int | None
     bound: int | None
+    prices: Prices | None = None
+    """What anyone can recompute a bound from, if the solver has it."""
 
 
 class Backend(Protocol):

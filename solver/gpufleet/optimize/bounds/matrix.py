@@ -25,6 +25,8 @@ class Matrix:
     upper: NDArray[np.int64]
     share: NDArray[np.bool_]
     """(n,) routing shares, which may be treated as continuous."""
+    group: NDArray[np.int64]
+    """(n,) `Variable.group`; -1 = the fleet's."""
     by_row: csr_array
     """(m, n) coefficients."""
     by_column: csc_array
@@ -54,6 +56,7 @@ def matrix_of(model: LinearModel) -> Matrix:
         lower=np.array([v.lower for v in variables], np.int64),
         upper=np.array([v.upper for v in variables], np.int64),
         share=np.array([v.kind == "share" for v in variables], np.bool_),
+        group=np.array([-1 if v.group is None else v.group for v in variables], np.int64),
         by_row=by_row,
         by_column=by_row.tocsc(),
         row_lower=tuple(row.lower for row in model.rows),

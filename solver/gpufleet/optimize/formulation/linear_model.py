@@ -22,6 +22,9 @@ class Variable:
     lower: int
     upper: int
     kind: Kind
+    group: int | None = None
+    """The workload that it is about (the index of its part in a period; for a run, of the first one), which says what
+    belongs together; None = the fleet's."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +48,11 @@ class LinearModel:
     objective: dict[int, int] = field(default_factory=dict)
     """Coefficient by index of the variable; absent = 0."""
 
-    def add_variable(self, name: str, lower: int, upper: int, kind: Kind = "count") -> int:
+    def add_variable(
+        self, name: str, lower: int, upper: int, kind: Kind = "count", group: int | None = None
+    ) -> int:
         """Add a variable and return its index."""
-        self.variables.append(Variable(len(self.variables), name, lower, upper, kind))
+        self.variables.append(Variable(len(self.variables), name, lower, upper, kind, group))
         return len(self.variables) - 1
 
     def add_row(

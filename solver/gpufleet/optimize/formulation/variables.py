@@ -72,19 +72,27 @@ def add_variables(model: LinearModel, problem: Problem) -> FleetVariables:
     types = sorted(bought) if problem.max_node_types is not None else []
     node_types = {name: model.add_variable(f"u_{m}", 0, 1) for m, name in enumerate(types)}
     measures = tuple(model.add_variable(f"z_{m}", 0, 1) for m in range(len(problem.measures)))
+    groups = _groups(problem)
     replicas = tuple(
-        tuple(model.add_variable(f"n_{w}_{k}", 0, option.most) for k, option in enumerate(workload.options))
+        tuple(
+            model.add_variable(f"n_{w}_{k}", 0, option.most, group=groups[w])
+            for k, option in enumerate(workload.options)
+        )
         for w, workload in enumerate(problem.workloads)
     )
     starts = tuple(
-        {k: model.add_variable(f"s_{w}_{k}", 0, 1) for k, option in enumerate(workload.options) if option.restart}
+        {
+            k: model.add_variable(f"s_{w}_{k}", 0, 1, group=groups[w])
+            for k, option in enumerate(workload.options)
+            if option.restart
+        }
         for w, workload in enumerate(problem.workloads)
     )
     partitions = {
         (p, t): model.add_variable(f"q_{p}_{t}", 0, most) for (p, t), most in _most_partitioned(problem).items()
     }
     shares = tuple(
-        tuple(_shares(model, f"x_{w}", k, option) for k, option in enumerate(workload.options))
+        tuple(_shares(model, f"x_{w}", k, option, groups[w]) for k, option in enumerate(workload.options))
         for w, workload in enumerate(problem.workloads)
     )
     fallbacks = tuple(_fallbacks(model, problem, w) for w in range(len(problem.workloads)))
@@ -117,10 +125,16 @@ def node_pool(problem: Problem, pool: int) -> int:
     return pool if base is None else base
 
 
-def _shares(model: LinearModel, name: str, k: int, option: OptionData) -> dict[int, int]:
+def _groups(problem: Problem) -> list[int]:
+    """By workload part: what `Variable.group` says."""
+    first: dict[str, int] = {}
+    return [w if part.run is None else first.setdefault(part.run, w) for w, part in enumerate(problem.workloads)]
+
+
+def _shares(model: LinearModel, name: str, k: int, option: OptionData, group: int) -> dict[int, int]:
     """One share per class that the option can serve."""
     return {
-        c: model.add_variable(f"{name}_{c}_{k}", 0, SHARE_UNITS, "share")
+        c: model.add_variable(f"{name}_{c}_{k}", 0, SHARE_UNITS, "share", group)
         for c, load in enumerate(option.loads)
         if load is not None
     }
@@ -134,7 +148,7 @@ def _fallbacks(model: LinearModel, problem: Problem, w: int) -> dict[str, tuple[
     sites = [problem.pools[option.pool].site for option in workload.options]
     return {
         lost: tuple(
-            {} if site == lost else _shares(model, f"e_{w}_{s}", k, option)
+            {} if site == lost else _shares(model, f"e_{w}_{s}", k, option, w)
             for k, (site, option) in enumerate(zip(sites, workload.options, strict=True))
         )
         for s, lost in enumerate(sorted(set(sites)))
@@ -151,10 +165,10 @@ def _unserved(model: LinearModel, problem: Problem) -> tuple[dict[int, int], ...
             rows.append({})
         elif workload.run is not None:
             if workload.run not in runs:
-                runs[workload.run] = {0: model.add_variable(f"d_{w}_0", 0, units)}
+                runs[workload.run] = {0: model.add_variable(f"d_{w}_0", 0, units, group=w)}
             rows.append(runs[workload.run])
         else:
-            rows.append({c: model.add_variable(f"d_{w}_{c}", 0, units) for c in range(len(workload.classes))})
+            rows.append({c: model.add_variable(f"d_{w}_{c}", 0, units, group=w) for c in range(len(workload.classes))})
     return tuple(rows)
 
 

@@ -1,0 +1,148 @@
+"""The search for better plans: neighbourhoods of the best one, solved by CP-SAT, several at a time.
+
+Kinds and sizes of neighbourhoods are chosen by what they have brought per second; one that is solved to proof grows,
+one that is not shrinks. Tasks are plain functions of plain data, so that any `concurrent.futures.Executor` can run them.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gpufleet.optimize.backends.interface import SolverLimits
+from gpufleet.optimize.backends.registry import backend
+from gpufleet.optimize.decomposition.incumbent import cost_of, is_solution
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from concurrent.futures import Executor
+
+    from numpy.typing import NDArray
+
+    from gpufleet.optimize.backends.interface import BackendResult
+    from gpufleet.optimize.bounds.matrix import Matrix
+    from gpufleet.optimize.decomposition.neighbourhoods import Neighbourhoods
+    from gpufleet.optimize.decomposition.parts import Part
+    from gpufleet.optimize.formulation.linear_model import LinearModel
+
+    Ints = NDArray[np.int64]
+
+logger = logging.getLogger(__name__)
+
+
+def solve_part(model: LinearModel, limits: SolverLimits, hint: list[int] | None) -> BackendResult:
+    """Solve a part; the task that executors run."""
+    shares = any(variable.kind == "share" for variable in model.variables)
+    return backend("highs" if shares else "cpsat").solve(model, limits, hint)
+
+
+@dataclass
+class Move:
+    """A kind of neighbourhood, its size, and how it has done."""
+
+    kind: str
+    size: int
+    most: int
+    effort: float
+    gain: float = 0.0
+    spent: float = 0.0
+    each: int = 0
+
+    def score(self) -> float:
+        """Gain per second; what was not tried yet comes first."""
+        return self.gain / self.spent if self.spent else np.inf
+
+
+@dataclass
+class Search:
+    """State of the search: the best values and their cost."""
+
+    matrix: Matrix
+    near: Neighbourhoods
+    values: Ints
+    limits: SolverLimits
+    until: float
+    bound: float
+    """Lower bound on the cost, to know what a gap is."""
+    moves: list[Move] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.cost = cost_of(self.matrix, self.values)
+        groups, blocks = len(self.near.groups), len(self.near.blocks.demand)
+        self.moves = [Move("counts", min(20, groups), groups, 2.0)]
+        if blocks:
+            self.moves.insert(0, Move("covers", min(blocks, 600), blocks, 8.0, each=30))
+
+    def run(self, done: Callable[[], bool], tell: Callable[[int], None], executor: Executor | None = None) -> None:
+        """Improve until `done()` or the clock shows `until`; `tell` hears of every better cost."""
+        own = executor is None
+        executor = executor or ThreadPoolExecutor(self.limits.workers)
+        try:
+            while not done() and time.monotonic() < self.until:
+                move = self._choose()
+                started = time.monotonic()
+                before = self.cost
+                self._step(move, executor)
+                seconds = time.monotonic() - started
+                move.gain = move.gain * 0.7 + (before - self.cost) / max(before, 1) * 1e3
+                move.spent = move.spent * 0.7 + seconds
+                logger.debug("%s %d: %.6f%% of bound, %.2f s", move.kind, move.size, 100 * (self.cost / self.bound - 1), seconds)
+                if self.cost < before:
+                    tell(self.cost)
+        finally:
+            if own:
+                executor.shutdown(wait=False, cancel_futures=True)
+
+    def _choose(self) -> Move:
+        if self.near.random.random() < 0.15:
+            return self.moves[int(self.near.random.integers(len(self.moves)))]
+        return max(self.moves, key=Move.score)
+
+    def _step(self, move: Move, executor: Executor) -> None:
+        """Solve as many neighbourhoods of this kind as there are workers, and take what fits together."""
+        gap = max(self.cost - self.bound, 1.0)
+        whole = move.kind == "covers" and move.size >= move.most
+        number = 1 if whole else self.limits.workers
+        limits = replace(
+            self.limits,
+            seconds=max(self.until - time.monotonic(), 0.05),
+            relative_gap=0.0,
+            workers=self.limits.workers if whole else 1,
+            effort=move.effort,
+            seed=int(self.near.random.integers(2**31 - 1)),
+        )
+        base = self.values
+        parts = [self._part(move, gap) for _ in range(number)]
+        futures = [executor.submit(solve_part, part.model, limits, part.hint) for part in parts]
+        proven = True
+        for part, future in zip(parts, futures, strict=True):
+            result = future.result()
+            proven = proven and result.outcome in ("optimal", "infeasible")
+            if result.values is not None:
+                self._take(part, result.values, base)
+        self._adapt(move, proven)
+
+    def _part(self, move: Move, gap: float) -> Part:
+        if move.kind == "covers":
+            return self.near.covers(self.values, move.size, move.each, gap)
+        return self.near.counts(self.values, move.size)
+
+    def _take(self, part: Part, values: list[int], base: Ints) -> None:
+        """Apply what changed, if the plan is still one and cheaper."""
+        after = self.values + part.moved(values, base)
+        cost = cost_of(self.matrix, after)
+        if cost < self.cost and is_solution(self.matrix, after):
+            self.values, self.cost = after, cost
+
+    def _adapt(self, move: Move, proven: bool) -> None:
+        if proven:
+            move.size = min(move.most, max(move.size + 1, int(move.size * 1.15)))
+            if move.kind == "covers" and move.size >= move.most:
+                move.each = min(int(move.each * 1.5), 400)
+        else:
+            move.size = max(4, int(move.size * 0.9)) if move.kind == "counts" else move.size

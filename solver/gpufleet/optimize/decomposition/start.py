@@ -1,0 +1,69 @@
+"""The first plan: what the master mixes from one cover alone stays, the rest is solved as a part."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.sparse import csc_array
+
+from gpufleet.optimize.decomposition.parts import part_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from gpufleet.optimize.decomposition.blocks import Blocks
+    from gpufleet.optimize.decomposition.generation import Generated
+    from gpufleet.optimize.decomposition.neighbourhoods import Neighbourhoods
+    from gpufleet.optimize.decomposition.parts import Part
+
+    Ints = NDArray[np.int64]
+
+WHOLE = 1 - 1e-6
+"""Weight from which a cover counts as chosen."""
+
+
+def first_parts(blocks: Blocks, generated: Generated, near: Neighbourhoods) -> Iterator[tuple[Ints, Part]]:
+    """(values of what stays, the part to solve), with more and more set free, the whole model last."""
+    values, mixed = _rounded(blocks, generated)
+    share = 0.0
+    while share < 1.0:
+        dear = np.argsort(-near.least, kind="stable")
+        extra = dear[: int(np.ceil(share * len(dear)))]
+        loose = np.union1d(np.flatnonzero(mixed), extra)
+        yield values, _part(blocks, near, values, loose)
+        share = 0.15 if share == 0.0 else share * 2.5
+    everything = np.arange(len(values))
+    yield values, part_of(blocks.matrix, values, everything, *_no_columns(blocks))
+
+
+def _rounded(blocks: Blocks, generated: Generated) -> tuple[Ints, NDArray[np.bool_]]:
+    """(values, which blocks are mixed): the heaviest cover of every block, and nothing else."""
+    values = blocks.matrix.lower.copy()
+    mixed = np.ones(len(blocks.demand), np.bool_)
+    if generated.solution is None or not len(generated.master):
+        return values, mixed
+    weights, owner = generated.solution.weights, np.array(generated.master.owner[: len(generated.solution.weights)])
+    heaviest = np.full(len(blocks.demand), -1)
+    for q in np.argsort(weights, kind="stable"):
+        heaviest[owner[q]] = q
+    counts = generated.master.counts()
+    for block, q in enumerate(heaviest.tolist()):
+        mixed[block] = weights[q] < WHOLE
+        first, last = counts.indptr[q], counts.indptr[q + 1]
+        values[blocks.items[counts.indices[first:last]]] = counts.data[first:last]
+    return values, mixed
+
+
+def _part(blocks: Blocks, near: Neighbourhoods, values: Ints, loose: Ints) -> Part:
+    """Loose blocks and everything outside the blocks, free."""
+    inside = blocks.items[np.isin(blocks.owner, loose)]
+    inside = inside[near.worth[inside] | (values[inside] > 0)]
+    free = np.sort(np.concatenate((inside, blocks.others)))
+    return part_of(blocks.matrix, values, free, *_no_columns(blocks))
+
+
+def _no_columns(blocks: Blocks) -> tuple[csc_array, Ints]:
+    return csc_array((len(blocks.matrix.cost), 0), dtype=np.int64), np.empty(0, np.int64)
