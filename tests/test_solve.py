@@ -224,7 +224,7 @@ def test_a_child_process_that_is_killed_is_a_missing_answer_not_a_wrong_one(
 
 
 def test_unknown_back_ends_are_named() -> None:
-    with pytest.raises(MissingBackendError, match="gurobi; choose one of cpsat, pulp, highs"):
+    with pytest.raises(MissingBackendError, match="gurobi; choose one of cpsat, pulp, highs, scip"):
         back_end("gurobi")
 
 
