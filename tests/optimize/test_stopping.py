@@ -5,12 +5,11 @@ from __future__ import annotations
 import random
 import threading
 import time
-from typing import TYPE_CHECKING
 
 import pytest
 
 import gpufleet
-from builders import instance, offer, option, profiled, resolved
+from builders import instance, near_ties, offer, option, profiled, resolved
 from gpufleet import MissingBackendError, ProgressEvent, solve, verify
 from gpufleet.optimize import engine
 from gpufleet.optimize.backends import children, highs_child, highs_process, mathopt_highs
@@ -18,9 +17,6 @@ from gpufleet.optimize.backends.interface import BackendResult, SolverLimits
 from gpufleet.optimize.backends.registry import backend as back_end
 from gpufleet.optimize.formulation.linear_model import LinearModel
 from gpufleet.optimize.monitor import Monitor, Progress
-
-if TYPE_CHECKING:
-    from gpufleet.schema.instance import Instance
 
 ALL = ["cpsat", "pulp", "highs", "scip"]
 EXAMPLE = instance([profiled([option("one", rates={"all": 3.0})], 9.0)], [offer()])
@@ -35,18 +31,6 @@ def endless() -> LinearModel:
         model.add_row("r", f"r{row}", terms, lower=draw.randint(400, 900))
     model.objective = {x: 1000 * draw.randint(40, 90) for x in columns}
     return model
-
-
-def hard() -> Instance:
-    """Routing over many options of nearly the same value: plans at once, a proof not for a long time."""
-    classes = [f"c{c}" for c in range(12)]
-    options, offers = [], []
-    for k in range(20):
-        size = (1, 2, 4, 8)[k % 4]
-        rates = {name: round(size * (2.97 + (k * c % 7) / 90), 4) for c, name in enumerate(classes)}
-        options.append(option(f"k{k}", f"n{size}", size, rates=rates))
-        offers.append(offer(f"o{k:02}", f"n{size}", round(size * (1 + (k * 37 % 11) / 97), 4), stock=2 + k % 3))
-    return instance([profiled(options, {name: 7.7 + c for c, name in enumerate(classes)})], offers)
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -90,7 +74,7 @@ def test_a_back_end_that_is_stopped_before_it_starts_says_nothing(name: str) -> 
 
 def test_cancelling_returns_the_best_plan_within_a_second() -> None:
     """From another thread, while CP-SAT is at work; the plan passes the verifier and says why it is not better."""
-    asked, cancel, events = resolved(hard()), threading.Event(), list[ProgressEvent]()
+    asked, cancel, events = resolved(near_ties()), threading.Event(), list[ProgressEvent]()
     cancelled: list[float] = []
 
     def hear(event: ProgressEvent) -> None:
@@ -161,7 +145,7 @@ def test_the_phases_of_unserved_demand_have_names_and_no_cost() -> None:
 
 def test_several_workers_repeat_themselves_when_asked_to() -> None:
     """Byte for byte, at a limit that cuts the search: the limit is one of work, not of time."""
-    asked = resolved(hard())
+    asked = resolved(near_ties())
     first, second = (solve(asked, backend="cpsat", workers=2, deterministic=True, time_limit_s=0.1) for _ in range(2))
     assert first.model_dump_json() == second.model_dump_json()
     assert first.status == "feasible"
@@ -180,7 +164,7 @@ def test_one_worker_repeats_itself() -> None:
 def test_what_hangs_on_the_clock_is_not_called_deterministic(monkeypatch: pytest.MonkeyPatch) -> None:
     """HiGHS knows no other limit; it counts where it came to an end."""
     monkeypatch.setattr(mathopt_highs, "solve_apart", mathopt_highs.solve_here)
-    asked = resolved(hard())
+    asked = resolved(near_ties())
     short = solve(asked, backend="highs", deterministic=True, time_limit_s=0.02)
     through = solve(resolved(EXAMPLE), backend="highs", deterministic=True)
     assert short.status != "optimal"

@@ -22,7 +22,7 @@ PLAIN_SECONDS = 5.0
 
 
 def words(event: ProgressEvent | None, seconds: float) -> str:
-    """A state in one line of less than 80 columns."""
+    """A state in one line, what matters most first."""
     parts = [f"{seconds:.0f} s"]
     if event is not None:
         parts = [event.phase]
