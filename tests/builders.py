@@ -182,3 +182,15 @@ def problem(
         max_node_types=max_node_types,
         capacity_rounding_relative=0.0,
     )
+
+
+def near_ties() -> Instance:
+    """Twelve classes over twenty options of nearly the same value: many fleets nearly as cheap, and a long proof."""
+    classes = [f"c{c}" for c in range(12)]
+    options, offers = [], []
+    for k in range(20):
+        size = (1, 2, 4, 8)[k % 4]
+        rates = {name: round(size * (2.97 + (k * c % 7) / 90), 4) for c, name in enumerate(classes)}
+        options.append(option(f"k{k}", f"n{size}", size, rates=rates))
+        offers.append(offer(f"o{k:02}", f"n{size}", round(size * (1 + (k * 37 % 11) / 97), 4), stock=2 + k % 3))
+    return instance([profiled(options, {name: 7.7 + c for c, name in enumerate(classes)})], offers)

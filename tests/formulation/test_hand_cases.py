@@ -7,10 +7,23 @@ from hand_cases import HAND_CASES, HandCase
 
 from builders import resolved
 from gpufleet import solve, verify
+from gpufleet.optimize.backends import mathopt_highs
 
 
 @pytest.mark.parametrize("case", HAND_CASES, ids=str)
 def test_hand_case(case: HandCase, backend: str) -> None:
+    check(case, backend)
+
+
+@pytest.mark.parametrize("case", HAND_CASES[::4], ids=str)
+def test_scip_agrees(case: HandCase, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On every fourth case, inside the test's process."""
+    monkeypatch.setattr(mathopt_highs, "solve_apart", mathopt_highs.solve_here)
+    check(case, "scip")
+
+
+def check(case: HandCase, backend: str) -> None:
+    """The cost, the proof and the verifier's verdict are those on paper."""
     asked = resolved(case.question)
     plan = solve(asked, backend=backend)  # type: ignore[arg-type]
     assert plan.certificate is not None

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import click
 
@@ -14,12 +16,16 @@ from gpufleet.cli.common import (
     library_option,
     open_library,
     performance_option,
-    progress,
     show,
     source_option,
 )
+from gpufleet.cli.live import JsonLines, on_screen
+from gpufleet.cli.watched import watched
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gpufleet.cli.watched import Listener
     from gpufleet.schema.measurements import PerformanceSource
     from gpufleet.schema.plan import Plan
     from gpufleet.schema.resolved import ResolvedInstance
@@ -29,6 +35,18 @@ if TYPE_CHECKING:
 @click.argument("file")
 @click.option("--out", metavar="FILE", help="Write the plan to this file (.json, .yaml or .yml).")
 @click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON and nothing else.")
+@click.option(
+    "--progress/--no-progress",
+    "shown",
+    default=None,
+    help="Say on standard error how far it is (default: yes, except with --json or --log-json -).",
+)
+@click.option(
+    "--log-json",
+    "log",
+    metavar="FILE",
+    help="Write progress as JSON lines to this file while solving; - is standard error.",
+)
 @click.option(
     "--time-limit", type=click.FloatRange(min=0, min_open=True), default=60.0, show_default=True, help="Seconds."
 )
@@ -41,6 +59,18 @@ if TYPE_CHECKING:
     default="auto",
     show_default=True,
     help="Solver; pulp (CBC) is the second opinion.",
+)
+@click.option(
+    "--engine",
+    type=click.Choice(["auto", "whole", "decomposition"]),
+    default="auto",
+    show_default=True,
+    help="The whole model at once, or piece by piece.",
+)
+@click.option(
+    "--deterministic",
+    is_flag=True,
+    help="The same plan every time, with several workers too; --time-limit then counts deterministic time.",
 )
 @click.option(
     "--accelerator",
@@ -63,11 +93,15 @@ def command(
     file: str,
     out: str | None,
     as_json: bool,
+    shown: bool | None,
+    log: str | None,
     time_limit: float,
     gap: float,
     workers: int,
     seed: int,
     backend: str,
+    engine: str,
+    deterministic: bool,
     accelerators: tuple[str, ...],
     performance: str | None,
     price_of_caution: bool,
@@ -83,22 +117,28 @@ def command(
 
     _check_out(out)
     asked = resolved = counting_on(load_instance(file, open_library(libraries), performance_source), performance)
-    with progress(f"solving {asked.instance.uid}"):
-        if accelerators:
-            from gpufleet.whatif.edits import only_accelerators
+    if accelerators:
+        from gpufleet.whatif.edits import only_accelerators
 
-            resolved = only_accelerators(asked, accelerators)
+        resolved = only_accelerators(asked, accelerators)
+    if shown is None:
+        shown = not as_json and log != "-"
+    with _listeners(shown, log) as listeners:
         from gpufleet.solving import solve
 
-        plan = solve(
+        work = partial(
+            solve,
             resolved,
             time_limit_s=time_limit,
             relative_gap=gap,
             workers=workers,
             seed=seed,
             backend=backend,  # type: ignore[arg-type]
+            engine=engine,  # type: ignore[arg-type]
+            deterministic=deterministic,
             price_of_caution=price_of_caution,
         )
+        plan = watched(work, listeners)
     if out is not None:
         write_plan(plan, out)
     if as_json:
@@ -106,6 +146,25 @@ def command(
     else:
         _show(asked, resolved, plan, compare)
     sys.exit(exit_code(plan))
+
+
+@contextmanager
+def _listeners(shown: bool, log: str | None) -> Iterator[list[Listener]]:
+    """Who is told how far the search is."""
+    listeners: list[Listener] = [on_screen()] if shown else []
+    with ExitStack() as stack:
+        if log is not None:
+            stream = sys.stderr if log == "-" else stack.enter_context(_opened(log))
+            listeners.append(JsonLines(stream))
+        yield listeners
+
+
+def _opened(log: str) -> IO[str]:
+    """The file for progress, emptied."""
+    try:
+        return Path(log).open("w", encoding="utf-8")
+    except OSError as error:
+        raise click.BadParameter(f"{log!r} cannot be written: {error.strerror}", param_hint="--log-json") from error
 
 
 def _check_out(out: str | None) -> None:

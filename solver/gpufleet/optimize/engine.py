@@ -106,6 +106,8 @@ def _run_whole(problem: Problem, limits: SolverLimits, choice: BackendChoice, mo
         solver, result, reason = found if served is None else _no_worse(model, served, found)
     else:
         solver, result, reason = served.solver, served.result, served.reason
+    if monitor is not None:
+        monitor.report(monitor.phase, objective=result.objective, bound=result.bound)
     values, tie_break = result.values, "none"
     stopped = monitor is not None and monitor.stopped and not _is_settled(result, limits)
     if values is not None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
+import tempfile
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -10,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 _running: set[subprocess.Popen[bytes]] = set()
+_folders: set[str] = set()
 
 
 @contextmanager
@@ -36,7 +39,24 @@ def child(
                     process.stdin.close()
 
 
+@contextmanager
+def scratch() -> Iterator[str]:
+    """A folder for what a child writes, gone when the block is left."""
+    with tempfile.TemporaryDirectory(prefix="gpufleet-", ignore_cleanup_errors=True) as folder:
+        _folders.add(folder)
+        try:
+            yield folder
+        finally:
+            _folders.discard(folder)
+
+
 def end_all() -> None:
-    """End every child process at once; for a program that is about to end without clearing up."""
+    """End every child process and clear up; for a program that is about to end on the spot.
+
+    Children that listen to us end by themselves as soon as we are gone.
+    """
     for process in tuple(_running):
-        process.kill()
+        if process.stdin is None:
+            process.kill()
+    for folder in tuple(_folders):
+        shutil.rmtree(folder, ignore_errors=True)

@@ -11,7 +11,6 @@ import os
 import pickle
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from contextlib import suppress
@@ -19,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING
 
 from gpufleet.errors import MissingBackendError
-from gpufleet.optimize.backends.children import child
+from gpufleet.optimize.backends.children import child, scratch
 
 if TYPE_CHECKING:
     from gpufleet.optimize.backends.interface import SolverLimits
@@ -77,7 +76,7 @@ def solve_apart(
     command = [sys.executable, "-c", "from gpufleet.optimize.backends.highs_child import main; main()"]
     answers, pipe = _Answers(), subprocess.PIPE
     with (
-        tempfile.TemporaryDirectory(prefix="gpufleet-", ignore_cleanup_errors=True) as folder,
+        scratch() as folder,
         child(command, stdin=pipe, stdout=pipe, stderr=pipe, environment=environment) as process,
     ):
         readers = _readers(process, answers, monitor)
