@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Ints = NDArray[np.int64]
+    Floats = NDArray[np.float64]
 
 NODES = 2_000_000
 """Branches after which a knapsack is given up; its bound is then that of the relaxation."""
@@ -28,69 +29,70 @@ NOTHING = 2**62
 
 
 @njit(cache=True, nogil=True)
-def covers_within(
-    demand: int, capacity: Ints, cost: Ints, most: Ints, allowance: int, limit: int, found: Ints
-) -> tuple[int, int, int]:
-    """(least cost found, rows of `found` that are filled, nodes). Items must come by cost per capacity.
+def _down(i: int, state: Ints, rate: Floats, capacity: Ints, cost: Ints, most: Ints, count: Ints, ceiling: int) -> int:
+    """From item i on take as many of each as can be of use, until the demand is covered or the ceiling is in the way.
 
-    With `allowance` < 0: one cheapest cover, in `found[0]`. Else every cover that costs at most `allowance`, as long
-    as there are rows; no cover has an item that could be left out at the end of the order.
+    `state` is (demand left, spent, items looked at), in and out. The next item.
+    """
+    while i < len(cost) and state[0] > 0 and state[1] + rate[i] * state[0] < ceiling:
+        take = min(-(-state[0] // capacity[i]), most[i])
+        count[i] = take
+        state[0] -= take * capacity[i]
+        state[1] += take * cost[i]
+        state[2] += 1
+        i += 1
+    return i
+
+
+@njit(cache=True, nogil=True)
+def _up(i: int, state: Ints, rate: Floats, capacity: Ints, cost: Ints, count: Ints, ceiling: int) -> int:
+    """Before item i find the last one of which one fewer can be made up for below the ceiling; take it away.
+
+    The item after it; 0 when there is none.
+    """
+    while i > 0:
+        i -= 1
+        if count[i] > 0:
+            count[i] -= 1
+            state[0] += capacity[i]
+            state[1] -= cost[i]
+            if state[1] + rate[i + 1] * state[0] < ceiling:
+                return i + 1
+            state[0] += count[i] * capacity[i]
+            state[1] -= count[i] * cost[i]
+            count[i] = 0
+    return 0
+
+
+@njit(cache=True, nogil=True)
+def covers_below(
+    demand: int, capacity: Ints, cost: Ints, most: Ints, ceiling: int, cheapest: bool, limit: int, found: Ints
+) -> tuple[int, int, int]:
+    """(least cost, rows of `found` that are filled, items looked at) of covers that cost less than `ceiling`.
+
+    Items must come by cost per capacity. With `cheapest` only ever cheaper ones, the last of them in `found[0]`; else
+    all of them, as long as there are rows and the limit allows. No cover goes on after the demand is met.
     """
     items = len(capacity)
     rate = np.empty(items + 1)
-    for i in range(items):
-        rate[i] = cost[i] / capacity[i] * (1 - 1e-12)
-    rate[items] = 1e300
+    rate[:items] = cost / capacity * (1 - 1e-12)
+    rate[items] = np.inf
     count = np.zeros(items, np.int64)
-    best = NOTHING
-    filled = 0
-    nodes = 0
-    i = 0
-    rest = demand
-    spent = 0
+    state = np.array([demand, 0, 0], np.int64)
+    best, filled, i = NOTHING, 0, 0
     while True:
-        # down: as many of each item as can be of use
-        while i < items:
-            if allowance < 0:
-                if spent + rate[i] * rest >= best:
-                    break
-            elif spent + rate[i] * rest > allowance:
-                break
-            nodes += 1
-            take = min(-(-rest // capacity[i]), most[i])
-            count[i] = take
-            rest -= take * capacity[i]
-            spent += take * cost[i]
-            i += 1
-            if rest <= 0:
-                if (allowance < 0 and spent < best) or (allowance >= 0 and spent <= allowance):
-                    best = min(best, spent)
-                    for j in range(items):
-                        found[filled, j] = count[j] if j < i else 0
-                    if allowance >= 0:
-                        filled += 1
-                        if filled == len(found):
-                            return best, filled, nodes
-                break
-        if nodes > limit:
-            return best, filled, nodes
-        # up: one fewer of the last item that has any, if the next items can make up for it
-        i -= 1
-        while i >= 0:
-            if count[i] > 0:
-                count[i] -= 1
-                rest += capacity[i]
-                spent -= cost[i]
-                ahead = spent + rate[i + 1] * rest
-                if (allowance < 0 and ahead < best) or (allowance >= 0 and ahead <= allowance):
-                    break
-                rest += count[i] * capacity[i]
-                spent -= count[i] * cost[i]
-                count[i] = 0
-            i -= 1
-        if i < 0:
-            return best, filled, nodes
-        i += 1
+        i = _down(i, state, rate, capacity, cost, most, count, ceiling)
+        if state[0] <= 0 and state[1] < ceiling:
+            best = min(best, state[1])
+            found[filled, :i] = count[:i]
+            found[filled, i:] = 0
+            if cheapest:
+                ceiling = state[1]
+            else:
+                filled += 1
+        i = _up(i, state, rate, capacity, cost, count, ceiling)
+        if i == 0 or filled == len(found) or state[2] > limit:
+            return best, filled, state[2]
 
 
 @njit(cache=True, nogil=True)
@@ -118,7 +120,7 @@ def cheapest_covers(
         size = np.minimum(capacity[order], rest)
         order = order[np.argsort(cost[order] / size, kind="mergesort")]
         size = np.minimum(capacity[order], rest)
-        value, _, nodes = covers_within(rest, size, cost[order], most[order], -1, limit, found)
+        value, _, nodes = covers_below(rest, size, cost[order], most[order], NOTHING, True, limit, found)
         if value == NOTHING and nodes <= limit:
             least[b] = NOTHING
             continue

@@ -77,7 +77,7 @@ class Blocks:
 
     def reduced(self, prices: Floats) -> Floats:
         """Reduced cost of every item at prices of the links."""
-        return self.matrix.cost[self.items] - self.item_links.T @ prices
+        return np.asarray(self.matrix.cost[self.items] - self.item_links.T @ prices, np.float64)
 
     def cheapest(self, costs: Floats) -> tuple[Floats, Ints]:
         """(cost of the cheapest cover of every block, count of every item), at costs per item.

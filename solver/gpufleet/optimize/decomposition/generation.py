@@ -79,7 +79,12 @@ def generate(
             solution = found
         gap = (found.objective - best) / max(abs(found.objective), 1e-9)
         logger.debug(
-            "round %d: bound %.6g, master %.6g, missing %.3g, new %d", number, best, found.objective, found.missing, fresh
+            "round %d: bound %.6g, master %.6g, missing %.3g, new %d",
+            number,
+            best,
+            found.objective,
+            found.missing,
+            fresh,
         )
         if gap <= CLOSE:
             if found.missing <= 1e-6:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.optimize import linprog
@@ -47,7 +47,7 @@ class LinearProgram:
         below = ~np.isnan(self.row_upper) & ~equal
         money = float(np.abs(self.cost).max(initial=0.0)) / 1e4 or 1.0
         sides = np.concatenate((-(self.row_lower / unit)[above], (self.row_upper / unit)[below]))
-        found = linprog(
+        found: Any = linprog(  # type: ignore[call-overload]  # its stubs know no sparse arrays
             self.cost / money,
             A_ub=vstack([-rows[above], rows[below]]) if len(sides) else None,
             b_ub=sides if len(sides) else None,

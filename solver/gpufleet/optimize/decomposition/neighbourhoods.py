@@ -67,7 +67,7 @@ class Neighbourhoods:
         for first, last in zip(blocks.start[:-1], blocks.start[1:], strict=True):
             own = each[first:last]
             worth[blocks.items[first:last]] = own <= max(
-                WORTH_A_LOOK * own.min(), np.partition(own, min(LEAST_OPTIONS, len(own)) - 1)[: LEAST_OPTIONS].max()
+                WORTH_A_LOOK * own.min(), np.partition(own, min(LEAST_OPTIONS, len(own)) - 1)[:LEAST_OPTIONS].max()
             )
         return worth
 
@@ -119,7 +119,8 @@ class Neighbourhoods:
             if len(around) >= 2:
                 weight = weight * 1e-9
                 weight[around] = self._weights(values)[around]
-        return self.random.choice(groups, size, replace=False, p=weight / weight.sum()).tolist()
+        drawn: list[int] = self.random.choice(groups, size, replace=False, p=weight / weight.sum()).tolist()
+        return drawn
 
     @cached_property
     def _group_of_block(self) -> Ints:
@@ -166,6 +167,6 @@ class Neighbourhoods:
         near = variables
         for _ in range(2):
             rows = np.unique(matrix.by_column[:, near].indices)
-            touched = np.unique(matrix.by_row[rows].indices)
+            touched = np.unique(matrix.by_row[rows].indices).astype(np.int64)
             near = touched[self._is_fleet[touched]]
         return near

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from gpufleet.optimize.bounds.matrix import Matrix
+    from gpufleet.optimize.formulation.linear_model import Kind
 
     Ints = NDArray[np.int64]
 
@@ -55,7 +56,7 @@ def part_of(matrix: Matrix, values: Ints, free: Ints, columns: csc_array, owner:
     moving = csr_array(hstack([matrix.by_column[:, free], matrix.by_column @ columns]))
     small = LinearModel()
     for j in free.tolist():
-        kind = "share" if matrix.share[j] else "count"
+        kind: Kind = "share" if matrix.share[j] else "count"
         group = int(matrix.group[j])
         small.add_variable(f"v{j}", int(matrix.lower[j]), int(matrix.upper[j]), kind, None if group < 0 else group)
     for q in range(columns.shape[1]):
@@ -65,9 +66,11 @@ def part_of(matrix: Matrix, values: Ints, free: Ints, columns: csc_array, owner:
         if row in decided:
             continue
         first, last = moving.indptr[row], moving.indptr[row + 1]
-        terms = zip(moving.indices[first:last].tolist(), moving.data[first:last].tolist(), strict=True)
+        pairs = zip(moving.indices[first:last].tolist(), moving.data[first:last].tolist(), strict=True)
         low, high, there = matrix.row_lower[row], matrix.row_upper[row], int(done[row])
-        small.add_row("", f"r{row}", terms, None if low is None else low - there, None if high is None else high - there)
+        small.add_row(
+            "", f"r{row}", pairs, None if low is None else low - there, None if high is None else high - there
+        )
     first_column = len(free)
     for block in np.unique(owner).tolist():
         terms = [(first_column + q, 1) for q in np.flatnonzero(owner == block).tolist()]

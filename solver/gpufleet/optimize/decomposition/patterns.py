@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.sparse import csc_array
 
-from gpufleet.optimize.bounds.knapsack import MOST, NOTHING, covers_within
+from gpufleet.optimize.bounds.knapsack import MOST, NOTHING, covers_below
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -47,7 +47,7 @@ def near_optimal(blocks: Blocks, block: int, costs: Floats, wanted: int, most_ex
 def _widening(demand: int, capacity: Ints, cost: Ints, most: Ints, wanted: int, widest: float) -> Ints:
     """Covers within an allowance that leaves at least `wanted` and fewer than four times as many, if there is one."""
     one = np.zeros((1, len(cost)), np.int64)
-    least, _, _ = covers_within(demand, capacity, cost, most, -1, NODES, one)
+    least, _, _ = covers_below(demand, capacity, cost, most, NOTHING, True, NODES, one)
     if least == NOTHING:
         return one[:0]
     room = np.zeros((4 * wanted, len(cost)), np.int64)
@@ -55,7 +55,7 @@ def _widening(demand: int, capacity: Ints, cost: Ints, most: Ints, wanted: int, 
     kept = one
     for _ in range(WIDENINGS):
         width = min(width, widest)
-        _, filled, nodes = covers_within(demand, capacity, cost, most, least + int(width), NODES, room)
+        _, filled, nodes = covers_below(demand, capacity, cost, most, least + int(width) + 1, False, NODES, room)
         if filled == len(room) or nodes > NODES:
             wide = width
         else:

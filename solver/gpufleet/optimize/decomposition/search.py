@@ -1,7 +1,7 @@
 """The search for better plans: neighbourhoods of the best one, solved by CP-SAT, several at a time.
 
 Kinds and sizes of neighbourhoods are chosen by what they have brought per second; one that is solved to proof grows,
-one that is not shrinks. Tasks are plain functions of plain data, so that any `concurrent.futures.Executor` can run them.
+one that is not shrinks. Tasks are plain functions of plain data, which any `concurrent.futures.Executor` can run.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gpufleet.optimize.backends.interface import SolverLimits
 from gpufleet.optimize.backends.registry import backend
 from gpufleet.optimize.decomposition.incumbent import cost_of, is_solution
 
@@ -24,7 +23,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from gpufleet.optimize.backends.interface import BackendResult
+    from gpufleet.optimize.backends.interface import BackendResult, SolverLimits
+    from gpufleet.optimize.backends.registry import BackendName
     from gpufleet.optimize.bounds.matrix import Matrix
     from gpufleet.optimize.decomposition.neighbourhoods import Neighbourhoods
     from gpufleet.optimize.decomposition.parts import Part
@@ -35,10 +35,12 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-def solve_part(model: LinearModel, limits: SolverLimits, hint: list[int] | None) -> BackendResult:
-    """Solve a part; the task that executors run."""
+def solve_part(
+    model: LinearModel, limits: SolverLimits, hint: list[int] | None, solver: BackendName = "cpsat"
+) -> BackendResult:
+    """Solve a part; the task that executors run. Routing is for a solver based on linear programming."""
     shares = any(variable.kind == "share" for variable in model.variables)
-    return backend("highs" if shares else "cpsat").solve(model, limits, hint)
+    return backend("highs" if shares else solver).solve(model, limits, hint)
 
 
 @dataclass
@@ -49,6 +51,7 @@ class Move:
     size: int
     most: int
     effort: float
+    solver: BackendName = "cpsat"
     gain: float = 0.0
     spent: float = 0.0
     each: int = 0
@@ -74,9 +77,12 @@ class Search:
     def __post_init__(self) -> None:
         self.cost = cost_of(self.matrix, self.values)
         groups, blocks = len(self.near.groups), len(self.near.blocks.demand)
-        self.moves = [Move("counts", min(20, groups), groups, 2.0)]
+        self.moves = [
+            Move("counts", min(20, groups), groups, 2.0),
+            Move("counts", min(20, groups), groups, 3.0, "highs"),
+        ]
         if blocks:
-            self.moves.insert(0, Move("covers", min(blocks, 600), blocks, 8.0, each=30))
+            self.moves.insert(0, Move("covers", min(blocks, 1000), blocks, 3.0, each=30))
 
     def run(self, done: Callable[[], bool], tell: Callable[[int], None], executor: Executor | None = None) -> None:
         """Improve until `done()` or the clock shows `until`; `tell` hears of every better cost."""
@@ -91,7 +97,14 @@ class Search:
                 seconds = time.monotonic() - started
                 move.gain = move.gain * 0.7 + (before - self.cost) / max(before, 1) * 1e3
                 move.spent = move.spent * 0.7 + seconds
-                logger.debug("%s %d: %.6f%% of bound, %.2f s", move.kind, move.size, 100 * (self.cost / self.bound - 1), seconds)
+                logger.debug(
+                    "%s %s %d: %.6f%% of bound, %.2f s",
+                    move.kind,
+                    move.solver,
+                    move.size,
+                    100 * (self.cost / self.bound - 1),
+                    seconds,
+                )
                 if self.cost < before:
                     tell(self.cost)
         finally:
@@ -110,7 +123,7 @@ class Search:
         number = 1 if whole else self.limits.workers
         limits = replace(
             self.limits,
-            seconds=max(self.until - time.monotonic(), 0.05),
+            seconds=max(min(self.until - time.monotonic(), move.effort if move.solver == "highs" else 1e9), 0.05),
             relative_gap=0.0,
             workers=self.limits.workers if whole else 1,
             effort=move.effort,
@@ -118,14 +131,14 @@ class Search:
         )
         base = self.values
         parts = [self._part(move, gap) for _ in range(number)]
-        futures = [executor.submit(solve_part, part.model, limits, part.hint) for part in parts]
-        proven = True
+        futures = [executor.submit(solve_part, part.model, limits, part.hint, move.solver) for part in parts]
+        proven, before = True, self.cost
         for part, future in zip(parts, futures, strict=True):
             result = future.result()
             proven = proven and result.outcome in ("optimal", "infeasible")
             if result.values is not None:
                 self._take(part, result.values, base)
-        self._adapt(move, proven)
+        self._adapt(move, proven, self.cost < before)
 
     def _part(self, move: Move, gap: float) -> Part:
         if move.kind == "covers":
@@ -139,8 +152,10 @@ class Search:
         if cost < self.cost and is_solution(self.matrix, after):
             self.values, self.cost = after, cost
 
-    def _adapt(self, move: Move, proven: bool) -> None:
-        if proven:
+    def _adapt(self, move: Move, proven: bool, better: bool) -> None:
+        if move.kind == "covers" and not proven and better:
+            move.effort *= 2
+        elif proven:
             move.size = min(move.most, max(move.size + 1, int(move.size * 1.15)))
             if move.kind == "covers" and move.size >= move.most:
                 move.each = min(int(move.each * 1.5), 400)

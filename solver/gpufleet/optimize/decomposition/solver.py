@@ -21,11 +21,12 @@ from gpufleet.optimize.decomposition.search import Search, solve_part
 from gpufleet.optimize.decomposition.start import first_parts
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from concurrent.futures import Executor
 
     from numpy.typing import NDArray
 
-    from gpufleet.optimize.backends.interface import SolverLimits
+    from gpufleet.optimize.backends.interface import Outcome, SolverLimits
     from gpufleet.optimize.decomposition.generation import Generated
     from gpufleet.optimize.formulation.linear_model import LinearModel
     from gpufleet.optimize.monitor import Monitor
@@ -39,7 +40,11 @@ DENOMINATOR = 2**48
 GENERATION_SHARE = 0.5
 """Share of the time that column generation may take."""
 START_EFFORT = 4.0
-"""Deterministic time for each attempt at a first plan."""
+"""Deterministic time for each attempt at a first plan with CP-SAT."""
+START_GAP = 1e-4
+"""Relative gap at which an attempt is good enough: the search goes on from there."""
+SMALL = 100
+"""Variables up to which CP-SAT makes the first plan; beyond it HiGHS, whose heuristics find better ones (measured)."""
 
 
 class Decomposition:
@@ -87,7 +92,9 @@ class Decomposition:
         if values is None:
             return BackendResult("unknown", None, None, max(bound, 0), prices)
         search = Search(matrix, near, values, limits, until, float(bound))
-        logger.debug("first plan %d, %.4f%%, in %.2f s", search.cost, 100 * (search.cost / bound - 1), time.monotonic() - started)
+        logger.debug(
+            "first plan %d, %.4f%%, in %.2f s", search.cost, 100 * (search.cost / bound - 1), time.monotonic() - started
+        )
 
         def found(cost: int) -> None:
             if monitor is not None:
@@ -99,17 +106,26 @@ class Decomposition:
         found(search.cost)
         search.run(done, found, self._executor)
         best = [int(value) for value in search.values]
-        outcome = "optimal" if search.cost <= bound else "feasible"
+        outcome: Outcome = "optimal" if search.cost <= bound else "feasible"
         return BackendResult(outcome, best, search.cost, min(bound, search.cost), prices)
 
     def _first(
-        self, blocks: Blocks, generated: Generated, near: Neighbourhoods, limits: SolverLimits, until: float, stopped
+        self,
+        blocks: Blocks,
+        generated: Generated,
+        near: Neighbourhoods,
+        limits: SolverLimits,
+        until: float,
+        stopped: Callable[[], bool],
     ) -> Ints | None:
         for base, part in first_parts(blocks, generated, near):
             seconds = until - time.monotonic()
             if stopped() or seconds <= 0:
                 return None
-            result = solve_part(part.model, replace(limits, seconds=seconds, effort=START_EFFORT), None)
+            seconds = min(seconds, max(3.0, 0.1 * limits.seconds))
+            asked = replace(limits, seconds=seconds, relative_gap=START_GAP, effort=START_EFFORT)
+            small = len(part.model.variables) <= SMALL
+            result = solve_part(part.model, asked, None, "cpsat" if small else "highs")
             logger.debug("first plan: %d variables, %s", len(part.model.variables), result.outcome)
             if result.values is not None:
                 values = base + part.moved(result.values, base)

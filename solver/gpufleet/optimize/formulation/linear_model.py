@@ -48,9 +48,7 @@ class LinearModel:
     objective: dict[int, int] = field(default_factory=dict)
     """Coefficient by index of the variable; absent = 0."""
 
-    def add_variable(
-        self, name: str, lower: int, upper: int, kind: Kind = "count", group: int | None = None
-    ) -> int:
+    def add_variable(self, name: str, lower: int, upper: int, kind: Kind = "count", group: int | None = None) -> int:
         """Add a variable and return its index."""
         self.variables.append(Variable(len(self.variables), name, lower, upper, kind, group))
         return len(self.variables) - 1
