@@ -109,7 +109,14 @@ SECTIONS: tuple[tuple[str, str, tuple[type[Record], ...]], ...] = (
                 plan.Route,
             ),
             *(plan.Fallback, plan.UnservedDemand, plan.WorkloadCharge, plan.CostLine, plan.CashFlow),
-            *(plan.Certificate, plan.ServiceProof, plan.PriceOfCaution, elimination.FunnelStep, elimination.Rejected),
+            *(
+                plan.Certificate,
+                plan.BoundPrices,
+                plan.ServiceProof,
+                plan.PriceOfCaution,
+                elimination.FunnelStep,
+                elimination.Rejected,
+            ),
         ),
     ),
     (
