@@ -7,6 +7,7 @@ one that is not shrinks. Tasks are plain functions of plain data, which any `con
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -16,6 +17,7 @@ import numpy as np
 
 from gpufleet.optimize.backends.registry import backend
 from gpufleet.optimize.decomposition.incumbent import cost_of, is_solution
+from gpufleet.optimize.monitor import Monitor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,18 +31,67 @@ if TYPE_CHECKING:
     from gpufleet.optimize.decomposition.neighbourhoods import Neighbourhoods
     from gpufleet.optimize.decomposition.parts import Part
     from gpufleet.optimize.formulation.linear_model import LinearModel
+    from gpufleet.optimize.monitor import Progress
 
     Ints = NDArray[np.int64]
 
 logger = logging.getLogger(__name__)
 
 
+EXPLORE = 0.15
+"""How often a kind of neighbourhood is drawn whatever it has brought."""
+PATIENCE_S = 4.0
+"""Seconds without anything better after which a choice of covers is given up."""
+
+
 def solve_part(
-    model: LinearModel, limits: SolverLimits, hint: list[int] | None, solver: BackendName = "cpsat"
+    model: LinearModel,
+    limits: SolverLimits,
+    hint: list[int] | None,
+    solver: BackendName = "cpsat",
+    patience_s: float | None = None,
 ) -> BackendResult:
-    """Solve a part; the task that executors run. Routing is for a solver based on linear programming."""
+    """Solve a part; the task that executors run. Routing is for a solver based on linear programming.
+
+    With `patience_s` it is given up when nothing better was found for as long, and for half of the time so far.
+    """
     shares = any(variable.kind == "share" for variable in model.variables)
-    return backend("highs" if shares else solver).solve(model, limits, hint)
+    chosen = backend("highs" if shares else solver)
+    if patience_s is None:
+        return chosen.solve(model, limits, hint)
+    with Patience(patience_s) as patience:
+        return chosen.solve(model, limits, hint, patience.monitor)
+
+
+class Patience:
+    """Stops a search that finds nothing better any more."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._started = self._changed = time.monotonic()
+        self._best: int | None = None
+        self._over = threading.Event()
+        self.monitor = Monitor(self._hear)
+
+    def __enter__(self) -> Patience:
+        self._watcher = threading.Thread(target=self._watch, name="gpufleet-patience", daemon=True)
+        self._watcher.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._watcher.join()
+
+    def _hear(self, progress: Progress) -> None:
+        if progress.objective is not None and (self._best is None or progress.objective < self._best):
+            self._best, self._changed = progress.objective, time.monotonic()
+
+    def _watch(self) -> None:
+        while not self._over.wait(0.1):
+            now = time.monotonic()
+            if now - self._changed > max(self._seconds, 0.5 * (now - self._started)):
+                self.monitor.stop()
+                return
 
 
 @dataclass
@@ -76,13 +127,14 @@ class Search:
 
     def __post_init__(self) -> None:
         self.cost = cost_of(self.matrix, self.values)
+        self._changed = time.monotonic()
         groups, blocks = len(self.near.groups), len(self.near.blocks.demand)
         self.moves = [
             Move("counts", min(20, groups), groups, 2.0),
             Move("counts", min(20, groups), groups, 3.0, "highs"),
         ]
         if blocks:
-            self.moves.insert(0, Move("covers", min(blocks, 1000), blocks, 3.0, each=30))
+            self.moves.insert(0, Move("covers", min(blocks, 1000), blocks, 60.0, each=30))
 
     def run(self, done: Callable[[], bool], tell: Callable[[int], None], executor: Executor | None = None) -> None:
         """Improve until `done()` or the clock shows `until`; `tell` hears of every better cost."""
@@ -111,8 +163,12 @@ class Search:
             if own:
                 executor.shutdown(wait=False, cancel_futures=True)
 
+    def idle_s(self) -> float:
+        """Seconds since the last better plan."""
+        return time.monotonic() - self._changed
+
     def _choose(self) -> Move:
-        if self.near.random.random() < 0.15:
+        if all(move.spent for move in self.moves) and self.near.random.random() < EXPLORE:
             return self.moves[int(self.near.random.integers(len(self.moves)))]
         return max(self.moves, key=Move.score)
 
@@ -123,7 +179,7 @@ class Search:
         number = 1 if whole else self.limits.workers
         limits = replace(
             self.limits,
-            seconds=max(min(self.until - time.monotonic(), move.effort if move.solver == "highs" else 1e9), 0.05),
+            seconds=self._seconds(move),
             relative_gap=0.0,
             workers=self.limits.workers if whole else 1,
             effort=move.effort,
@@ -131,14 +187,22 @@ class Search:
         )
         base = self.values
         parts = [self._part(move, gap) for _ in range(number)]
-        futures = [executor.submit(solve_part, part.model, limits, part.hint, move.solver) for part in parts]
-        proven, before = True, self.cost
+        patience = PATIENCE_S if move.kind == "covers" and not self.limits.deterministic else None
+        futures = [executor.submit(solve_part, part.model, limits, part.hint, move.solver, patience) for part in parts]
+        proven = True
         for part, future in zip(parts, futures, strict=True):
             result = future.result()
             proven = proven and result.outcome in ("optimal", "infeasible")
             if result.values is not None:
                 self._take(part, result.values, base)
-        self._adapt(move, proven, self.cost < before)
+        self._adapt(move, proven)
+
+    def _seconds(self, move: Move) -> float:
+        """For one neighbourhood by the clock, which HiGHS goes by; CP-SAT goes by its effort unless that drags on."""
+        rest = self.until - time.monotonic()
+        if self.limits.deterministic:
+            return rest
+        return max(min(rest, move.effort) if move.solver == "highs" else rest, 0.05)
 
     def _part(self, move: Move, gap: float) -> Part:
         if move.kind == "covers":
@@ -150,12 +214,10 @@ class Search:
         after = self.values + part.moved(values, base)
         cost = cost_of(self.matrix, after)
         if cost < self.cost and is_solution(self.matrix, after):
-            self.values, self.cost = after, cost
+            self.values, self.cost, self._changed = after, cost, time.monotonic()
 
-    def _adapt(self, move: Move, proven: bool, better: bool) -> None:
-        if move.kind == "covers" and not proven and better:
-            move.effort *= 2
-        elif proven:
+    def _adapt(self, move: Move, proven: bool) -> None:
+        if proven:
             move.size = min(move.most, max(move.size + 1, int(move.size * 1.15)))
             if move.kind == "covers" and move.size >= move.most:
                 move.each = min(int(move.each * 1.5), 400)

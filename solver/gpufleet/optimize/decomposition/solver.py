@@ -1,7 +1,7 @@
 """The decomposition engine, as a back end: prices by column generation, a first plan, a search around it.
 
-Small models are also given to HiGHS as a whole, beside the search where there are several workers, after it otherwise:
-its cuts raise the bound above that of the prices.
+Small models are also given to another solver as a whole, beside the search where there are several workers, after it
+otherwise: it can raise the bound above that of the prices.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from gpufleet.optimize.backends.interface import Outcome, SolverLimits
+    from gpufleet.optimize.backends.interface import Backend, Outcome, SolverLimits
     from gpufleet.optimize.bounds.matrix import Matrix
     from gpufleet.optimize.decomposition.generation import Generated
     from gpufleet.optimize.formulation.linear_model import LinearModel
@@ -53,9 +53,13 @@ START_GAP = 1e-4
 SMALL = 100
 """Variables up to which CP-SAT makes the first plan; beyond it HiGHS, whose heuristics find better ones (measured)."""
 WHOLE_LIMIT = 2_500
-"""Variables up to which HiGHS also works on the model as a whole."""
+"""Variables up to which another solver also works on the model as a whole."""
+TINY = 300
+"""Variables up to which that is CP-SAT; beyond it HiGHS."""
+IDLE_S, TINY_IDLE_S = 5.0, 0.2
+"""Seconds without anything better after which the other solver has its turn, where it has to wait."""
 SEARCH_SHARE = 0.35
-"""Share of the time for the search, where HiGHS has to wait for it."""
+"""Share of the time for the search, where the other solver has to wait for it."""
 
 
 class Decomposition:
@@ -108,6 +112,8 @@ class _Run:
     prices: Prices | None = None
     started: float = field(default_factory=time.monotonic)
     phase: str = ""
+    impossible: bool = False
+    """The whole model was shown to have no solution."""
 
     def __post_init__(self) -> None:
         self.phase = self.monitor.phase
@@ -127,7 +133,8 @@ class _Run:
         near = Neighbourhoods(self.blocks, generated.prices, np.random.default_rng(self.limits.seed))
         values = self._first(generated, near)
         if values is None:
-            return BackendResult("unknown", None, None, self.bound, self.prices)
+            outcome: Outcome = "infeasible" if self.impossible else "unknown"
+            return BackendResult(outcome, None, None, None if self.impossible else self.bound, self.prices)
         search = Search(self.blocks.matrix, near, values, self.limits, self.until, float(max(self.bound, 1)))
         self._report(search.cost)
         whole = self._searched(search)
@@ -147,11 +154,15 @@ class _Run:
         return self.monitor.stopped or cost - self.bound <= self.limits.relative_gap * cost
 
     def _without_prices(self) -> BackendResult:
-        """The relaxation has no solution, or it took too long: HiGHS says which, if anything does."""
+        """The relaxation has no solution, or it took too long: another solver says which, if anything does."""
         seconds = self.until - time.monotonic()
         if self.monitor.stopped or seconds <= 0:
             return BackendResult("unknown", None, None, 0)
-        return backend("highs").solve(self.model, replace(self.limits, seconds=seconds), None, self.monitor)
+        return self._other().solve(self.model, replace(self.limits, seconds=seconds), None, self.monitor)
+
+    def _other(self) -> Backend:
+        """The solver for the model as a whole."""
+        return backend("cpsat" if len(self.model.variables) <= TINY else "highs")
 
     def _first(self, generated: Generated, near: Neighbourhoods) -> Ints | None:
         """The hint if it is a solution, else the first one found."""
@@ -171,16 +182,18 @@ class _Run:
                 values = base + part.moved(found.values, base)
                 if is_solution(matrix, values):
                     return values
+            self.impossible = found.outcome == "infeasible" and len(part.free) == len(matrix.cost)
         return None
 
     def _searched(self, search: Search) -> BackendResult | None:
-        """Search, with HiGHS on the whole model beside or after it; its result, if it was asked."""
+        """Search, with another solver on the whole model beside or after it; its result, if it was asked."""
         if len(self.model.variables) > WHOLE_LIMIT or self._is_close(search.cost):
             search.run(lambda: self._is_close(search.cost), self._report, self.executor)
             return None
         if self.limits.workers == 1:
             search.until = max(self._at(SEARCH_SHARE), time.monotonic())
-            search.run(lambda: self._is_close(search.cost), self._report, self.executor)
+            idle = TINY_IDLE_S if len(self.model.variables) <= TINY else IDLE_S
+            search.run(lambda: self._is_close(search.cost) or search.idle_s() > idle, self._report, self.executor)
             if self._is_close(search.cost):
                 return None
             return self._whole(Monitor(None, None))
@@ -195,7 +208,7 @@ class _Run:
     def _whole(self, monitor: Monitor) -> BackendResult:
         seconds = max(self.until - time.monotonic(), 0.01)
         with self.monitor.watching(monitor.stop):
-            return backend("highs").solve(self.model, replace(self.limits, seconds=seconds, workers=1), None, monitor)
+            return self._other().solve(self.model, replace(self.limits, seconds=seconds, workers=1), None, monitor)
 
     def _ended(self, search: Search, whole: BackendResult | None) -> BackendResult:
         """The better plan beside the better bound."""
