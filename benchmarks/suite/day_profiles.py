@@ -7,10 +7,9 @@ import math
 from random import Random
 from typing import TYPE_CHECKING
 
-from suite import estates, files
+from suite import estates
 
 if TYPE_CHECKING:
-    from suite.estates import Estate
     from suite.files import Fields
 
 RESERVED = 0.6

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Item = tuple[int, str]
 """Position of a workload, and a class of it."""
 STARTS = 6
-ATTEMPTS = 200
+ATTEMPTS = 8
 """Passes of one start until there is room for everybody."""
 TOGETHER = 24
 """Most classes that leave a pool together."""
@@ -93,7 +93,7 @@ class State:
         return True
 
     def _cheapest(self, item: Item, left: float, banned: int | None) -> tuple[int, int] | None:
-        """The option and number of replicas of least cost per covered demand: all of what is left, or whole replicas."""
+        """The option and number of replicas of least cost per covered demand: all that is left, or whole replicas."""
         best: tuple[float, float, int, int] | None = None
         for k, option in enumerate(self.question.workloads[item[0]].options):
             rate, pool = option.rates.get(item[1], 0.0), option.pool
@@ -197,10 +197,10 @@ def _start(question: Question, period: int, penalty: float, number: int, dice: R
     for _ in range(ATTEMPTS):
         state = State(question, period, penalty)
         order = [*first, *(item for item in _order(state, number, dice) if item not in first)]
-        stuck = next((item for item in order if not state.place(item)), None)
-        if stuck is None:
+        stuck = [item for item in order if not state.place(item)]
+        if not stuck:
             return state
-        first = {stuck: None} | {item: None for item in first if item != stuck}
+        first = dict.fromkeys([*stuck, *first])
         if time.monotonic() > deadline:
             break
     return None
