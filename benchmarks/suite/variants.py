@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 
 ROUNDS = 3
 """How often the stock of what is used is cut."""
-LEFT = (0.6, 0.8, 0.9)
+LEFT = 0.6
 """Part of the used nodes that stays in stock."""
+PARTS = (1.0, 0.5, 0.25)
+"""Part of the used offers whose stock is cut."""
 LIFE_YEARS = 4
 KW_PER_ACCELERATOR = 0.7
 CAPEX_SHARE = 0.5
@@ -51,12 +53,12 @@ def _nodes(fields: Fields) -> Counter[str]:
 def stock_tight(fields: Fields, name: str) -> Fields:
     """Three times over, the stock of every offer that the plan uses becomes 60 % of what it uses, but not 0.
 
-    Where the greedy pass finds no plan any more, 80 and then 90 % are left instead."""
+    Where that leaves no plan that the greedy pass finds, only the most used half of the offers is cut, or a quarter."""
     changed = _named(fields, name, "stock tight")
     used = _nodes(changed)
     for _ in range(ROUNDS):
-        for left in LEFT:
-            tighter = _cut(changed, used, left)
+        for part in PARTS:
+            tighter = _cut(changed, used, part)
             try:
                 used = _nodes(tighter)
             except ValueError:
@@ -66,9 +68,12 @@ def stock_tight(fields: Fields, name: str) -> Fields:
     return changed
 
 
-def _cut(fields: Fields, used: Counter[str], left: float) -> Fields:
+def _cut(fields: Fields, used: Counter[str], part: float) -> Fields:
+    """Less stock of this part of the used offers, those with the most nodes first."""
+    order = sorted((name for name in used if used[name]), key=lambda name: (-used[name], name))
+    chosen = set(order[: max(1, round(part * len(order)))])
     offers = [
-        offer | ({"stock": max(1, int(left * used[offer["name"]]))} if used[offer["name"]] else {})
+        offer | ({"stock": max(1, int(LEFT * used[offer["name"]]))} if offer["name"] in chosen else {})
         for offer in fields["offers"]
     ]
     return fields | {"offers": offers}

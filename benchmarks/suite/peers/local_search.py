@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import time
+from functools import lru_cache
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -22,12 +23,22 @@ Item = tuple[int, str]
 """Position of a workload, and a class of it."""
 STARTS = 6
 ATTEMPTS = 8
-"""Passes of one start until there is room for everybody."""
+"""Most passes of one start until there is room for everybody; each must leave fewer without."""
 TOGETHER = 24
 """Most classes that leave a pool together."""
 PENALTIES = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0)
 """Prices of power under a cap, in mean node prices per mean node power."""
 EPSILON = 1e-9
+
+
+@lru_cache(maxsize=1)
+def able(question: Question) -> dict[Item, list[tuple[int, float, int, int]]]:
+    """What can serve each class: option, requests/s, pool, accelerators per replica."""
+    return {
+        (w, name): [(k, o.rates[name], o.pool, o.size) for k, o in enumerate(workload.options) if name in o.rates]
+        for w, workload in enumerate(question.workloads)
+        for name in workload.classes
+    }
 
 
 class State:
@@ -45,6 +56,7 @@ class State:
         self.load: list[dict[int, dict[str, float]]] = [{} for _ in question.workloads]
         """By workload and option: class to the share of it that is served."""
         self.replicas: list[dict[int, int]] = [{} for _ in question.workloads]
+        self.able = able(question)
 
     def demand(self, item: Item) -> float:
         """Requests/s of the class in this period."""
@@ -95,20 +107,20 @@ class State:
     def _cheapest(self, item: Item, left: float, banned: int | None) -> tuple[int, int] | None:
         """The option and number of replicas of least cost per covered demand: all that is left, or whole replicas."""
         best: tuple[float, float, int, int] | None = None
-        for k, option in enumerate(self.question.workloads[item[0]].options):
-            rate, pool = option.rates.get(item[1], 0.0), option.pool
-            if not rate or pool == banned:
+        for k, rate, pool, taken_each in self.able[item]:
+            if pool == banned:
                 continue
-            fits = (self.room[pool] - self.used[pool]) // option.size
-            size, used, price = self.size[pool], self.used[pool], self.price[pool]
-            there = -(-used // size)
-            exact = left / rate
-            for count in {math.ceil(exact - EPSILON) or 1, int(exact)}:
-                if 0 < count <= fits or (fits >= 1 and count > fits):
-                    count = int(min(count, fits))
-                    more = price * (-(-(used + count * option.size) // size) - there)
-                    score = (more / min(left, count * rate), more, k, count)
-                    best = score if best is None or score < best else best
+            size, used = self.size[pool], self.used[pool]
+            fits = (self.room[pool] - used) // taken_each
+            if fits < 1:
+                continue
+            exact, there = left / rate, -(-used // size)
+            most = math.ceil(exact - EPSILON) or 1
+            for count in (most, int(exact)) if 0 < int(exact) < most else (most,):
+                count = min(count, fits)
+                more = self.price[pool] * (-(-(used + count * taken_each) // size) - there)
+                score = (more / min(left, count * rate), more, k, count)
+                best = score if best is None or score < best else best
         return None if best is None else best[2:]
 
     def take_out(self, item: Item) -> None:
@@ -194,6 +206,7 @@ def _period(question: Question, period: int, penalty: float, dice: Random, deadl
 def _start(question: Question, period: int, penalty: float, number: int, dice: Random, deadline: float) -> State | None:
     """A greedy pass; whoever finds no room comes first in the next attempt."""
     first: dict[Item, None] = {}
+    fewest = math.inf
     for _ in range(ATTEMPTS):
         state = State(question, period, penalty)
         order = [*first, *(item for item in _order(state, number, dice) if item not in first)]
@@ -201,8 +214,9 @@ def _start(question: Question, period: int, penalty: float, number: int, dice: R
         if not stuck:
             return state
         first = dict.fromkeys([*stuck, *first])
-        if time.monotonic() > deadline:
+        if len(stuck) >= fewest or time.monotonic() > deadline:
             break
+        fewest = len(stuck)
     return None
 
 
