@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from suite import catalogue, day_profiles, estates, files, joint, melange, routed, variants
+from suite.peers import local_search
+from suite.peers.question import read
 
-from gpufleet import load_instance, resolve, solve
+from gpufleet import load_instance, resolve
+from gpufleet.candidates.enumerate import build_candidates
+from gpufleet.optimize.backends.interface import SolverLimits
+from gpufleet.optimize.backends.registry import backend
+from gpufleet.optimize.formulation.build import build_model
+from gpufleet.problem.build import build_problem
 from gpufleet.schema.instance import Instance
 
 TINY = {
-    "covering": lambda: estates.converted(estates.generated("tiny", 6, 4)),
+    "covering": lambda: estates.converted(estates.generated("tiny", 8, 4)),
     "routed": lambda: routed.converted(routed.generated("tiny", 3, 5)),
     "joint": lambda: joint.generated("tiny", 3, 3, 5),
     "melange": lambda: melange.generated("tiny"),
@@ -29,7 +38,7 @@ def test_what_is_generated_is_a_valid_instance(family: str) -> None:
 
 
 def test_another_seed_gives_another_estate() -> None:
-    assert estates.generated("tiny", 6, 4, seed=1).pools != estates.generated("tiny", 6, 4, seed=2).pools
+    assert estates.generated("tiny", 8, 4, seed=1).pools != estates.generated("tiny", 8, 4, seed=2).pools
 
 
 @pytest.mark.parametrize("name", [name for name, entry in catalogue.ENTRIES.items() if entry.is_stored])
@@ -55,7 +64,7 @@ def test_a_changed_file_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_compact_form_loses_nothing() -> None:
-    estate = estates.generated("tiny", 6, 4)
+    estate = estates.generated("tiny", 8, 4)
     assert (
         estates.converted(estates.from_compact(estates.compact(estate)))["workloads"]
         == (estates.converted(estate)["workloads"])
@@ -64,10 +73,10 @@ def test_the_compact_form_loses_nothing() -> None:
 
 def test_a_converted_service_has_the_optimum_that_is_known() -> None:
     """80,176 cents an hour, reported with the raw instance."""
-    plan = solve(load_instance(catalogue.ENTRIES["routed-20x40"].path), backend="highs")
-    assert plan.status == "optimal"
-    assert plan.certificate is not None
-    assert plan.certificate.objective_usd == 801.76
+    resolved = load_instance(catalogue.ENTRIES["routed-20x40"].path)
+    model, _ = build_model(build_problem(resolved, build_candidates(resolved)))
+    result = backend("pulp").solve(model, SolverLimits(20.0))
+    assert (result.outcome, result.objective) == ("optimal", 80_176 * 10_000)
 
 
 def test_stock_is_cut_where_the_plan_takes_nodes() -> None:
@@ -83,16 +92,25 @@ def test_stock_is_cut_where_the_plan_takes_nodes() -> None:
 
 
 def test_purchases_are_limited_to_half_of_a_whole_fleet() -> None:
-    fields = variants.budget_tight(TINY["covering"](), "budget")
-    bought = [offer for offer in fields["offers"] if offer["term"] == "purchase"]
-    assert len(bought) == len(fields["offers"]) / 2
-    plan = solve(resolve(Instance.model_validate(fields)), backend="highs", time_limit_s=10)
-    assert plan.status == "optimal"
-    spent = sum(offer["capex_usd"] * n.count for offer in bought for n in plan.nodes if n.offer == offer["name"])
-    assert 0 < spent <= fields["budgets"]["capex_usd"]
+    rented = TINY["covering"]()
+    fields = variants.budget_tight(rented, "budget")
+    assert resolve(Instance.model_validate(fields)).instance.budgets.capex_usd == fields["budgets"]["capex_usd"]
+    capex = {offer["node_type"]: offer["capex_usd"] for offer in fields["offers"] if offer["term"] == "purchase"}
+    assert set(capex) == {offer["node_type"] for offer in rented["offers"]}
+    whole = sum(count * capex[name] for name, count in taken(rented).items())
+    assert fields["budgets"]["capex_usd"] == pytest.approx(whole / 2, abs=50)
 
 
-def test_power_is_limited_to_what_the_cheapest_fleet_would_exceed() -> None:
+def test_power_is_limited_to_less_than_the_greedy_plan_draws() -> None:
     fields = variants.power_tight(TINY["covering"](), "power")
-    assert resolve(Instance.model_validate(fields)).instance.sites[0].power_cap_kw == fields["sites"][0]["power_cap_kw"]
-    assert all(node["power_kw"] > 0 for node in fields["node_types"])
+    cap = resolve(Instance.model_validate(fields)).instance.sites[0].power_cap_kw
+    power = {node["name"]: node["power_kw"] for node in fields["node_types"]}
+    drawn = sum(count * power[name] for name, count in taken(fields).items())
+    assert cap == pytest.approx(0.85 * drawn, abs=0.1)
+
+
+def taken(fields: dict[str, Any]) -> dict[str, int]:
+    """Nodes by offer (named after their node type) of the greedy plan."""
+    plan = local_search.greedy(read(fields))
+    assert plan is not None
+    return {entry["offer"]: entry["count"] for entry in plan["nodes"]}

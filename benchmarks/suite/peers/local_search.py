@@ -189,17 +189,16 @@ def _nodes(state: State) -> list[int]:
 
 
 def _period(question: Question, period: int, penalty: float, dice: Random, deadline: float) -> State | None:
-    """The best of several greedy starts, improved until nothing helps or the time is up."""
+    """The best of several greedy starts, each improved until nothing helps or the time is up."""
     best: State | None = None
     for number in range(STARTS):
         if number and time.monotonic() > deadline:
             break
         state = _start(question, period, penalty, number, dice, deadline)
+        while state is not None and _improved(state, dice, deadline):
+            pass
         if state is not None and (best is None or state.cost() < best.cost() - EPSILON):
             best = state
-    if best is not None:
-        while _improved(best, dice, deadline):
-            pass
     return best
 
 
