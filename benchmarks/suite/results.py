@@ -97,6 +97,8 @@ def improved(known: Best, row: Row, by: str) -> Best:
     cost = row.objective_usd if row.verified else None
     if cost is not None and (known.objective_usd is None or cost < known.objective_usd):
         known = replace(known, objective_usd=cost, objective_by=by)
+        if known.bound_usd is not None and cost < known.bound_usd:
+            known = replace(known, bound_usd=None, bound_by="")  # a verified plan disproves it
     if row.bound_usd is not None and row.status in ("optimal", "feasible", "unknown"):
         possible = known.objective_usd is None or row.bound_usd <= known.objective_usd
         if possible and (known.bound_usd is None or row.bound_usd > known.bound_usd):

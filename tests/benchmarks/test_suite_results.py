@@ -43,6 +43,11 @@ def test_a_bound_above_the_best_plan_is_not_believed() -> None:
     assert results.improved(Best(801.76, "old", 790.0, "old"), ROW, "new").bound_by == "new"
 
 
+def test_a_verified_plan_below_a_bound_disproves_it() -> None:
+    found = results.improved(Best(802.0, "old", 801.9, "old"), replace(ROW, bound_usd=None), "new")
+    assert (found.objective_usd, found.bound_usd) == (801.76, None)
+
+
 def test_the_fastest_engine_has_ratio_one_and_unsolved_is_infinite() -> None:
     rows = [
         row("routed-20x40", "highs", 2.0, 801.76),
