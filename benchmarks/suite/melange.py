@@ -1,8 +1,8 @@
 """Mélange's question at its published size: 60 request-size buckets over 4 GPU types at 32 requests/s.
 
-Griggs et al., arXiv 2404.14527: ten input lengths by six output lengths; L4, A10G, A100-80GB and H100. Prices of A10G and
-A100-80GB are those of the project's example configuration; those of L4 and H100, all throughputs (a model of 7 billion
-parameters in 16 bits, by arithmetic, memory bandwidth and cache) and the mix of requests are assumed.
+Griggs et al., arXiv 2404.14527: ten input lengths by six output lengths; L4, A10G, A100-80GB and H100. Prices of A10G
+and A100-80GB are those of the project's example configuration; those of L4 and H100, all throughputs (a model of 7
+billion parameters in 16 bits, by arithmetic, memory bandwidth and cache) and the mix of requests are assumed.
 """
 
 from __future__ import annotations

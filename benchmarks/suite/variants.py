@@ -21,7 +21,10 @@ ROUNDS = 3
 """How often the stock of what is used is cut."""
 LEFT = 0.6
 """Part of the used nodes that stays in stock."""
+PARTS = (1.0, 0.5, 0.25)
+"""Part of the used offers whose stock is cut."""
 LIFE_YEARS = 4
+KW_PER_ACCELERATOR = 0.7
 CAPEX_SHARE = 0.5
 """Purchases allowed, over those of buying the whole fleet."""
 POWER_SHARE = 0.85
@@ -48,21 +51,32 @@ def _nodes(fields: Fields) -> Counter[str]:
 
 
 def stock_tight(fields: Fields, name: str) -> Fields:
-    """Three times over, the stock of every offer that the plan uses becomes 60 % of what it uses, but not 0; fewer times
-    where the greedy pass would find no plan any more."""
+    """Three times over, the stock of every offer that the plan uses becomes 60 % of what it uses, but not 0.
+
+    Where that leaves no plan that the greedy pass finds, only the most used half of the offers is cut, or a quarter."""
     changed = _named(fields, name, "stock tight")
     used = _nodes(changed)
     for _ in range(ROUNDS):
-        tighter = copy.deepcopy(changed)
-        for offer in tighter["offers"]:
-            if used[offer["name"]]:
-                offer["stock"] = max(1, int(LEFT * used[offer["name"]]))
-        try:
-            used = _nodes(tighter)
-        except ValueError:
+        for part in PARTS:
+            tighter = _cut(changed, used, part)
+            try:
+                used = _nodes(tighter)
+            except ValueError:
+                continue
+            changed = tighter
             break
-        changed = tighter
     return changed
+
+
+def _cut(fields: Fields, used: Counter[str], part: float) -> Fields:
+    """Less stock of this part of the used offers, those with the most nodes first."""
+    order = sorted((name for name in used if used[name]), key=lambda name: (-used[name], name))
+    chosen = set(order[: max(1, round(part * len(order)))])
+    offers = [
+        offer | ({"stock": max(1, int(LEFT * used[offer["name"]]))} if offer["name"] in chosen else {})
+        for offer in fields["offers"]
+    ]
+    return fields | {"offers": offers}
 
 
 def budget_tight(fields: Fields, name: str, seed: int = 1) -> Fields:
@@ -71,6 +85,9 @@ def budget_tight(fields: Fields, name: str, seed: int = 1) -> Fields:
     dice = Random(f"{seed}/budget/{name}")
     changed = _named(fields, name, "nodes can be bought, up to a budget for purchases")
     used, capex = _nodes(fields), 0.0
+    changed["sites"][0]["electricity_usd_per_kwh"] = 0  # in the price; bought nodes must say so, and what they draw
+    for node in changed["node_types"]:
+        node["power_kw"] = round(KW_PER_ACCELERATOR * node["accelerators"], 2)
     for offer in [offer for offer in changed["offers"] if offer["term"] == "on_demand"]:
         price = round(offer["usd_per_hour"] * 8760 * LIFE_YEARS * dice.uniform(0.45, 0.75), 2)
         bought = {key: value for key, value in offer.items() if key not in ("usd_per_hour", "term", "name")}

@@ -14,120 +14,19 @@ from typing import TYPE_CHECKING
 
 from suite.peers.contracts import taken
 from suite.peers.question import Running, plan
+from suite.peers.state import EPSILON, State
 
 if TYPE_CHECKING:
     from suite.peers.question import Fields, Question
+    from suite.peers.state import Item
 
-Item = tuple[int, str]
-"""Position of a workload, and a class of it."""
 STARTS = 6
-ATTEMPTS = 200
-"""Passes of one start until there is room for everybody."""
+ATTEMPTS = 8
+"""Most passes of one start until there is room for everybody; each must leave fewer without."""
 TOGETHER = 24
 """Most classes that leave a pool together."""
 PENALTIES = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0)
 """Prices of power under a cap, in mean node prices per mean node power."""
-EPSILON = 1e-9
-
-
-class State:
-    """One period: what runs, and who serves what."""
-
-    def __init__(self, question: Question, period: int, penalty: float) -> None:
-        self.question, self.period = question, period
-        pools = question.pools
-        power = sum(pool.power_kw for pool in pools) / len(pools)
-        scale = penalty * sum(pool.price for pool in pools) / len(pools) / power if power else 0.0
-        self.price = [pool.price + scale * pool.power_kw for pool in pools]
-        self.size = [pool.size for pool in pools]
-        self.room = [pool.stock * pool.size for pool in pools]
-        self.used = [0] * len(pools)
-        self.load: list[dict[int, dict[str, float]]] = [{} for _ in question.workloads]
-        """By workload and option: class to the share of it that is served."""
-        self.replicas: list[dict[int, int]] = [{} for _ in question.workloads]
-
-    def demand(self, item: Item) -> float:
-        """Requests/s of the class in this period."""
-        workload = self.question.workloads[item[0]]
-        return workload.classes[item[1]] * workload.factors[self.period]
-
-    def cost(self) -> float:
-        """USD an hour, penalties included."""
-        return sum(p * -(-u // s) for p, u, s in zip(self.price, self.used, self.size, strict=True))
-
-    def _taken(self, w: int, k: int) -> float:
-        """Replicas' worth of load."""
-        rates = self.question.workloads[w].options[k].rates
-        return sum(share * self.demand((w, name)) / rates[name] for name, share in self.load[w].get(k, {}).items())
-
-    def _open(self, w: int, k: int, count: int) -> None:
-        option = self.question.workloads[w].options[k]
-        self.used[option.pool] += count * option.size
-        self.replicas[w][k] = self.replicas[w].get(k, 0) + count
-
-    def _serve(self, item: Item, k: int, amount: float) -> None:
-        shares = self.load[item[0]].setdefault(k, {})
-        shares[item[1]] = shares.get(item[1], 0.0) + amount / self.demand(item)
-
-    def place(self, item: Item, banned: int | None = None) -> bool:
-        """Serve a class; False where there is no room for it. Nothing opens on the pool that is banned."""
-        w, name = item
-        left = whole = self.demand(item)
-        options = self.question.workloads[w].options
-        for k, count in list(self.replicas[w].items()):
-            rate = options[k].rates.get(name, 0.0)
-            spare = count - self._taken(w, k)
-            if rate and spare > EPSILON and options[k].pool != banned:
-                amount = min(left, spare * rate)
-                self._serve(item, k, amount)
-                left -= amount
-        while left > EPSILON * whole:
-            found = self._cheapest(item, left, banned)
-            if found is None:
-                return False
-            k, count = found
-            self._open(w, k, count)
-            amount = min(left, count * options[k].rates[name])
-            self._serve(item, k, amount)
-            left -= amount
-        return True
-
-    def _cheapest(self, item: Item, left: float, banned: int | None) -> tuple[int, int] | None:
-        """The option and number of replicas of least cost per covered demand: all of what is left, or whole replicas."""
-        best: tuple[float, float, int, int] | None = None
-        for k, option in enumerate(self.question.workloads[item[0]].options):
-            rate, pool = option.rates.get(item[1], 0.0), option.pool
-            if not rate or pool == banned:
-                continue
-            fits = (self.room[pool] - self.used[pool]) // option.size
-            size, used, price = self.size[pool], self.used[pool], self.price[pool]
-            there = -(-used // size)
-            exact = left / rate
-            for count in {math.ceil(exact - EPSILON) or 1, int(exact)}:
-                if 0 < count <= fits or (fits >= 1 and count > fits):
-                    count = int(min(count, fits))
-                    more = price * (-(-(used + count * option.size) // size) - there)
-                    score = (more / min(left, count * rate), more, k, count)
-                    best = score if best is None or score < best else best
-        return None if best is None else best[2:]
-
-    def take_out(self, item: Item) -> None:
-        """Serve a class no longer, and close the replicas that this leaves without load."""
-        w, name = item
-        for k, shares in list(self.load[w].items()):
-            if shares.pop(name, None) is not None:
-                keep = math.ceil(self._taken(w, k) - EPSILON)
-                self._open(w, k, keep - self.replicas[w][k])
-                if not keep:
-                    del self.replicas[w][k], self.load[w][k]
-
-    def saved(self, w: int) -> tuple[list[int], dict[int, dict[str, float]], dict[int, int]]:
-        """What a change to one workload can touch."""
-        return self.used.copy(), {k: dict(s) for k, s in self.load[w].items()}, dict(self.replicas[w])
-
-    def restore(self, w: int, saved: tuple[list[int], dict[int, dict[str, float]], dict[int, int]]) -> None:
-        """Undo it."""
-        self.used, self.load[w], self.replicas[w] = saved
 
 
 def solve(question: Question, seconds: float, seed: int = 0) -> Fields | None:
@@ -177,32 +76,33 @@ def _nodes(state: State) -> list[int]:
 
 
 def _period(question: Question, period: int, penalty: float, dice: Random, deadline: float) -> State | None:
-    """The best of several greedy starts, improved until nothing helps or the time is up."""
+    """The best of several greedy starts, each improved until nothing helps or the time is up."""
     best: State | None = None
     for number in range(STARTS):
         if number and time.monotonic() > deadline:
             break
         state = _start(question, period, penalty, number, dice, deadline)
+        while state is not None and _improved(state, dice, deadline):
+            pass
         if state is not None and (best is None or state.cost() < best.cost() - EPSILON):
             best = state
-    if best is not None:
-        while _improved(best, dice, deadline):
-            pass
     return best
 
 
 def _start(question: Question, period: int, penalty: float, number: int, dice: Random, deadline: float) -> State | None:
     """A greedy pass; whoever finds no room comes first in the next attempt."""
     first: dict[Item, None] = {}
+    fewest = math.inf
     for _ in range(ATTEMPTS):
         state = State(question, period, penalty)
         order = [*first, *(item for item in _order(state, number, dice) if item not in first)]
-        stuck = next((item for item in order if not state.place(item)), None)
-        if stuck is None:
+        stuck = [item for item in order if not state.place(item)]
+        if not stuck:
             return state
-        first = {stuck: None} | {item: None for item in first if item != stuck}
-        if time.monotonic() > deadline:
+        first = dict.fromkeys([*stuck, *first])
+        if len(stuck) >= fewest or time.monotonic() > deadline:
             break
+        fewest = len(stuck)
     return None
 
 

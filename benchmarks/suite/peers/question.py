@@ -66,7 +66,7 @@ class Workload:
     options: tuple[Option, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Question:
     """The whole instance."""
 
