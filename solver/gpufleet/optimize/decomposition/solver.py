@@ -14,7 +14,6 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from ortools import __version__ as ortools_version
 
 from gpufleet.optimize.backends.interface import BackendResult
 from gpufleet.optimize.backends.registry import backend
@@ -72,7 +71,7 @@ class Decomposition:
 
     def version(self) -> str:
         """The solvers inside, with their versions."""
-        return f"CP-SAT and HiGHS (OR-Tools {ortools_version}), column generation"
+        return f"{backend('cpsat').version()} and HiGHS, column generation"
 
     def solve(
         self,
