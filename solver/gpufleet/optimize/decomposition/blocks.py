@@ -79,16 +79,18 @@ class Blocks:
         """Reduced cost of every item at prices of the links."""
         return np.asarray(self.matrix.cost[self.items] - self.item_links.T @ prices, np.float64)
 
-    def cheapest(self, costs: Floats) -> tuple[Floats, Ints]:
-        """(cost of the cheapest cover of every block, count of every item), at costs per item.
+    def cheapest(self, costs: Floats, demand: Ints | None = None, most: Ints | None = None) -> tuple[Floats, Ints]:
+        """(cost of the cheapest cover of every block, count of every item), at costs per item; of another demand, with
+        other bounds, if given.
 
         Infinite where a block cannot be covered at all.
         """
+        demand, most = self.demand if demand is None else demand, self.most if most is None else most
         scale = self._scale(costs)
         least = np.empty(len(self.demand), np.int64)
         counts = np.zeros(len(self.items), np.int64)
         cheap = np.floor(costs * scale).astype(np.int64)
-        cheapest_covers(self.start, self.capacity, cheap, self.most, self.demand, NODES, least, counts)
+        cheapest_covers(self.start, self.capacity, cheap, most, demand, NODES, least, counts)
         return np.where(least == NOTHING, np.inf, least / scale), counts
 
     def _scale(self, costs: Floats) -> float:

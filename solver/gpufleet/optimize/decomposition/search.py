@@ -134,7 +134,9 @@ class Search:
             Move("counts", min(20, groups), groups, 3.0, "highs"),
         ]
         if blocks:
-            self.moves.insert(0, Move("covers", min(blocks, 1000), blocks, 60.0, each=30))
+            most = max(len(part) for part in self.near.components)
+            whole = len(self.near.components) == 1
+            self.moves.insert(0, Move("covers", min(most, 1000), most, 60.0 if whole else 3.0, each=30))
 
     def run(self, done: Callable[[], bool], tell: Callable[[int], None], executor: Executor | None = None) -> None:
         """Improve until `done()` or the clock shows `until`; `tell` hears of every better cost."""
@@ -175,7 +177,7 @@ class Search:
     def _step(self, move: Move, executor: Executor) -> None:
         """Solve as many neighbourhoods of this kind as there are workers, and take what fits together."""
         gap = max(self.cost - self.bound, 1.0)
-        whole = move.kind == "covers" and move.size >= move.most
+        whole = move.kind == "covers" and len(self.near.components) == 1
         number = 1 if whole else self.limits.workers
         limits = replace(
             self.limits,
@@ -198,11 +200,11 @@ class Search:
         self._adapt(move, proven)
 
     def _seconds(self, move: Move) -> float:
-        """For one neighbourhood by the clock, which HiGHS goes by; CP-SAT goes by its effort unless that drags on."""
+        """For one neighbourhood, by the clock; as long as its effort, which CP-SAT counts more slowly."""
         rest = self.until - time.monotonic()
         if self.limits.deterministic:
             return rest
-        return max(min(rest, move.effort) if move.solver == "highs" else rest, 0.05)
+        return max(min(rest, move.effort), 0.05)
 
     def _part(self, move: Move, gap: float) -> Part:
         if move.kind == "covers":

@@ -21,7 +21,7 @@ from gpufleet.optimize.bounds.lagrangian import Prices, lower_bound
 from gpufleet.optimize.bounds.matrix import matrix_of
 from gpufleet.optimize.decomposition.blocks import Blocks
 from gpufleet.optimize.decomposition.generation import generate
-from gpufleet.optimize.decomposition.incumbent import is_solution
+from gpufleet.optimize.decomposition.incumbent import cost_of, is_solution
 from gpufleet.optimize.decomposition.neighbourhoods import Neighbourhoods
 from gpufleet.optimize.decomposition.search import Search, solve_part
 from gpufleet.optimize.decomposition.start import first_parts
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from gpufleet.optimize.backends.interface import Backend, Outcome, SolverLimits
     from gpufleet.optimize.bounds.matrix import Matrix
     from gpufleet.optimize.decomposition.generation import Generated
+    from gpufleet.optimize.decomposition.parts import Part
     from gpufleet.optimize.formulation.linear_model import LinearModel
 
     Ints = NDArray[np.int64]
@@ -129,7 +130,7 @@ class _Run:
         if bound is None:
             return BackendResult("infeasible", None, None, None)
         self.bound = max(bound, 0)
-        near = Neighbourhoods(self.blocks, generated.prices, np.random.default_rng(self.limits.seed))
+        near = Neighbourhoods(self.blocks, generated.prices, generated.dear, np.random.default_rng(self.limits.seed))
         values = self._first(generated, near)
         if values is None:
             outcome: Outcome = "infeasible" if self.impossible else "unknown"
@@ -164,25 +165,34 @@ class _Run:
         return backend("cpsat" if len(self.model.variables) <= TINY else "highs")
 
     def _first(self, generated: Generated, near: Neighbourhoods) -> Ints | None:
-        """The hint if it is a solution, else the first one found."""
+        """The best of the hint, the rounded master, and the first part around it that has a solution."""
         matrix = self.blocks.matrix
-        if self.hint is not None and is_solution(matrix, np.array(self.hint, np.int64)):
-            return np.array(self.hint, np.int64)
-        for base, part in first_parts(self.blocks, generated, near):
+        best = None if self.hint is None else np.array(self.hint, np.int64)
+        if best is not None and not is_solution(matrix, best):
+            best = None
+        for base, part, rough in first_parts(self.blocks, generated, near):
             seconds = self.until - time.monotonic()
             if self.monitor.stopped or seconds <= 0:
-                return None
-            small = len(part.model.variables) <= SMALL
-            seconds = min(seconds, max(3.0, 0.1 * self.limits.seconds))
-            asked = replace(self.limits, seconds=seconds, relative_gap=START_GAP, effort=START_EFFORT)
-            found = solve_part(part.model, asked, None, "cpsat" if small else "highs")
-            logger.debug("first plan: %d variables, %s", len(part.model.variables), found.outcome)
+                break
+            found = self._attempt(part, seconds)
             if found.values is not None:
                 values = base + part.moved(found.values, base)
-                if is_solution(matrix, values):
-                    return values
+                if is_solution(matrix, values) and (best is None or cost_of(matrix, values) < cost_of(matrix, best)):
+                    best = values
+                    self._report(cost_of(matrix, values))
+            if best is not None and not rough:
+                break
             self.impossible = found.outcome == "infeasible" and len(part.free) == len(matrix.cost)
-        return None
+        return best
+
+    def _attempt(self, part: Part, seconds: float) -> BackendResult:
+        """A first plan need not be a good one."""
+        small = len(part.model.variables) <= SMALL
+        seconds = min(seconds, max(3.0, 0.1 * self.limits.seconds))
+        asked = replace(self.limits, seconds=seconds, relative_gap=START_GAP, effort=START_EFFORT)
+        found = solve_part(part.model, asked, None, "cpsat" if small else "highs")
+        logger.debug("first plan: %d variables, %s", len(part.model.variables), found.outcome)
+        return found
 
     def _searched(self, search: Search) -> BackendResult | None:
         """Search, with another solver on the whole model beside or after it; its result, if it was asked."""
