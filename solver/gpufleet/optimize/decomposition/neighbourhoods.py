@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 WORTH_A_LOOK = 1.5
 """Options whose price per capacity is within this factor of the block's best are looked at."""
 LEAST_OPTIONS = 4
+LOCAL = 0.7
+"""How often workloads are drawn from one component, or from the users of a few rows, instead of from all."""
 
 
 @dataclass
@@ -101,7 +103,7 @@ class Neighbourhoods:
     def covers(self, values: Ints, size: int, each: int, most_extra: float) -> Part:
         """`size` blocks, each with about `each` near-optimal covers beside its present one."""
         blocks = self.blocks
-        chosen = self._blocks_of_one(size)
+        chosen = self._blocks_of_one(values, size)
         covers = [self._covers_of(block, values, each, most_extra) for block in chosen.tolist()]
         columns, owner = columns_of(blocks, chosen.tolist(), covers)
         free = self._fleet_around(np.unique(columns.indices))
@@ -115,11 +117,37 @@ class Neighbourhoods:
         number, label = connected_components(touches @ touches.T, directed=False)
         return [np.flatnonzero(label == which) for which in range(number)]
 
-    def _blocks_of_one(self, size: int) -> Ints:
-        """Up to `size` blocks that are connected."""
-        worth = np.array([self.least[part].sum() for part in self.components]) + 1e-9
-        part = self.components[int(self.random.choice(len(worth), p=worth / worth.sum()))]
+    def _blocks_of_one(self, values: Ints, size: int) -> Ints:
+        """Up to `size` blocks that are connected, where there is something to gain."""
+        gain = self._to_gain(values) if len(self.components) > 1 else np.ones(1)
+        part = self.components[int(self.random.choice(len(gain), p=gain / gain.sum()))]
         return part if len(part) <= size else np.sort(self.random.choice(part, size, replace=False))
+
+    def _to_gain(self, values: Ints) -> Floats:
+        """By component: what its covers cost too much, and what the slack in its rows is worth."""
+        extra, slack = self.extra(values), self._slack(values)
+        gain = [extra[part].sum() + slack[rows].sum() for part, rows in zip(self.components, self._rows, strict=True)]
+        return np.asarray(np.array(gain) + 1e-9 + 0.01 * sum(gain) / len(gain), np.float64)
+
+    @cached_property
+    def _rows(self) -> list[Ints]:
+        """By component: positions of the linking rows that its blocks take part in."""
+        touches = self.blocks.activity(np.ones(len(self.blocks.items), np.int64))
+        return [np.unique(touches[:, part].indices).astype(np.int64) for part in self.components]
+
+    def _slack(self, values: Ints) -> Floats:
+        """By linking row: what its slack is worth at the prices."""
+        done = (self.blocks.matrix.by_row @ values)[self.blocks.links]
+        return np.asarray(np.abs(np.nan_to_num(self._priced_sides - done)) * np.abs(self.prices), np.float64)
+
+    @cached_property
+    def _priced_sides(self) -> Floats:
+        """By linking row: the side that its price is about; nan = none."""
+        matrix = self.blocks.matrix
+        pairs = zip(self.blocks.links, self.prices, strict=True)
+        return np.array(
+            [(matrix.row_lower if price > 0 else matrix.row_upper)[row] for row, price in pairs], np.float64
+        )
 
     def _covers_of(self, block: int, values: Ints, each: int, most_extra: float) -> Ints:
         """The present cover first, then the near-optimal ones."""
@@ -136,11 +164,12 @@ class Neighbourhoods:
         if size >= groups:
             return list(range(groups))
         weight = self._weights(values)
-        if self.random.random() < 0.5:
-            around = self._users_of_rows(values)
+        if self.random.random() < LOCAL:
+            several = len(self.components) > 1
+            around = self._of_one_component(values) if several else self._users_of_rows(values)
             if len(around) >= 2:
-                weight = weight * 1e-9
-                weight[around] = self._weights(values)[around]
+                outside = np.setdiff1d(np.arange(groups), around)
+                weight[outside] *= 1e-9
         drawn: list[int] = self.random.choice(groups, size, replace=False, p=weight / weight.sum()).tolist()
         return drawn
 
@@ -160,18 +189,15 @@ class Neighbourhoods:
         weight[self._group_of_block[known]] = block[known]
         return weight
 
+    def _of_one_component(self, values: Ints) -> Ints:
+        """Workloads of one component."""
+        groups = self._group_of_block[self._blocks_of_one(values, len(self.blocks.demand))]
+        return np.unique(groups[groups >= 0])
+
     def _users_of_rows(self, values: Ints) -> Ints:
         """Workloads with options worth a look in a few linking rows, drawn by what their slack is worth."""
         matrix, links = self.blocks.matrix, self.blocks.links
-        done = matrix.by_row @ values
-        side = np.array(
-            [
-                matrix.row_lower[row] if price > 0 else matrix.row_upper[row]
-                for row, price in zip(links, self.prices, strict=True)
-            ],
-            dtype=np.float64,
-        )
-        worth = np.abs(np.nan_to_num(side - done[links])) * np.abs(self.prices)
+        worth = self._slack(values)
         priced = np.flatnonzero(self.prices)
         if not len(priced):
             return np.empty(0, np.int64)

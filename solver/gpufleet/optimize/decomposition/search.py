@@ -40,6 +40,8 @@ logger = logging.getLogger(__name__)
 
 EXPLORE = 0.15
 """How often a kind of neighbourhood is drawn whatever it has brought."""
+TURN, LEAST_TURN_S = 0.35, 8.0
+"""Share of the time left, and seconds, that one neighbourhood may take at most."""
 PATIENCE_S = 4.0
 """Seconds without anything better after which a choice of covers is given up."""
 
@@ -53,7 +55,7 @@ def solve_part(
 ) -> BackendResult:
     """Solve a part; the task that executors run. Routing is for a solver based on linear programming.
 
-    With `patience_s` it is given up when nothing better was found for as long, and for half of the time so far.
+    With `patience_s` it is given up when nothing better was found for as long, and for a third of the time so far.
     """
     shares = any(variable.kind == "share" for variable in model.variables)
     chosen = backend("highs" if shares else solver)
@@ -89,7 +91,7 @@ class Patience:
     def _watch(self) -> None:
         while not self._over.wait(0.1):
             now = time.monotonic()
-            if now - self._changed > max(self._seconds, 0.5 * (now - self._started)):
+            if now - self._changed > max(self._seconds, (now - self._started) / 3):
                 self.monitor.stop()
                 return
 
@@ -136,7 +138,8 @@ class Search:
         if blocks:
             most = max(len(part) for part in self.near.components)
             whole = len(self.near.components) == 1
-            self.moves.insert(0, Move("covers", min(most, 1000), most, 60.0 if whole else 3.0, each=30))
+            size, effort = (min(most, 1000), 60.0) if whole else (min(most, 80), 2.0)
+            self.moves.insert(0, Move("covers", size, most, effort, each=30))
 
     def run(self, done: Callable[[], bool], tell: Callable[[int], None], executor: Executor | None = None) -> None:
         """Improve until `done()` or the clock shows `until`; `tell` hears of every better cost."""
@@ -204,7 +207,7 @@ class Search:
         rest = self.until - time.monotonic()
         if self.limits.deterministic:
             return rest
-        return max(min(rest, move.effort), 0.05)
+        return max(min(rest, move.effort, max(LEAST_TURN_S, TURN * rest)), 0.05)
 
     def _part(self, move: Move, gap: float) -> Part:
         if move.kind == "covers":
