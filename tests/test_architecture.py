@@ -29,6 +29,7 @@ LEVELS = {
     "optimize": 5,
     "verification": 5,
     "assembly": 6,
+    "confirming": 6,
     "estimating": 6,
     "solving": 6,
     "explain": 7,

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from gpufleet.confirming import Confirmation as Confirmation
+    from gpufleet.confirming import confirm as confirm
     from gpufleet.errors import GpufleetError as GpufleetError
     from gpufleet.errors import InputError as InputError
     from gpufleet.errors import InputProblem as InputProblem
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from gpufleet.verification import verify as verify
 
 _HOMES = {
+    "Confirmation": "gpufleet.confirming",
     "EstimateResult": "gpufleet.schema.estimate",
     "GpufleetError": "gpufleet.errors",
     "InputError": "gpufleet.errors",
@@ -52,6 +55,7 @@ _HOMES = {
     "Report": "gpufleet.verification.violation",
     "ResolvedInstance": "gpufleet.schema.resolved",
     "VerificationError": "gpufleet.errors",
+    "confirm": "gpufleet.confirming",
     "estimate_options": "gpufleet.estimating.options",
     "load_instance": "gpufleet.library",
     "load_plan": "gpufleet.library",

@@ -12,9 +12,11 @@ from gpufleet.candidates.class_floors import out_of_reach
 from gpufleet.candidates.enumerate import build_candidates
 from gpufleet.errors import VerificationError
 from gpufleet.optimize.backends.interface import SolverLimits
-from gpufleet.optimize.engine import EngineResult, run
+from gpufleet.optimize.choice import Approach
+from gpufleet.optimize.engine import run
 from gpufleet.optimize.monitor import Monitor
 from gpufleet.optimize.progress import in_usd
+from gpufleet.optimize.results import EngineResult
 from gpufleet.problem.build import build_problem
 from gpufleet.schema.plan import PriceOfCaution
 from gpufleet.verification.run import verify
@@ -22,9 +24,10 @@ from gpufleet.verification.run import verify
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Iterator
+    from concurrent.futures import Executor
 
     from gpufleet.candidates.option import Candidates
-    from gpufleet.optimize.engine import BackendChoice, EngineChoice
+    from gpufleet.optimize.choice import BackendChoice, EngineChoice
     from gpufleet.optimize.progress import ProgressEvent
     from gpufleet.problem.data import Problem, WorkloadData
     from gpufleet.schema.plan import Plan
@@ -49,6 +52,8 @@ def solve(
     engine: EngineChoice = "auto",
     deterministic: bool = False,
     price_of_caution: bool = True,
+    certify: bool = False,
+    executor: Executor | None = None,
     progress: Callable[[ProgressEvent], None] | None = None,
     cancel: threading.Event | None = None,
 ) -> Plan:
@@ -63,6 +68,10 @@ def solve(
     limit is not reached; with `deterministic`, so do several, and the time limit counts CP-SAT's deterministic time,
     about seconds, for each step of the search. `plan.certificate.deterministic` says whether that was kept.
 
+    `engine` and `backend` say how the problem is taken apart and which solver works on it. Decomposition always puts
+    prices into the certificate, from which anyone can recompute a bound (`confirm`); with `certify` whole models get
+    them too. `executor` takes the tasks of decomposition; without one it has threads of its own.
+
     `progress` is called from threads of the search whenever something changed, but not much more than ten times a
     second; an exception of it is logged and changes nothing. Once `cancel` is set, from any thread, the search ends and
     the best plan so far is returned, with its gap; `plan.reason` says so. With either of them, interrupts from the
@@ -76,11 +85,12 @@ def solve(
     candidates = build_candidates(resolved)
     logger.info("candidates in %.2f s", time.monotonic() - started)
     limits = SolverLimits(time_limit_s, relative_gap, workers, seed, deterministic=deterministic)
-    plan = solve_candidates(resolved, candidates, limits, backend, engine, monitor)
+    approach = Approach(backend, engine, executor, certify)
+    plan = solve_candidates(resolved, candidates, limits, approach, monitor)
     if resolved.instance.performance == "p50" or not price_of_caution or plan.status == "unknown":
         return plan
     size = _size(resolved, candidates)
-    return plan.model_copy(update={"caution": _caution(resolved, plan, size, limits, backend, engine, monitor)})
+    return plan.model_copy(update={"caution": _caution(resolved, plan, size, limits, approach, monitor)})
 
 
 def _monitor(progress: Callable[[ProgressEvent], None] | None, cancel: threading.Event | None) -> Monitor | None:
@@ -103,8 +113,7 @@ def _caution(
     plan: Plan,
     size: int,
     limits: SolverLimits,
-    backend: BackendChoice,
-    engine: EngineChoice,
+    approach: Approach,
     monitor: Monitor | None,
 ) -> PriceOfCaution:
     """What the same instance costs at p50, and the difference."""
@@ -116,7 +125,7 @@ def _caution(
     # the digest is that of the question asked, and the second plan is not kept
     usual = replace(resolved, instance=resolved.instance.model_copy(update={"performance": "p50"}))
     inside = None if monitor is None else monitor.at("at p50: ")
-    other = solve_candidates(usual, build_candidates(usual), limits, backend, engine, inside)
+    other = solve_candidates(usual, build_candidates(usual), limits, replace(approach, certify=False), inside)
     return price_of(plan, other)
 
 
@@ -141,8 +150,7 @@ def solve_candidates(
     resolved: ResolvedInstance,
     candidates: Candidates,
     limits: SolverLimits,
-    backend: BackendChoice = "auto",
-    engine: EngineChoice = "auto",
+    approach: Approach | None = None,
     monitor: Monitor | None = None,
 ) -> Plan:
     """As `solve`, from candidates that were enumerated before.
@@ -153,7 +161,7 @@ def solve_candidates(
     started = time.monotonic()
     problem = build_problem(resolved, candidates)
     hopeless = list(dict.fromkeys(_hopeless(resolved, problem, candidates)))
-    result = _nothing() if hopeless and not problem.service else run(problem, limits, backend, engine, monitor)
+    result = _nothing() if hopeless and not problem.service else run(problem, limits, approach, monitor)
     logger.info("%s: %s in %.2f s", result.engine, result.outcome, time.monotonic() - started)
     plan = assemble(resolved, candidates, problem, result, limits, _reason(problem, result, hopeless, limits))
     report = verify(resolved, plan)

@@ -27,7 +27,7 @@ from gpufleet.whatif.requirements import price_requirements
 
 if TYPE_CHECKING:
     from gpufleet import Plan, ResolvedInstance
-    from gpufleet.optimize.engine import BackendChoice
+    from gpufleet.optimize.choice import BackendChoice
     from gpufleet.schema.workloads import Workload
 
 ESTATE = Path(__file__).parents[2] / "instances" / "estate"

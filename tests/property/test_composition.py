@@ -20,7 +20,7 @@ from gpufleet.schema.instance import FleetRules
 from gpufleet.schema.offers import PriceStep
 
 if TYPE_CHECKING:
-    from gpufleet.optimize.engine import BackendChoice
+    from gpufleet.optimize.choice import BackendChoice
     from gpufleet.schema.offers import Offer
     from gpufleet.schema.resolved import ResolvedInstance
 

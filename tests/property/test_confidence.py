@@ -20,7 +20,7 @@ from gpufleet.whatif.edits import with_fields
 from measured import asked, chat, profiles, row
 
 if TYPE_CHECKING:
-    from gpufleet.optimize.engine import BackendChoice
+    from gpufleet.optimize.choice import BackendChoice
 
 SURE = 0.95 ** (1.2815515655446004 / 1.6448536269514722)
 """Of a measured rate."""

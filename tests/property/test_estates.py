@@ -28,7 +28,7 @@ from gpufleet.schema.instance import Budgets, FleetRules, Measure
 from gpufleet.schema.workloads import Redundancy, RequestServing, Training
 
 if TYPE_CHECKING:
-    from gpufleet.optimize.engine import BackendChoice
+    from gpufleet.optimize.choice import BackendChoice
     from gpufleet.schema.instance import Instance
     from gpufleet.schema.resolved import ResolvedInstance
     from gpufleet.schema.workloads import Workload

@@ -22,7 +22,7 @@ from gpufleet.schema.instance import FleetRules, Period
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gpufleet.optimize.engine import BackendChoice
+    from gpufleet.optimize.choice import BackendChoice
     from gpufleet.schema.offers import Offer
     from gpufleet.schema.resolved import ResolvedInstance
     from gpufleet.schema.workloads import Profiled

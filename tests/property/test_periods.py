@@ -16,7 +16,7 @@ from gpufleet.schema.instance import Budgets
 from gpufleet.schema.time import Period
 
 if TYPE_CHECKING:
-    from gpufleet.optimize.engine import BackendChoice
+    from gpufleet.optimize.choice import BackendChoice
     from gpufleet.schema.offers import Offer
     from gpufleet.schema.resolved import ResolvedInstance
 

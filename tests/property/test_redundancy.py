@@ -30,7 +30,7 @@ from gpufleet.schema.instance import BudgetCaps, Budgets, Period
 from gpufleet.schema.workloads import Redundancy
 
 if TYPE_CHECKING:
-    from gpufleet.optimize.engine import BackendChoice
+    from gpufleet.optimize.choice import BackendChoice
     from gpufleet.schema.instance import Instance
     from gpufleet.schema.offers import Offer
     from gpufleet.schema.resolved import ResolvedInstance

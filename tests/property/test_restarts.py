@@ -19,7 +19,7 @@ from gpufleet.schema.time import Period
 from gpufleet.schema.workloads import Training
 
 if TYPE_CHECKING:
-    from gpufleet.optimize.engine import BackendChoice
+    from gpufleet.optimize.choice import BackendChoice
     from gpufleet.schema.resolved import ResolvedInstance
 
 UNITS = (accelerator("A"), accelerator("B", peak=PeakRates(**dict.fromkeys(PeakRates.model_fields, 170.0))))

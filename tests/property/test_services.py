@@ -16,7 +16,7 @@ from gpufleet import solve, verify
 from gpufleet.schema.workloads import AccuracyFloor
 
 if TYPE_CHECKING:
-    from gpufleet.optimize.engine import BackendChoice
+    from gpufleet.optimize.choice import BackendChoice
     from gpufleet.schema.instance import Instance
     from gpufleet.schema.offers import Offer
     from gpufleet.schema.workloads import Profiled

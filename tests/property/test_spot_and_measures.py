@@ -26,7 +26,7 @@ from gpufleet.schema.instance import Budgets, FleetRules, Measure
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gpufleet.optimize.engine import BackendChoice
+    from gpufleet.optimize.choice import BackendChoice
     from gpufleet.schema.offers import Offer
     from gpufleet.schema.resolved import ResolvedInstance
     from gpufleet.schema.workloads import Profiled, ProfiledOption

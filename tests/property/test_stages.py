@@ -26,7 +26,7 @@ from gpufleet.schema.time import Stage, Trend
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gpufleet.optimize.engine import BackendChoice
+    from gpufleet.optimize.choice import BackendChoice
     from gpufleet.schema.instance import Instance
     from gpufleet.schema.offers import Offer
     from gpufleet.schema.plan import Plan

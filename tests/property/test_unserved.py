@@ -23,7 +23,7 @@ from gpufleet.schema.instance import Budgets
 from gpufleet.schema.time import Period
 
 if TYPE_CHECKING:
-    from gpufleet.optimize.engine import BackendChoice
+    from gpufleet.optimize.choice import BackendChoice
     from gpufleet.schema.instance import Instance
     from gpufleet.schema.resolved import ResolvedInstance
     from gpufleet.schema.workloads import Profiled

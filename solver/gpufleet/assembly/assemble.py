@@ -12,13 +12,13 @@ from gpufleet.assembly.fallbacks import fallbacks
 from gpufleet.problem.horizon import horizon_of
 from gpufleet.problem.scaling import SHARE_UNITS
 from gpufleet.problem.service import service_proofs, unserved_demand
-from gpufleet.schema.plan import Certificate, Plan
+from gpufleet.schema.plan import BoundPrices, Certificate, Plan
 from gpufleet.units import usd
 
 if TYPE_CHECKING:
     from gpufleet.candidates.option import Candidates
     from gpufleet.optimize.backends.interface import SolverLimits
-    from gpufleet.optimize.engine import EngineResult
+    from gpufleet.optimize.results import EngineResult
     from gpufleet.problem.data import Problem
     from gpufleet.schema.plan import PlannedNodes
     from gpufleet.schema.resolved import ResolvedInstance
@@ -98,4 +98,18 @@ def _certificate(
         service=service_proofs(problem, result.unserved, [(level.value, level.bound) for level in result.service]),
         share_unit=1 / SHARE_UNITS if any(workload.routed for workload in problem.workloads) else None,
         tie_break=result.tie_break,
+        prices=_prices(result),
+    )
+
+
+def _prices(result: EngineResult) -> BoundPrices | None:
+    """The prices behind the bound, if they were worked out."""
+    proof = result.proof
+    if proof is None:
+        return None
+    return BoundPrices(
+        bound_usd=usd(max(proof.bound, 0)),
+        denominator=proof.denominator,
+        rows=proof.rows,
+        unserved=tuple(level.value for level in result.service),
     )

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gpufleet.candidates.option import Candidates, Option
-    from gpufleet.optimize.engine import EngineResult
+    from gpufleet.optimize.results import EngineResult
     from gpufleet.performance.result import Estimate
     from gpufleet.problem.data import OptionData, Problem, WorkloadData
     from gpufleet.problem.horizon import Horizon

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from gpufleet.assembly.deployments import Placed
     from gpufleet.candidates.option import Candidates
-    from gpufleet.optimize.engine import EngineResult
+    from gpufleet.optimize.results import EngineResult
     from gpufleet.problem.data import Problem
     from gpufleet.problem.horizon import Horizon
     from gpufleet.schema.resolved import ResolvedInstance

@@ -11,7 +11,7 @@ from gpufleet.units import usd
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gpufleet.optimize.engine import EngineResult
+    from gpufleet.optimize.results import EngineResult
     from gpufleet.problem.costs import Bill
     from gpufleet.problem.data import OfferData, Problem
     from gpufleet.problem.horizon import Horizon

@@ -73,6 +73,11 @@ if TYPE_CHECKING:
     help="The same plan every time, with several workers too; --time-limit then counts deterministic time.",
 )
 @click.option(
+    "--certify/--no-certify",
+    default=None,
+    help="Put prices into the certificate that prove a bound, for verify --bound (default: with --out).",
+)
+@click.option(
     "--accelerator",
     "accelerators",
     multiple=True,
@@ -102,6 +107,7 @@ def command(
     backend: str,
     engine: str,
     deterministic: bool,
+    certify: bool | None,
     accelerators: tuple[str, ...],
     performance: str | None,
     price_of_caution: bool,
@@ -136,6 +142,7 @@ def command(
             backend=backend,  # type: ignore[arg-type]
             engine=engine,  # type: ignore[arg-type]
             deterministic=deterministic,
+            certify=out is not None if certify is None else certify,
             price_of_caution=price_of_caution,
         )
         plan = watched(work, listeners)

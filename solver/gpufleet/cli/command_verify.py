@@ -11,12 +11,16 @@ import click
 from gpufleet.cli.common import counting_on, library_option, open_library, performance_option, show, source_option
 
 if TYPE_CHECKING:
+    from gpufleet.confirming import Confirmation
     from gpufleet.schema.measurements import PerformanceSource
+    from gpufleet.schema.plan import Plan
+    from gpufleet.schema.resolved import ResolvedInstance
 
 
 @click.command("verify")
 @click.argument("instance")
 @click.argument("plan")
+@click.option("--bound", is_flag=True, help="Also recompute the lower bound from the prices in the plan's certificate.")
 @click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON and nothing else.")
 @performance_option
 @source_option
@@ -24,12 +28,17 @@ if TYPE_CHECKING:
 def command(
     instance: str,
     plan: str,
+    bound: bool,
     as_json: bool,
     performance: str | None,
     performance_source: PerformanceSource | None,
     libraries: tuple[str, ...],
 ) -> None:
     """Recompute feasibility and cost of a PLAN from the INSTANCE alone.
+
+    With --bound the integer program is built anew from the INSTANCE, and the prices in the PLAN's certificate are
+    turned into a proven lower bound on the cost of any plan: in whole numbers, without a solver. It needs a plan with
+    prices (`solve --out` writes them).
 
     Exit code 0 when every rule is kept, 5 when one is broken.
     """
@@ -41,10 +50,24 @@ def command(
     resolved = counting_on(load_instance(instance, open_library(libraries), performance_source), performance)
     checked = load_plan(plan)
     report = verify(resolved, checked)
+    confirmation = _confirmed(resolved, checked) if bound else None
     if as_json:
         from dataclasses import asdict
 
-        click.echo(json.dumps({"ok": report.ok, **asdict(report)}, indent=2))
+        verdict = {"ok": report.ok, **asdict(report)}
+        click.echo(
+            json.dumps(verdict if confirmation is None else {**verdict, "bound": asdict(confirmation)}, indent=2)
+        )
     else:
         show(verdict_text(resolved, checked, report))
+        if confirmation is not None:
+            from gpufleet.report.bound_text import bound_text
+
+            show(bound_text(confirmation))
     sys.exit(0 if report.ok else EXIT_BROKEN)
+
+
+def _confirmed(resolved: ResolvedInstance, plan: Plan) -> Confirmation:
+    from gpufleet.confirming import confirm
+
+    return confirm(resolved, plan)

@@ -70,6 +70,10 @@ class Monitor:
         """Was the search asked to stop?"""
         return self._stop.is_set()
 
+    def stop(self) -> None:
+        """Ask the search to stop."""
+        self._stop.set()
+
     @property
     def phase(self) -> str:
         """The current phase; a back end reports under this name."""

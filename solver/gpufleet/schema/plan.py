@@ -246,6 +246,22 @@ class CashFlow(Record):
     """Paid (positive) or received (negative), USD."""
 
 
+class BoundPrices(Record):
+    """Prices of the rows of the integer program. Whoever has the instance can work out from them, in whole numbers and
+    without a solver, that no plan costs less: `gpufleet verify --bound`. Wrong prices only prove less."""
+
+    bound_usd: Money
+    """What they prove: no plan costs less."""
+    denominator: PositiveCount
+    """Divides every price."""
+    rows: dict[str, int]
+    """Row to price: what one unit more on its side would cost, in micro-USD, times the denominator; positive for
+    lower sides, negative for upper ones. Rows without a price count as 0."""
+    unserved: tuple[Count, ...] = ()
+    """Where demand may stay unserved: the bound holds for plans that leave at most this much, by priority, in whole
+    units of each level."""
+
+
 class Certificate(Record):
     """What was proven about the plan."""
 
@@ -283,6 +299,9 @@ class Certificate(Record):
     then about the cost of plans that serve as much."""
     tie_break: Text
     """How equal costs were decided, and whether that was proven."""
+    prices: BoundPrices | None = None
+    """What the bound can be checked with, where it was worked out; it can prove less than `bound_usd`, which is the
+    solver's."""
 
 
 class PriceOfCaution(Record):

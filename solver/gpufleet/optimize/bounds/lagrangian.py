@@ -9,6 +9,7 @@ costs are rounded, downwards, to fit 52 bits.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -40,7 +41,9 @@ def lower_bound(matrix: Matrix, prices: Prices) -> int | None:
     covered = _covered(matrix, [reduced[j] for j in _items(matrix)])
     if covered is None:
         return None
-    return -(-(total + covered) // prices.denominator)
+    # every cost is a whole number of these
+    unit = math.gcd(*matrix.cost.tolist()) or 1
+    return -(-(total + covered) // (prices.denominator * unit)) * unit
 
 
 def _priced(matrix: Matrix, prices: Prices) -> tuple[int, list[int]]:

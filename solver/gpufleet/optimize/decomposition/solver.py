@@ -1,16 +1,23 @@
-"""The decomposition engine, as a back end: prices by column generation, a first plan, a search around it."""
+"""The decomposition engine, as a back end: prices by column generation, a first plan, a search around it.
+
+Small models are also given to HiGHS as a whole, beside the search where there are several workers, after it otherwise:
+its cuts raise the bound above that of the prices.
+"""
 
 from __future__ import annotations
 
 import logging
+import threading
 import time
-from dataclasses import replace
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from ortools import __version__ as ortools_version
 
 from gpufleet.optimize.backends.interface import BackendResult
+from gpufleet.optimize.backends.registry import backend
 from gpufleet.optimize.bounds.lagrangian import Prices, lower_bound
 from gpufleet.optimize.bounds.matrix import matrix_of
 from gpufleet.optimize.decomposition.blocks import Blocks
@@ -19,17 +26,17 @@ from gpufleet.optimize.decomposition.incumbent import is_solution
 from gpufleet.optimize.decomposition.neighbourhoods import Neighbourhoods
 from gpufleet.optimize.decomposition.search import Search, solve_part
 from gpufleet.optimize.decomposition.start import first_parts
+from gpufleet.optimize.monitor import Monitor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from concurrent.futures import Executor
 
     from numpy.typing import NDArray
 
     from gpufleet.optimize.backends.interface import Outcome, SolverLimits
+    from gpufleet.optimize.bounds.matrix import Matrix
     from gpufleet.optimize.decomposition.generation import Generated
     from gpufleet.optimize.formulation.linear_model import LinearModel
-    from gpufleet.optimize.monitor import Monitor
 
     Ints = NDArray[np.int64]
 
@@ -45,6 +52,10 @@ START_GAP = 1e-4
 """Relative gap at which an attempt is good enough: the search goes on from there."""
 SMALL = 100
 """Variables up to which CP-SAT makes the first plan; beyond it HiGHS, whose heuristics find better ones (measured)."""
+WHOLE_LIMIT = 2_500
+"""Variables up to which HiGHS also works on the model as a whole."""
+SEARCH_SHARE = 0.35
+"""Share of the time for the search, where HiGHS has to wait for it."""
 
 
 class Decomposition:
@@ -56,8 +67,8 @@ class Decomposition:
         self._executor = executor
 
     def version(self) -> str:
-        """`CP-SAT and HiGHS (OR-Tools x.y.z)`."""
-        return f"CP-SAT (OR-Tools {ortools_version}) over column generation"
+        """The solvers inside, with their versions."""
+        return f"CP-SAT and HiGHS (OR-Tools {ortools_version}), column generation"
 
     def solve(
         self,
@@ -66,75 +77,133 @@ class Decomposition:
         hint: list[int] | None = None,
         monitor: Monitor | None = None,
     ) -> BackendResult:
-        """Minimise the model's objective."""
-        started = time.monotonic()
-        until = started + limits.seconds
-        matrix = matrix_of(model)
-        blocks = Blocks(matrix)
+        """Minimise the model's objective, from `hint` if that is a solution."""
+        return _Run(model, limits, hint, monitor or Monitor(), self._executor).result()
 
-        def stopped() -> bool:
-            return monitor is not None and monitor.stopped
 
-        def told(bound: float, columns: int) -> None:
-            if monitor is not None:
-                monitor.report("prices", bound=max(0, int(bound)), columns=columns)
+def prices_of(matrix: Matrix, seconds: float) -> Prices | None:
+    """Prices that prove a good bound; None when none were found in time."""
+    blocks = Blocks(matrix)
+    generated = generate(blocks, time.monotonic() + seconds, lambda _bound, _columns: None, lambda: False)
+    return None if generated is None else _as_prices(blocks, generated)
 
-        generated = generate(blocks, started + GENERATION_SHARE * limits.seconds, told, stopped)
+
+def _as_prices(blocks: Blocks, generated: Generated) -> Prices:
+    """The prices as exact rationals."""
+    pairs = zip(blocks.links.tolist(), generated.prices.tolist(), strict=True)
+    exact = {row: round(price * DENOMINATOR) for row, price in pairs}
+    return Prices({row: price for row, price in exact.items() if price}, DENOMINATOR)
+
+
+@dataclass
+class _Run:
+    """One solve: what is known so far."""
+
+    model: LinearModel
+    limits: SolverLimits
+    hint: list[int] | None
+    monitor: Monitor
+    executor: Executor | None
+    bound: int = 0
+    prices: Prices | None = None
+    started: float = field(default_factory=time.monotonic)
+    phase: str = ""
+
+    def __post_init__(self) -> None:
+        self.phase = self.monitor.phase
+        self.until = self.started + self.limits.seconds
+        self.blocks = Blocks(matrix_of(self.model))
+
+    def result(self) -> BackendResult:
+        """Prices, first plan, search, and the whole model if it is small."""
+        generated = generate(self.blocks, self._at(GENERATION_SHARE), self._priced, lambda: self.monitor.stopped)
         if generated is None:
-            return BackendResult("unknown", None, None, 0)
-        prices = as_prices(blocks, generated)
-        bound = lower_bound(matrix, prices)
+            return self._without_prices()
+        self.prices = _as_prices(self.blocks, generated)
+        bound = lower_bound(self.blocks.matrix, self.prices)
         if bound is None:
             return BackendResult("infeasible", None, None, None)
-        near = Neighbourhoods(blocks, generated.prices, np.random.default_rng(limits.seed))
-        logger.debug("bound %d in %.2f s", bound, time.monotonic() - started)
-        values = self._first(blocks, generated, near, limits, until, stopped)
+        self.bound = max(bound, 0)
+        near = Neighbourhoods(self.blocks, generated.prices, np.random.default_rng(self.limits.seed))
+        values = self._first(generated, near)
         if values is None:
-            return BackendResult("unknown", None, None, max(bound, 0), prices)
-        search = Search(matrix, near, values, limits, until, float(bound))
-        logger.debug(
-            "first plan %d, %.4f%%, in %.2f s", search.cost, 100 * (search.cost / bound - 1), time.monotonic() - started
-        )
+            return BackendResult("unknown", None, None, self.bound, self.prices)
+        search = Search(self.blocks.matrix, near, values, self.limits, self.until, float(max(self.bound, 1)))
+        self._report(search.cost)
+        whole = self._searched(search)
+        return self._ended(search, whole)
 
-        def found(cost: int) -> None:
-            if monitor is not None:
-                monitor.report("search", objective=cost, bound=bound)
+    def _at(self, share: float) -> float:
+        """The clock when a share of the time is over."""
+        return self.started + share * self.limits.seconds
 
-        def done() -> bool:
-            return stopped() or search.cost - bound <= limits.relative_gap * search.cost
+    def _priced(self, bound: float, columns: int) -> None:
+        self.monitor.report(self.phase, bound=max(0, int(bound * (1 - 1e-9))), columns=columns)
 
-        found(search.cost)
-        search.run(done, found, self._executor)
-        best = [int(value) for value in search.values]
-        outcome: Outcome = "optimal" if search.cost <= bound else "feasible"
-        return BackendResult(outcome, best, search.cost, min(bound, search.cost), prices)
+    def _report(self, cost: int) -> None:
+        self.monitor.report(self.phase, objective=cost, bound=self.bound)
 
-    def _first(
-        self,
-        blocks: Blocks,
-        generated: Generated,
-        near: Neighbourhoods,
-        limits: SolverLimits,
-        until: float,
-        stopped: Callable[[], bool],
-    ) -> Ints | None:
-        for base, part in first_parts(blocks, generated, near):
-            seconds = until - time.monotonic()
-            if stopped() or seconds <= 0:
+    def _is_close(self, cost: int) -> bool:
+        return self.monitor.stopped or cost - self.bound <= self.limits.relative_gap * cost
+
+    def _without_prices(self) -> BackendResult:
+        """The relaxation has no solution, or it took too long: HiGHS says which, if anything does."""
+        seconds = self.until - time.monotonic()
+        if self.monitor.stopped or seconds <= 0:
+            return BackendResult("unknown", None, None, 0)
+        return backend("highs").solve(self.model, replace(self.limits, seconds=seconds), None, self.monitor)
+
+    def _first(self, generated: Generated, near: Neighbourhoods) -> Ints | None:
+        """The hint if it is a solution, else the first one found."""
+        matrix = self.blocks.matrix
+        if self.hint is not None and is_solution(matrix, np.array(self.hint, np.int64)):
+            return np.array(self.hint, np.int64)
+        for base, part in first_parts(self.blocks, generated, near):
+            seconds = self.until - time.monotonic()
+            if self.monitor.stopped or seconds <= 0:
                 return None
-            seconds = min(seconds, max(3.0, 0.1 * limits.seconds))
-            asked = replace(limits, seconds=seconds, relative_gap=START_GAP, effort=START_EFFORT)
             small = len(part.model.variables) <= SMALL
-            result = solve_part(part.model, asked, None, "cpsat" if small else "highs")
-            logger.debug("first plan: %d variables, %s", len(part.model.variables), result.outcome)
-            if result.values is not None:
-                values = base + part.moved(result.values, base)
-                if is_solution(blocks.matrix, values):
+            seconds = min(seconds, max(3.0, 0.1 * self.limits.seconds))
+            asked = replace(self.limits, seconds=seconds, relative_gap=START_GAP, effort=START_EFFORT)
+            found = solve_part(part.model, asked, None, "cpsat" if small else "highs")
+            logger.debug("first plan: %d variables, %s", len(part.model.variables), found.outcome)
+            if found.values is not None:
+                values = base + part.moved(found.values, base)
+                if is_solution(matrix, values):
                     return values
         return None
 
+    def _searched(self, search: Search) -> BackendResult | None:
+        """Search, with HiGHS on the whole model beside or after it; its result, if it was asked."""
+        if len(self.model.variables) > WHOLE_LIMIT or self._is_close(search.cost):
+            search.run(lambda: self._is_close(search.cost), self._report, self.executor)
+            return None
+        if self.limits.workers == 1:
+            search.until = max(self._at(SEARCH_SHARE), time.monotonic())
+            search.run(lambda: self._is_close(search.cost), self._report, self.executor)
+            if self._is_close(search.cost):
+                return None
+            return self._whole(Monitor(None, None))
+        enough = threading.Event()
+        search.limits = replace(self.limits, workers=self.limits.workers - 1)
+        with ThreadPoolExecutor(1) as beside:
+            whole = beside.submit(self._whole, Monitor(None, enough))
+            search.run(lambda: self._is_close(search.cost) or whole.done(), self._report, self.executor)
+            enough.set()
+            return whole.result()
 
-def as_prices(blocks: Blocks, generated: Generated) -> Prices:
-    """The prices as exact rationals."""
-    pairs = zip(blocks.links.tolist(), generated.prices.tolist(), strict=True)
-    return Prices({row: round(price * DENOMINATOR) for row, price in pairs if price}, DENOMINATOR)
+    def _whole(self, monitor: Monitor) -> BackendResult:
+        seconds = max(self.until - time.monotonic(), 0.01)
+        with self.monitor.watching(monitor.stop):
+            return backend("highs").solve(self.model, replace(self.limits, seconds=seconds, workers=1), None, monitor)
+
+    def _ended(self, search: Search, whole: BackendResult | None) -> BackendResult:
+        """The better plan beside the better bound."""
+        values, cost = [int(value) for value in search.values], search.cost
+        if whole is not None:
+            self.bound = max(self.bound, whole.bound or 0)
+            if whole.values is not None and whole.objective is not None and whole.objective < cost:
+                values, cost = whole.values, whole.objective
+        bound = min(self.bound, cost)
+        outcome: Outcome = "optimal" if cost == bound else "feasible"
+        return BackendResult(outcome, values, cost, bound, self.prices)

@@ -1,0 +1,196 @@
+"""Which engine and back end solves a model, and why."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+from gpufleet.optimize.backends.registry import backend
+from gpufleet.optimize.limits import left
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
+    from gpufleet.optimize.backends.interface import Backend, BackendResult, SolverLimits
+    from gpufleet.optimize.backends.registry import BackendName
+    from gpufleet.optimize.formulation.linear_model import LinearModel
+    from gpufleet.optimize.monitor import Monitor
+    from gpufleet.problem.data import Problem, WorkloadData
+
+BackendChoice = Literal["auto", "cpsat", "pulp", "highs", "scip"]
+EngineChoice = Literal["auto", "whole", "decomposition"]
+ROUTED_LIMIT = 400
+"""Routing shares beyond which linear programming beats the whole model in CP-SAT (measured, docs/benchmarks.md)."""
+FIRST_EFFORT = 2.0
+"""Deterministic time (about seconds) that CP-SAT may take on a whole model before something else goes on. Rates that
+have no small common denominator make routing hard for it, however few the shares are."""
+HIGHS_GOES_ON = "CP-SAT found no proof in its share of the time: a solver based on linear programming goes on"
+PIECES_GO_ON = "CP-SAT found no proof of the whole model in its share of the time: decomposition goes on"
+PIECES_FROM = 1_000
+"""Replica counts of workloads that are not routed, from which decomposition is quicker than the whole model."""
+
+
+@dataclass(frozen=True)
+class Approach:
+    """What the caller asked for."""
+
+    backend: BackendChoice = "auto"
+    engine: EngineChoice = "auto"
+    executor: Executor | None = None
+    """Where decomposition sends its tasks; None = threads of its own."""
+    certify: bool = False
+    """Also work out prices that prove a bound where a whole model was solved."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The result that holds, whose it is, and why that one was asked."""
+
+    solver: Backend
+    result: BackendResult
+    reason: str
+
+    @property
+    def engine(self) -> str:
+        """In words, for the certificate."""
+        return "decomposition" if self.solver.name == "decomposition" else f"whole model, {self.solver.name}"
+
+
+def answer(
+    problem: Problem,
+    model: LinearModel,
+    limits: SolverLimits,
+    approach: Approach,
+    hint: list[int] | None = None,
+    monitor: Monitor | None = None,
+) -> Answer:
+    """Solve the model; a second solver goes on where CP-SAT gets stuck."""
+    started = time.monotonic()
+    pieces = _pieces(problem, approach)
+    if pieces is not None:
+        return _in_pieces(model, limits, approach, pieces, hint, monitor)
+    name, reason = _choose(problem, approach.backend)
+    solver = backend(name)
+    follower = _follower(problem, approach)
+    if name != "cpsat" or follower is None:
+        return Answer(solver, solver.solve(model, limits, hint, monitor), reason)
+    first = solver.solve(model, replace(limits, effort=FIRST_EFFORT), hint, monitor)
+    rest = left(limits, started)
+    if is_settled(first, limits) or rest.seconds <= 0 or (monitor is not None and monitor.stopped):
+        return Answer(solver, first, reason)
+    if follower == "decomposition":
+        second = _in_pieces(model, rest, approach, PIECES_GO_ON, first.values or hint, monitor)
+    else:
+        other = backend(follower)
+        second = Answer(other, other.solve(model, rest, None, monitor), HIGHS_GOES_ON)
+    return _better(Answer(solver, first, reason), second)
+
+
+def is_settled(result: BackendResult, limits: SolverLimits) -> bool:
+    """Proven, or within the gap asked for."""
+    if result.outcome in ("optimal", "infeasible"):
+        return True
+    if result.objective is None or result.bound is None:
+        return False
+    return result.objective - result.bound <= limits.relative_gap * result.objective
+
+
+def is_off_the_clock(
+    problem: Problem, limits: SolverLimits, approach: Approach, result: BackendResult, unproven: bool
+) -> bool:
+    """CP-SAT alone has limits that do not hang on the clock; whatever else ran must have come to its end."""
+    name, _ = _choose(problem, approach.backend)
+    alone = approach.backend == "cpsat" or _follower(problem, approach) is None
+    if name == "cpsat" and alone and _pieces(problem, approach) is None:
+        return True
+    return is_settled(result, limits) and not unproven
+
+
+def _in_pieces(
+    model: LinearModel,
+    limits: SolverLimits,
+    approach: Approach,
+    reason: str,
+    hint: list[int] | None,
+    monitor: Monitor | None,
+) -> Answer:
+    from gpufleet.optimize.decomposition.solver import Decomposition
+
+    solver = Decomposition(approach.executor)
+    return Answer(solver, solver.solve(model, limits, hint, monitor), reason)
+
+
+def _better(first: Answer, second: Answer) -> Answer:
+    """The answer with the better plan, beside the better of the two bounds."""
+    if second.result.outcome == "infeasible":
+        return second
+    ours, theirs = first.result.objective, second.result.objective
+    if ours is not None and (theirs is None or ours < theirs):
+        return replace(first, result=_bounded(first.result, second.result))
+    return replace(second, result=_bounded(second.result, first.result))
+
+
+def _bounded(result: BackendResult, other: BackendResult) -> BackendResult:
+    """A result beside the better of its own bound and another's."""
+    prices = result.prices or other.prices
+    if result.objective is None or other.bound is None or other.bound <= (result.bound or 0):
+        return replace(result, prices=prices)
+    if other.bound >= result.objective:
+        return replace(result, outcome="optimal", bound=result.objective, prices=prices)
+    return replace(result, bound=other.bound, prices=prices)
+
+
+def _pieces(problem: Problem, approach: Approach) -> str | None:
+    """Why decomposition is asked at once; None where it is not."""
+    if approach.engine == "decomposition":
+        return "asked for"
+    if approach.engine == "whole" or approach.backend != "auto" or _shares(problem) > ROUTED_LIMIT:
+        return None
+    counts = _counts(problem)
+    if counts < PIECES_FROM:
+        return None
+    return f"{counts:,} replica counts of {_covering(problem):,} workloads and periods, which prices separate"
+
+
+def _follower(problem: Problem, approach: Approach) -> Literal["highs", "decomposition"] | None:
+    """What goes on after CP-SAT; None where it goes on itself."""
+    if approach.backend != "auto":
+        return None
+    if any(workload.routed for workload in problem.workloads):
+        return "highs"
+    return "decomposition" if approach.engine == "auto" and _covering(problem) > 1 else None
+
+
+def _choose(problem: Problem, choice: BackendChoice) -> tuple[BackendName, str]:
+    """Back end for the whole model, and the reason for it."""
+    if choice != "auto":
+        return choice, "asked for"
+    shares = _shares(problem)
+    if shares > ROUTED_LIMIT:
+        return "highs", f"{shares:,} routing shares: a solver based on linear programming, with integer node counts"
+    return (
+        "cpsat",
+        f"{shares:,} routing shares: small enough for one exact model" if shares else "one exact integer model",
+    )
+
+
+def _covering(problem: Problem) -> int:
+    """Workloads that are not routed, in every period."""
+    return sum(not workload.routed for workload in problem.workloads)
+
+
+def _counts(problem: Problem) -> int:
+    """Replica counts of workloads that are not routed."""
+    return sum(len(workload.options) for workload in problem.workloads if not workload.routed)
+
+
+def _shares(problem: Problem) -> int:
+    return sum(_routing_shares(problem, workload) for workload in problem.workloads)
+
+
+def _routing_shares(problem: Problem, workload: WorkloadData) -> int:
+    """Shares of a workload; once more for the loss of each site, over the options elsewhere."""
+    shares = sum(len(option.loads) for option in workload.options)
+    sites = {problem.pools[option.pool].site for option in workload.options} if workload.survives_site_loss else set()
+    return shares * max(len(sites), 1)
