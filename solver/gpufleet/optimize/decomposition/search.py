@@ -7,8 +7,8 @@ one that is not shrinks. Tasks are plain functions of plain data, which any `con
 from __future__ import annotations
 
 import logging
+import os
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ import numpy as np
 
 from gpufleet.optimize.backends.registry import backend
 from gpufleet.optimize.decomposition.incumbent import cost_of, is_solution
+from gpufleet.optimize.executors import in_order
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,11 +35,19 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+GRACE_S = 10.0
+"""Seconds beyond the end of the time that a task away from here may take to return."""
+
 
 def solve_part(
     model: LinearModel, limits: SolverLimits, hint: list[int] | None, solver: BackendName = "cpsat"
 ) -> BackendResult:
-    """Solve a part; the task that executors run. Routing is for a solver based on linear programming."""
+    """Solve a part; the task that executors run. Routing is for a solver based on linear programming.
+
+    Threads are as many as the machine has at most, unless they decide about the answer.
+    """
+    if not limits.deterministic:
+        limits = replace(limits, workers=min(limits.workers, os.cpu_count() or 1))
     shares = any(variable.kind == "share" for variable in model.variables)
     return backend("highs" if shares else solver).solve(model, limits, hint)
 
@@ -79,44 +88,40 @@ class Search:
         groups, blocks = len(self.near.groups), len(self.near.blocks.demand)
         self.moves = [
             Move("counts", min(20, groups), groups, 2.0),
-            Move("counts", min(20, groups), groups, 3.0, "highs"),
         ]
+        if not self.limits.deterministic:  # HiGHS knows no limit but the clock
+            self.moves.append(Move("counts", min(20, groups), groups, 3.0, "highs"))
         if blocks:
             self.moves.insert(0, Move("covers", min(blocks, 1000), blocks, 3.0, each=30))
 
-    def run(self, done: Callable[[], bool], tell: Callable[[int], None], executor: Executor | None = None) -> None:
+    def run(self, done: Callable[[], bool], tell: Callable[[int], None], executor: Executor) -> None:
         """Improve until `done()` or the clock shows `until`; `tell` hears of every better cost."""
-        own = executor is None
-        executor = executor or ThreadPoolExecutor(self.limits.workers)
-        try:
-            while not done() and time.monotonic() < self.until:
-                move = self._choose()
-                started = time.monotonic()
-                before = self.cost
-                self._step(move, executor)
-                seconds = time.monotonic() - started
-                move.gain = move.gain * 0.7 + (before - self.cost) / max(before, 1) * 1e3
-                move.spent = move.spent * 0.7 + seconds
-                logger.debug(
-                    "%s %s %d: %.6f%% of bound, %.2f s",
-                    move.kind,
-                    move.solver,
-                    move.size,
-                    100 * (self.cost / self.bound - 1),
-                    seconds,
-                )
-                if self.cost < before:
-                    tell(self.cost)
-        finally:
-            if own:
-                executor.shutdown(wait=False, cancel_futures=True)
+        while not done() and time.monotonic() < self.until:
+            move = self._choose()
+            started = time.monotonic()
+            before = self.cost
+            self._step(move, executor, done)
+            seconds = time.monotonic() - started
+            move.gain = move.gain * 0.7 + (before - self.cost) / max(before, 1) * 1e3
+            # where the clock must not decide, a try counts by the work that it was allowed
+            move.spent = move.spent * 0.7 + (move.effort if self.limits.deterministic else seconds)
+            logger.debug(
+                "%s %s %d: %.6f%% of bound, %.2f s",
+                move.kind,
+                move.solver,
+                move.size,
+                100 * (self.cost / self.bound - 1),
+                seconds,
+            )
+            if self.cost < before:
+                tell(self.cost)
 
     def _choose(self) -> Move:
         if self.near.random.random() < 0.15:
             return self.moves[int(self.near.random.integers(len(self.moves)))]
         return max(self.moves, key=Move.score)
 
-    def _step(self, move: Move, executor: Executor) -> None:
+    def _step(self, move: Move, executor: Executor, done: Callable[[], bool]) -> None:
         """Solve as many neighbourhoods of this kind as there are workers, and take what fits together."""
         gap = max(self.cost - self.bound, 1.0)
         whole = move.kind == "covers" and move.size >= move.most
@@ -133,8 +138,8 @@ class Search:
         parts = [self._part(move, gap) for _ in range(number)]
         futures = [executor.submit(solve_part, part.model, limits, part.hint, move.solver) for part in parts]
         proven, before = True, self.cost
-        for part, future in zip(parts, futures, strict=True):
-            result = future.result()
+        # in the order of submission, whoever is first: the answer must not hang on where a task ran
+        for part, result in zip(parts, in_order(futures, self.until + GRACE_S, done), strict=False):
             proven = proven and result.outcome in ("optimal", "infeasible")
             if result.values is not None:
                 self._take(part, result.values, base)

@@ -26,6 +26,7 @@ from gpufleet.optimize.decomposition.incumbent import is_solution
 from gpufleet.optimize.decomposition.neighbourhoods import Neighbourhoods
 from gpufleet.optimize.decomposition.search import Search, solve_part
 from gpufleet.optimize.decomposition.start import first_parts
+from gpufleet.optimize.executors import steady
 from gpufleet.optimize.monitor import Monitor
 
 if TYPE_CHECKING:
@@ -78,7 +79,8 @@ class Decomposition:
         monitor: Monitor | None = None,
     ) -> BackendResult:
         """Minimise the model's objective, from `hint` if that is a solution."""
-        return _Run(model, limits, hint, monitor or Monitor(), self._executor).result()
+        with steady(self._executor, limits.workers) as executor:
+            return _Run(model, limits, hint, monitor or Monitor(), executor).result()
 
 
 def prices_of(matrix: Matrix, seconds: float) -> Prices | None:
@@ -103,7 +105,7 @@ class _Run:
     limits: SolverLimits
     hint: list[int] | None
     monitor: Monitor
-    executor: Executor | None
+    executor: Executor
     bound: int = 0
     prices: Prices | None = None
     started: float = field(default_factory=time.monotonic)
@@ -112,7 +114,7 @@ class _Run:
     def __post_init__(self) -> None:
         self.phase = self.monitor.phase
         self.until = self.started + self.limits.seconds
-        self.blocks = Blocks(matrix_of(self.model))
+        self.blocks = Blocks(matrix_of(self.model), self.executor if self.limits.workers > 1 else None)
 
     def result(self) -> BackendResult:
         """Prices, first plan, search, and the whole model if it is small."""
