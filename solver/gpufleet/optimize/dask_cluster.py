@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -21,6 +23,7 @@ logger = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 8.0
 """Time to reach the scheduler, and to hear from its workers."""
+FAREWELL_SECONDS = 2.0
 INSTALL = 'pip install "gpufleet[dask]"'
 
 
@@ -38,13 +41,17 @@ class Cluster:
 
     def threads(self) -> int:
         """Threads of all workers at present; 0 also where the scheduler does not answer."""
+        if not self.is_connected():
+            return 0
         try:
-            if self.client.status != "running":
-                return 0
             return sum(self.client.nthreads().values())
         except Exception as error:  # of many kinds, while a connection breaks
             logger.debug("the scheduler does not answer: %r", error)
             return 0
+
+    def is_connected(self) -> bool:
+        """False while the connection to the scheduler is lost; distributed tries for a while to get it back."""
+        return bool(self.client.status == "running")
 
 
 @contextmanager
@@ -59,8 +66,19 @@ def connected(address: str) -> Iterator[Cluster]:
         _check(client, address)
         yield Cluster(client)
     finally:
-        with suppress(Exception):  # nothing depends on a polite farewell
-            client.close(timeout=CONNECT_SECONDS)
+        _close(client)
+
+
+def _close(client: Client) -> None:
+    """Say farewell, on which nothing depends; without tracebacks in the log where there is nobody to say it to."""
+    before = logging.root.manager.disable
+    if client.status != "running":
+        logging.disable(logging.CRITICAL)
+    try:
+        with suppress(Exception):
+            client.close(timeout=FAREWELL_SECONDS)
+    finally:
+        logging.disable(before)
 
 
 def _client(address: str) -> Client:
@@ -69,10 +87,22 @@ def _client(address: str) -> Client:
     except ImportError as error:
         raise MissingExtraError(f"a Dask cluster needs distributed ({error}); install it with: {INSTALL}") from None
     try:
+        # a client that gets no answer would ask again at the end of the program; the caller may have a loop of its own
+        with ThreadPoolExecutor(1) as apart:
+            apart.submit(asyncio.run, _reach(address)).result()
         return Client(address, timeout=CONNECT_SECONDS, set_as_default=False, name="gpufleet")
     except (OSError, ValueError) as error:
         message = f"no Dask scheduler can be reached at {address!r}: {error}; an address looks like tcp://host:8786"
         raise ClusterError(message) from None
+
+
+async def _reach(address: str) -> None:
+    """Raise OSError or ValueError where nothing answers."""
+    from distributed.comm import connect
+    from distributed.security import Security
+
+    comm = await connect(address, timeout=CONNECT_SECONDS, **Security().get_connection_args("client"))
+    await comm.close()
 
 
 def versions() -> tuple[str, str]:

@@ -16,7 +16,7 @@ from concurrent.futures import CancelledError, Executor, Future, InvalidStateErr
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -44,7 +44,7 @@ def open_executor(address: str | None, workers: int) -> Iterator[Executor]:
         return
     from gpufleet.optimize.dask_cluster import connected
 
-    with connected(address) as cluster, _closing(Steady(cluster.executor, workers, cluster.threads)) as executor:
+    with connected(address) as cluster, _closing(Steady(cluster.executor, workers, cluster)) as executor:
         yield executor
 
 
@@ -84,6 +84,18 @@ def in_order(futures: Sequence[Future[T]], until: float, stop: Callable[[], bool
         yield future.result()
 
 
+class Workers(Protocol):
+    """Those who do the tasks of an executor, and may come and go."""
+
+    def threads(self) -> int:
+        """How many there are at present; may take a moment."""
+        ...
+
+    def is_connected(self) -> bool:
+        """Could they be asked? Says so at once."""
+        ...
+
+
 @dataclass(eq=False)
 class _Task:
     """Something that was submitted."""
@@ -99,27 +111,27 @@ class Steady(Executor):
     A task that raises there raises here again, and only then for the caller.
     """
 
-    def __init__(self, inner: Executor, workers: int, threads: Callable[[], int] | None = None) -> None:
-        """`threads` says how many threads the inner executor has at present; None = it always has some."""
-        self._inner, self._threads = inner, threads
+    def __init__(self, inner: Executor, workers: int, elsewhere: Workers | None = None) -> None:
+        """`elsewhere` are those of the inner executor; None = they are always there."""
+        self._inner, self._elsewhere = inner, elsewhere
         self._here = ThreadPoolExecutor(max(1, min(workers, os.cpu_count() or 1)), "gpufleet")
         self._lock = threading.Lock()
         self._away: set[_Task] = set()
-        self._lonely: float | None = None
+        self._lonely = False
         self._told = False
         self._closed = threading.Event()
-        if threads is not None:
+        if elsewhere is not None:
             threading.Thread(target=self._look_after, name="gpufleet-cluster", daemon=True).start()
 
     def threads(self) -> int | None:
         """Threads of the inner executor at present; None = unknown."""
-        return None if self._threads is None else self._threads()
+        return None if self._elsewhere is None else self._elsewhere.threads()
 
     def submit(self, function: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
         """As `Executor.submit`; with keyword arguments bound before they are sent."""
         task = _Task(partial(function, *args, **kwargs), Future())
-        if self._lonely is not None:
-            self._take_back(task, "it has no workers")
+        if self._lonely or (self._elsewhere is not None and not self._elsewhere.is_connected()):
+            self._take_back(task, "nobody is there to do it")
             return task.promise
         try:
             task.away = self._inner.submit(task.work)
@@ -148,7 +160,10 @@ class Steady(Executor):
             return
         try:
             result = away.result()
-        except (Exception, CancelledError) as error:
+        except CancelledError:
+            self._take_back(task, "it was cancelled, or the connection was lost")
+            return
+        except Exception as error:
             self._take_back(task, repr(error))
             return
         with suppress(InvalidStateError):  # cancelled, or taken back and done here meanwhile
@@ -157,7 +172,7 @@ class Steady(Executor):
     def _take_back(self, task: _Task, why: str) -> None:
         """Do the work here."""
         if not self._told:
-            logger.warning("a task was not done elsewhere and is done here instead: %s", why)
+            logger.warning("a task was not done where it was sent, and is done here instead: %s", why)
             self._told = True
         with suppress(RuntimeError):  # shut down meanwhile
             self._here.submit(_fulfil, task)
@@ -170,16 +185,14 @@ class Steady(Executor):
 
     def _look_after(self) -> None:
         """Take tasks back once there has been nobody for a while to do them; send the next ones when there is."""
-        alone_since: float | None = None
+        seen = time.monotonic()
         while not self._closed.wait(ALIVE_SECONDS):
             if self.threads():
-                alone_since = self._lonely = None
-                continue
-            alone_since = alone_since or time.monotonic()
-            if time.monotonic() - alone_since >= PATIENCE_SECONDS:
-                self._lonely = alone_since
+                seen, self._lonely = time.monotonic(), False
+            elif time.monotonic() - seen >= PATIENCE_SECONDS:
+                self._lonely = True
                 for task in self._all_away():
-                    self._take_back(task, "it has no workers")
+                    self._take_back(task, "nobody is there to do it")
 
 
 def _no_longer_wanted(task: _Task, promise: Future[Any]) -> None:
