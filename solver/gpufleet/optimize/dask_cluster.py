@@ -5,24 +5,28 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from concurrent.futures import ThreadPoolExecutor
+import threading
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from gpufleet import __version__
 from gpufleet.errors import ClusterError, MissingExtraError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from concurrent.futures import Executor
+    from collections.abc import Callable, Iterator
+    from concurrent.futures import Future
 
     from distributed import Client
 
+T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 8.0
-"""Time to reach the scheduler, and to hear from its workers."""
+"""Time to reach the scheduler."""
+ANSWER_SECONDS = 2.0
+"""Time for its workers to say what they are."""
 FAREWELL_SECONDS = 2.0
 INSTALL = 'pip install "gpufleet[dask]"'
 
@@ -36,8 +40,7 @@ class Cluster:
     @property
     def executor(self) -> Executor:
         """Runs tasks on the workers. A task that is lost with its worker is run again by the scheduler."""
-        executor: Executor = self.client.get_executor(pure=False)
-        return executor
+        return _Checked(self.client.get_executor(pure=False))
 
     def threads(self) -> int:
         """Threads of all workers at present; 0 also where the scheduler does not answer."""
@@ -105,20 +108,60 @@ async def _reach(address: str) -> None:
     await comm.close()
 
 
+class _Checked(Executor):
+    """Tells every task who sent it: workers may join at any time, with whatever is installed there."""
+
+    def __init__(self, inner: Executor) -> None:
+        self._inner = inner
+
+    def submit(self, function: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+        """As `Executor.submit`."""
+        return self._inner.submit(checked, versions(), function, *args, **kwargs)
+
+
+def checked(sender: tuple[str, str], function: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:
+    """Call the function; raise ClusterError where the sender's versions are others. The task that workers run."""
+    if tuple(sender) != versions():
+        raise ClusterError(f"a Dask worker has {_words(versions())}, here is {_words(sender)}; they must be the same")
+    return function(*args, **kwargs)
+
+
 def versions() -> tuple[str, str]:
-    """(gpufleet, Python) of a worker; a task."""
+    """(gpufleet, Python) of this process."""
     return __version__, f"{sys.version_info.major}.{sys.version_info.minor}"
+
+
+def _words(found: tuple[str, str]) -> str:
+    return f"gpufleet {found[0]} on Python {found[1]}"
 
 
 def _check(client: Client, address: str) -> None:
     """Refuse a cluster without workers, or with workers that would compute something else."""
-    there: dict[str, Any] = client.run(versions, on_error="return")
-    if not there:
+    threads = client.nthreads()
+    if not threads:
         raise ClusterError(f"the Dask scheduler at {address} has no workers; start some with: dask worker {address}")
-    for worker, found in sorted(there.items()):
+    for worker, found in sorted(_answers(client).items()):
         if isinstance(found, BaseException):
             raise ClusterError(f"the Dask worker at {worker} cannot run gpufleet ({found!r}); install it there too")
         if tuple(found) != versions():
-            theirs, ours = (f"gpufleet {g} on Python {p}" for g, p in (found, versions()))
-            raise ClusterError(f"the Dask worker at {worker} has {theirs}, here is {ours}; they must be the same")
-    logger.info("Dask cluster at %s: %d workers with %d threads", address, len(there), sum(client.nthreads().values()))
+            ours = _words(versions())
+            raise ClusterError(
+                f"the Dask worker at {worker} has {_words(found)}, here is {ours}; they must be the same"
+            )
+    logger.info("Dask cluster at %s: %d workers with %d threads", address, len(threads), sum(threads.values()))
+
+
+def _answers(client: Client) -> dict[str, Any]:
+    """By worker: its versions, or an exception; nothing if some worker hangs, which need not be our trouble."""
+    answers: dict[str, Any] = {}
+
+    def ask() -> None:
+        with suppress(Exception):  # the connection was closed meanwhile
+            answers.update(client.run(versions, on_error="return"))
+
+    asking = threading.Thread(target=ask, name="gpufleet-cluster-check", daemon=True)
+    asking.start()
+    asking.join(ANSWER_SECONDS)
+    if asking.is_alive():
+        logger.warning("not all Dask workers answer")
+    return dict(answers)
