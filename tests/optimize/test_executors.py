@@ -177,6 +177,7 @@ def many_blocks(number: int = 1_200, seed: int = 3) -> Blocks:
 
 
 def always_in_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pricing, "WORTH_SHARING_S", 0.0)
     monkeypatch.setattr(pricing, "WORTH_SENDING_S", 0.0)
     monkeypatch.setattr(pricing, "CHUNK", 500)
     monkeypatch.setattr(pricing, "TRIES", 99)

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
 MANY = 1_000
 """Blocks from which chunks may be worth their while."""
-WORTH_SENDING_S = 0.05
-"""Seconds that one compiled call must take for that."""
+WORTH_SHARING_S, WORTH_SENDING_S = 0.05, 0.5
+"""Seconds that one compiled call must take for that: among threads, and anywhere else."""
 TRIES = 3
 """Rounds that chunks get to become quicker: in the first one everything has to be sent."""
 CHUNK = 100_000
@@ -137,7 +137,8 @@ class Pricing:
     def _is_worth_sending(self) -> bool:
         if self.executor is None or len(self.fixed.demand) <= MANY or len(self._parts) < 2:
             return False
-        if self.here == np.inf or self.here < WORTH_SENDING_S:
+        least = WORTH_SHARING_S if isinstance(self.executor, ThreadPoolExecutor) else WORTH_SENDING_S
+        if self.here == np.inf or self.here < least:
             return False
         return self.tries < TRIES or self.away < self.here
 
