@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 CASE ?= instances/reference/bank-assistant.yaml
 
-.PHONY: solve test lint bench bench-simulation calibrate docs clean
+.PHONY: solve test lint bench bench-full bench-simulation calibrate docs clean
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV) || { $(PYTHON) -m pip install --quiet --user virtualenv && $(PYTHON) -m virtualenv --quiet $(VENV); }
@@ -23,6 +23,11 @@ lint: $(VENV)/.installed
 	$(BIN)/mypy
 
 bench: $(VENV)/.installed
+	cd benchmarks && ../$(BIN)/python -m suite.run --short
+	$(BIN)/python benchmarks/run.py
+
+bench-full: $(VENV)/.installed
+	cd benchmarks && ../$(BIN)/python -m suite.run
 	$(BIN)/python benchmarks/run.py
 
 bench-simulation: $(VENV)/.installed

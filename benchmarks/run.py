@@ -1,12 +1,11 @@
 """Measure the figures of docs/benchmarks.md and write them there.
 
-`make bench` runs it. Whole processes are timed from outside, several times after a warm-up; what is quoted is the
-median. Comparisons of engines run on the same instance, one after the other, in the same run.
+`make bench` runs it after the short part of the suite, whose results it puts on the page. Whole processes are timed
+from outside, several times after a warm-up; what is quoted is the median.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import statistics
@@ -17,13 +16,12 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+from suite import page as suite
+
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "benchmarks.md"
 RUNS = 5
 REFERENCE = ("medical-imaging", "ecommerce-recommender", "bank-assistant")
-SCALE = ("routed-20x40", "routed-20x400", "covering-20x20-ample")
-ENGINES = ("cpsat", "highs", "pulp")
-TIME_LIMIT_S = 60
 
 
 @dataclass(frozen=True)
@@ -88,44 +86,10 @@ def enumeration() -> list[str]:
     return rows
 
 
-def engines() -> list[str]:
-    """Rows: the whole model in each back end on the generated instances."""
-    rows = ["| instance | engine | s | objective USD | bound USD | status |", "|---|---|---|---|---|---|"]
-    for name in SCALE:
-        file = str(ROOT / "instances" / "scale" / f"{name}.json")
-        for engine in ENGINES:
-            started = time.perf_counter()
-            done = subprocess.run(
-                [
-                    sys.executable,
-                    "-m",
-                    "gpufleet",
-                    "solve",
-                    file,
-                    "--json",
-                    "--backend",
-                    engine,
-                    "--time-limit",
-                    str(TIME_LIMIT_S),
-                ],
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            seconds = time.perf_counter() - started
-            answer = json.loads(done.stdout)
-            figures = answer["certificate"]
-            cells = (
-                f"{figures[key]:,.2f}" if figures[key] is not None else "-" for key in ("objective_usd", "bound_usd")
-            )
-            rows.append(f"| {name} | {engine} | {seconds:.1f} | {' | '.join(cells)} | {answer['status']} |")
-    return rows
-
-
 INTRODUCTION = """\
 # Benchmarks
 
-Written by `make bench` (`benchmarks/run.py`); do not edit by hand.
+Written by `make bench` (`benchmarks/run.py`, `benchmarks/suite`); do not edit by hand.
 
 Measured on {date} with {machine}.
 
@@ -140,13 +104,7 @@ can lengthen single figures.
 
 {enumeration}
 
-## Whole model by engine
-
-One run each, limit {limit} s, one worker. Routed instances are why `auto` takes HiGHS beyond 400 routing shares. All
-are generated with seed 1 (`instances/scale`). The covering instance is one for decomposition, not for a whole model.
-
-{engines}
-"""
+{suite}"""
 
 
 def machine() -> str:
@@ -161,10 +119,9 @@ def main() -> None:
         date=time.strftime("%Y-%m-%d"),
         machine=machine(),
         runs=RUNS,
-        limit=TIME_LIMIT_S,
         processes="\n".join(processes()),
         enumeration="\n".join(enumeration()),
-        engines="\n".join(engines()),
+        suite=suite.text(),
     )
     PAGE.write_text(page)
     print(page)

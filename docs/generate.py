@@ -36,9 +36,10 @@ INTRODUCTION = """\
 
 <!-- Generated from solver/gpufleet/schema by docs/generate.py. Change the schema, then run `make docs`. -->
 
-Every file is YAML or JSON. Units are in the field names. Numbers are numbers: `"50"` in quotes is an error, and so are
-`nan`, unknown keys, duplicate keys and names that nothing defines; all problems of a file are reported at once, with
-file and line. Money is in US dollars, memory in decimal GB, time in the unit that the field names.
+Every file is YAML or JSON, compressed with gzip or not (`.yaml.gz`). Units are in the field names. Numbers are
+numbers: `"50"` in quotes is an error, and so are `nan`, unknown keys, duplicate keys and names that nothing defines;
+all problems of a file are reported at once, with file and line. Money is in US dollars, memory in decimal GB, time in
+the unit that the field names.
 
 In the tables, *name* is a text of letters, digits and ` ._+:/@-` that starts with a letter or digit; *default* says
 what holds when a field is left out. `gpufleet schema KIND` prints the same as JSON Schema.
@@ -109,7 +110,14 @@ SECTIONS: tuple[tuple[str, str, tuple[type[Record], ...]], ...] = (
                 plan.Route,
             ),
             *(plan.Fallback, plan.UnservedDemand, plan.WorkloadCharge, plan.CostLine, plan.CashFlow),
-            *(plan.Certificate, plan.ServiceProof, plan.PriceOfCaution, elimination.FunnelStep, elimination.Rejected),
+            *(
+                plan.Certificate,
+                plan.BoundPrices,
+                plan.ServiceProof,
+                plan.PriceOfCaution,
+                elimination.FunnelStep,
+                elimination.Rejected,
+            ),
         ),
     ),
     (

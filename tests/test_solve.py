@@ -13,7 +13,7 @@ import pytest
 import gpufleet
 from builders import instance, near_ties, offer, option, profiled, resolved, site
 from gpufleet import MissingBackendError, Plan, VerificationError, solve, verify
-from gpufleet.optimize import engine
+from gpufleet.optimize import choice
 from gpufleet.optimize.backends import highs_process, mathopt_highs
 from gpufleet.optimize.backends.highs_process import solve_apart
 from gpufleet.optimize.backends.interface import SolverLimits
@@ -331,20 +331,20 @@ def test_highs_goes_on_where_cpsat_gets_stuck(monkeypatch: pytest.MonkeyPatch) -
     """Same cost, another engine, and the certificate says why."""
     asked = resolved(routed_question())
     usual = solve(asked)
-    monkeypatch.setattr(engine, "ROUTED_EFFORT", 0.0)
+    monkeypatch.setattr(choice, "FIRST_EFFORT", 0.0)
     monkeypatch.setattr(mathopt_highs, "solve_apart", solve_here)
     other = solve(asked)
     assert usual.certificate is not None
     assert other.certificate is not None
     assert usual.certificate.engine == "whole model, cpsat"
     assert other.certificate.engine == "whole model, highs"
-    assert other.certificate.engine_reason == engine.HIGHS_GOES_ON
+    assert other.certificate.engine_reason == choice.HIGHS_GOES_ON
     assert (other.status, other.certificate.objective_usd) == (usual.status, usual.certificate.objective_usd)
     assert verify(asked, other).ok
 
 
 def test_who_asks_for_cpsat_gets_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "ROUTED_EFFORT", 0.0)
+    monkeypatch.setattr(choice, "FIRST_EFFORT", 0.0)
     plan = solve(resolved(routed_question()), backend="cpsat")
     assert plan.status == "optimal"
     assert plan.certificate is not None

@@ -23,11 +23,15 @@ MICRO_USD_PER_USD: Final = 1_000_000
 WATTS_PER_KW: Final = 1_000
 
 INT64_MAX: Final = (1 << 63) - 1
+_WHOLE: Final = 2.0**53
 
 
 def exact(value: float | int | str) -> Fraction:
     """The decimal number a person wrote, as an exact fraction (0.1 is 1/10, not its binary neighbour)."""
-    return Fraction(repr(value)) if isinstance(value, float) else Fraction(value)
+    if not isinstance(value, float):
+        return Fraction(value)
+    # whole numbers below 2^53 are what they look like; reading their text would give the same, more slowly
+    return Fraction(int(value)) if value.is_integer() and abs(value) < _WHOLE else Fraction(repr(value))
 
 
 def micro_usd(amount: Fraction | float) -> int:

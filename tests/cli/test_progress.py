@@ -113,12 +113,12 @@ def test_a_log_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     assert "cannot be written: No such file or directory" in result.stderr
 
 
-def test_an_engine_that_is_not_there_and_its_log(tmp_path: Path) -> None:
+def test_the_engine_asked_for_and_its_log(tmp_path: Path) -> None:
     log = tmp_path / "log"
     result = run("solve", small(tmp_path), "--engine", "decomposition", "--log-json", log)
-    assert result.exit_code == 2
-    assert "use engine whole" in result.stderr
-    assert json.loads(log.read_text().splitlines()[-1])["status"] == "error"
+    assert result.exit_code == 0
+    assert "decomposition: asked for" in " ".join(result.stdout.split())
+    assert json.loads(log.read_text().splitlines()[-1])["status"] == "optimal"
 
 
 def test_a_deterministic_plan_says_so(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import math
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 import yaml
 
 from gpufleet.errors import InputError
-from gpufleet.library import parsers
+from gpufleet.library import parsers, reader
 from gpufleet.library.reader import read_document, read_text
 from gpufleet.library.scalars import parse_scalar
 from gpufleet.library.tree import StructureError
@@ -136,3 +137,41 @@ def test_unreadable_file(valid: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_path_with_a_null_byte(tmp_path: Path) -> None:
     assert "embedded null" in message_of(tmp_path / "a\0b.yaml")
+
+
+PACKED = gzip.compress(b'{"schema_version": 1,\n "uid": 7}\n', mtime=0)
+
+
+def test_compressed_files_are_read_with_their_lines(tmp_path: Path) -> None:
+    (tmp_path / "a.json.gz").write_bytes(PACKED)
+    (tmp_path / "a.yaml.gz").write_bytes(gzip.compress(b"schema_version: 1\nuid: 7\n"))
+    for name in ("a.json.gz", "a.yaml.gz"):
+        document = read_document(tmp_path / name)
+        assert document.value == {"schema_version": 1, "uid": 7}
+        assert document.line_of(("uid",)) == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"uid: plain\n", "no gzip file"),
+        (PACKED[:-4], "cut off"),
+        (PACKED[:20] + b"\0" + PACKED[21:], "damaged"),
+        (PACKED + b"more", "more follows"),
+        (gzip.compress(b""), "empty"),
+        (gzip.compress(b"\xff"), "not UTF-8"),
+    ],
+)
+def test_damaged_compressed_files_are_refused(content: bytes, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.json.gz"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=message):
+        read_document(path)
+
+
+def test_no_more_is_unpacked_than_a_file_may_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "MAX_BYTES", 1000)
+    path = tmp_path / "a.json.gz"
+    path.write_bytes(gzip.compress(b" " * 100_000))
+    with pytest.raises(InputError, match="when unpacked"):
+        read_document(path)

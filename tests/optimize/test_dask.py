@@ -27,6 +27,7 @@ from gpufleet.optimize.backends.interface import SolverLimits
 from gpufleet.optimize.bounds.matrix import matrix_of
 from gpufleet.optimize.decomposition import pricing
 from gpufleet.optimize.decomposition.blocks import Blocks
+from gpufleet.optimize.decomposition.generation import dear_prices
 from gpufleet.optimize.decomposition.neighbourhoods import Neighbourhoods
 from gpufleet.optimize.decomposition.search import Search
 from gpufleet.optimize.executors import Steady, open_executor, steady
@@ -152,7 +153,8 @@ def searched(executor: Executor) -> tuple[list[int], list[int]]:
     model = estate()
     matrix = matrix_of(model)
     blocks = Blocks(matrix, executor)
-    near = Neighbourhoods(blocks, np.full(len(blocks.links), 60.0), np.random.default_rng(4))
+    prices = np.full(len(blocks.links), 60.0)
+    near = Neighbourhoods(blocks, prices, dear_prices(blocks), np.random.default_rng(4))
     first = np.zeros(len(model.variables), np.int64)
     for row in blocks.matrix.exact:  # every workload on its first option, as long as there is room
         items = matrix.by_row.indices[matrix.by_row.indptr[row] : matrix.by_row.indptr[row + 1]]
@@ -160,6 +162,7 @@ def searched(executor: Executor) -> tuple[list[int], list[int]]:
     first[:8] = matrix.upper[:8]
     limits = SolverLimits(300, workers=WORKERS, deterministic=True)
     search = Search(matrix, near, first, limits, time.monotonic() + 300, 1.0)
+    search.moves = [move for move in search.moves if move.kind == "counts"]  # as many tasks a round as workers
     for move in search.moves:
         move.effort, move.size = 0.005, 4
     step, rounds, costs = search._step, [0], [search.cost]

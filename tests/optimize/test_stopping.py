@@ -5,13 +5,14 @@ from __future__ import annotations
 import random
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 
 import gpufleet
 from builders import instance, near_ties, offer, option, profiled, resolved
 from gpufleet import MissingBackendError, ProgressEvent, solve, verify
-from gpufleet.optimize import engine
+from gpufleet.optimize import choice
 from gpufleet.optimize.backends import children, highs_child, highs_process, mathopt_highs
 from gpufleet.optimize.backends.interface import BackendResult, SolverLimits
 from gpufleet.optimize.backends.registry import backend as back_end
@@ -173,19 +174,13 @@ def test_what_hangs_on_the_clock_is_not_called_deterministic(monkeypatch: pytest
     assert (short.certificate.deterministic, through.certificate.deterministic) == (False, True)
 
 
-def test_an_engine_that_is_not_there_is_refused() -> None:
-    with pytest.raises(MissingBackendError, match="decomposition is not there yet; use engine whole"):
-        solve(resolved(EXAMPLE), engine="decomposition")
-    assert solve(resolved(EXAMPLE), engine="whole") == solve(resolved(EXAMPLE))
-
-
 def test_a_plan_that_stands_takes_the_better_of_two_bounds() -> None:
     plan = BackendResult("feasible", [1], 100, 40)
-    assert engine._bounded(plan, 30) == plan
-    assert engine._bounded(plan, None) == plan
-    assert engine._bounded(plan, 70) == BackendResult("feasible", [1], 100, 70)
-    assert engine._bounded(plan, 100) == BackendResult("optimal", [1], 100, 100)
-    assert engine._bounded(BackendResult("unknown", None, None, 0), 5).outcome == "unknown"
+    unknown = BackendResult("unknown", None, None, 0)
+    for bound, best in ((30, plan), (None, plan), (70, replace(plan, bound=70))):
+        assert choice._bounded(plan, replace(unknown, bound=bound)) == best
+    assert choice._bounded(plan, replace(unknown, bound=100)) == BackendResult("optimal", [1], 100, 100)
+    assert choice._bounded(unknown, plan).outcome == "unknown"
 
 
 def test_the_last_whole_solution_counts() -> None:

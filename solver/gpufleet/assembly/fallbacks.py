@@ -29,9 +29,11 @@ def fallbacks(
 ) -> Iterator[Fallback]:
     """For every workload that must survive it, and every site at which it runs: who serves what without that site."""
     for w, data in enumerate(problem.workloads):
+        if not data.survives_site_loss or not data.demand:
+            continue
         group = [(index, entry) for index, entry in enumerate(placed) if entry.part == w]
         sites = sorted({entry.deployment.site for _, entry in group})
-        for lost in sites if data.survives_site_loss and data.demand else ():
+        for lost in sites:
             left = [(index, entry) for index, entry in group if entry.deployment.site != lost]
             total = sum(data.options[entry.option].capacity * entry.deployment.replicas for _, entry in left)
             workload, now = resolved.workloads[data.name], horizon.periods[data.period]

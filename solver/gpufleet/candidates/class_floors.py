@@ -35,8 +35,10 @@ def checks(workload: Workload, accuracy: Mapping[str, float], able: npt.NDArray[
 
     The floor named is that of the class that comes nearest among those that the candidate could serve.
     """
+    if isinstance(workload, Training) or not any(group.accuracy for group in workload.classes):
+        return
     good = good_enough(workload, accuracy)
-    if isinstance(workload, Training) or good.all():
+    if good.all():
         return
     homeless = ~np.any(able & good, axis=1)
     missed = [c for c, enough in enumerate(good) if not enough]

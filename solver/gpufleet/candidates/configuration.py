@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from gpufleet.schema.plan import Parallelism
@@ -15,15 +16,39 @@ if TYPE_CHECKING:
 
 def parallelism_at(configurations: Configurations, index: int) -> Parallelism:
     """The parallelism of one configuration."""
+    return _parallelism(
+        int(configurations.tensor[index]),
+        int(configurations.pipeline[index]),
+        int(configurations.data[index]),
+        int(configurations.expert[index]),
+        int(configurations.zero_stage[index]),
+        bool(configurations.recomputation[index]),
+        int(configurations.prefill_instances[index]),
+        int(configurations.prefill_tensor[index]),
+    )
+
+
+@lru_cache(maxsize=4096)
+def _parallelism(
+    tensor: int,
+    pipeline: int,
+    data: int,
+    expert: int,
+    zero_stage: int,
+    recomputation: bool,
+    prefill_instances: int,
+    prefill_tensor: int,
+) -> Parallelism:
+    """Few forms are met again and again."""
     return Parallelism(
-        tensor=int(configurations.tensor[index]),
-        pipeline=int(configurations.pipeline[index]),
-        data=int(configurations.data[index]),
-        expert=int(configurations.expert[index]),
-        zero_stage=int(configurations.zero_stage[index]),
-        recomputation=bool(configurations.recomputation[index]),
-        prefill_instances=int(configurations.prefill_instances[index]),
-        prefill_tensor=int(configurations.prefill_tensor[index]),
+        tensor=tensor,
+        pipeline=pipeline,
+        data=data,
+        expert=expert,
+        zero_stage=zero_stage,
+        recomputation=recomputation,
+        prefill_instances=prefill_instances,
+        prefill_tensor=prefill_tensor,
     )
 
 

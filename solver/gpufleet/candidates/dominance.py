@@ -29,6 +29,8 @@ def undominated(
     `accelerators` has shape (n,), `rates` (n, C) in requests/s: floats, or fractions, which are compared exactly. Of
     options that replace each other, the first in the order (fewest accelerators, highest total rate, position) is kept.
     """
+    if len(accelerators) == 1:
+        return np.ones(1, dtype=bool)
     keep = np.zeros(len(accelerators), dtype=bool)
     kept_accelerators = np.zeros(0, dtype=np.int64)
     kept_rates = np.zeros((0, rates.shape[1]), dtype=rates.dtype)

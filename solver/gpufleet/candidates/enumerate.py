@@ -15,7 +15,7 @@ from gpufleet.candidates.dominance import undominated
 from gpufleet.candidates.grid import configurations
 from gpufleet.candidates.measured import measured_checks, measured_rows
 from gpufleet.candidates.option import Candidates, Option, variant_label
-from gpufleet.candidates.profiled import profiled_checks, profiled_configuration, profiled_rates
+from gpufleet.candidates.profiled import by_node_type, profiled_checks, profiled_configuration, profiled_rates
 from gpufleet.candidates.rejection import Block, Rejections, Rule
 from gpufleet.candidates.settings import Setting, measures_for, settings, unlocking
 from gpufleet.performance.calibration import Efficiency
@@ -32,24 +32,27 @@ if TYPE_CHECKING:
     from gpufleet.schema.models import ModelCard
     from gpufleet.schema.offers import Offer
     from gpufleet.schema.resolved import ResolvedInstance
-    from gpufleet.schema.workloads import LLMServing, RequestServing, Workload
+    from gpufleet.schema.workloads import LLMServing, ProfiledOption, RequestServing, Workload
 
     ModelledWorkload = LLMServing | RequestServing | Training
 
 Pool = tuple[str, str, str | None]
 """(site, node type, spot offer): nodes of a spot offer are a pool of their own, those of all other terms are one."""
+Stocks = dict[tuple[str, str | None], int | None]
+"""(site, spot offer) of one node type to the nodes that can be had there (None: no limit)."""
 
 
 def build_candidates(resolved: ResolvedInstance) -> Candidates:
     """All deployment options of all workloads, with everything that was eliminated on the way."""
-    pools, efficiency = pools_of(resolved), Efficiency.of(resolved.calibration)
+    places, efficiency = _places(pools_of(resolved)), Efficiency.of(resolved.calibration)
     rejections = Rejections()
     options: dict[str, tuple[Option, ...]] = {}
     funnel: list[FunnelStep] = []
     for workload in resolved.instance.workloads:
-        found = list(_survivors(resolved, workload, pools, efficiency, rejections))
+        earlier = len(rejections.blocks)
+        found = list(_survivors(resolved, workload, places, efficiency, rejections))
         options[workload.name] = tuple(_prune(workload, found, rejections))
-        funnel += _funnel(workload.name, len(options[workload.name]), rejections)
+        funnel += _funnel(workload.name, len(options[workload.name]), rejections.blocks[earlier:])
     return Candidates(options, rejections, tuple(funnel))
 
 
@@ -99,24 +102,31 @@ class _Survivors:
     indices: npt.NDArray[np.int64]
 
 
+def _places(pools: dict[Pool, int | None]) -> dict[str, Stocks]:
+    """Where each node type can be had."""
+    places: dict[str, Stocks] = {}
+    for (site, node_type, spot), nodes in pools.items():
+        places.setdefault(node_type, {})[site, spot] = nodes
+    return places
+
+
 def _survivors(
     resolved: ResolvedInstance,
     workload: Workload,
-    pools: dict[Pool, int | None],
+    places: dict[str, Stocks],
     efficiency: Efficiency,
     rejections: Rejections,
 ) -> Iterator[_Survivors]:
-    places: dict[str, dict[tuple[str, str | None], int | None]] = {}
-    for (site, node_type, spot), nodes in pools.items():
-        places.setdefault(node_type, {})[site, spot] = nodes
-    for node_type, stocks in places.items():
-        for batch in _batches(resolved, workload, node_type, stocks, efficiency):
+    profiles = by_node_type(workload) if isinstance(workload, Profiled) else {}
+    for node_type in (name for name in places if name in profiles) if profiles else places:
+        stocks, measured = places[node_type], profiles.get(node_type, [])
+        for batch in _batches(resolved, workload, node_type, stocks, efficiency, measured):
             for (site, spot), nodes in stocks.items():
                 if spot == batch.setting.spot_name:
                     yield _Survivors(site, batch, _filter(resolved, workload, batch, site, nodes, rejections))
 
 
-def _spots(resolved: ResolvedInstance, stocks: dict[tuple[str, str | None], int | None]) -> list[Offer | None]:
+def _spots(resolved: ResolvedInstance, stocks: Stocks) -> list[Offer | None]:
     """The spot offers of a node type, and None when other nodes of it can be had."""
     names = dict.fromkeys(spot for _, spot in stocks)
     return [None if name is None else resolved.offers[name] for name in names]
@@ -126,11 +136,12 @@ def _batches(
     resolved: ResolvedInstance,
     workload: Workload,
     node_type: str,
-    stocks: dict[tuple[str, str | None], int | None],
+    stocks: Stocks,
     efficiency: Efficiency,
+    profiles: Sequence[ProfiledOption],
 ) -> Iterator[_Batch]:
     if isinstance(workload, Profiled):
-        yield from _profiled_batches(resolved, workload, node_type, _spots(resolved, stocks))
+        yield from _profiled_batches(resolved, workload, node_type, profiles, _spots(resolved, stocks))
         return
     limits = [nodes for nodes in stocks.values() if nodes is not None]
     most_nodes = max(limits) if len(limits) == len(stocks) else None
@@ -202,10 +213,14 @@ def _modelled_batches(
 
 
 def _profiled_batches(
-    resolved: ResolvedInstance, workload: Profiled, node_type: str, spots: list[Offer | None]
+    resolved: ResolvedInstance,
+    workload: Profiled,
+    node_type: str,
+    profiles: Sequence[ProfiledOption],
+    spots: list[Offer | None],
 ) -> Iterator[_Batch]:
     accelerator, size = resolved.accelerator_of(node_type), resolved.node_types[node_type].accelerators
-    for profile in (profile for profile in workload.options if profile.node_type == node_type):
+    for profile in profiles:
         measures = measures_for(resolved, workload, accelerator, profile.name)
         needed = unlocking(resolved, workload, profile.name)
         rates = profiled_rates(workload, profile, resolved.instance.performance)
@@ -223,7 +238,7 @@ def _profiled_batches(
                 candidates=profiled_configuration(profile),
                 node_accelerators=size,
                 setting=setting,
-                rates=[tuple(rate * speed * int(enough) for rate, enough in zip(rates, good, strict=True))],
+                rates=[_exact_rates(rates, speed, good)],
                 able=np.array([[rate > 0 for rate in rates]]),
                 checks=(
                     *profiled_checks(profile, resolved.node_types[node_type]),
@@ -231,6 +246,13 @@ def _profiled_batches(
                     *filters.spot_check(workload, setting.spot_name, np.array([float(speed)])),
                 ),
             )
+
+
+def _exact_rates(rates: tuple[Fraction, ...], speed: Fraction, good: npt.NDArray[np.bool_]) -> tuple[Fraction, ...]:
+    """Rates at a speed; 0 for classes that the option is not good enough for."""
+    if speed == 1 and good.all():
+        return rates
+    return tuple(rate * speed * int(enough) for rate, enough in zip(rates, good, strict=True))
 
 
 def _filter(
@@ -283,6 +305,10 @@ def _prune(workload: Workload, found: list[_Survivors], rejections: Rejections) 
             pool = (survivors.site, survivors.batch.node_type, survivors.batch.setting.spot_name)
             pools.setdefault(pool, []).append(survivors)
     for pool in sorted(pools, key=lambda key: (key[0], key[1], key[2] or "")):
+        first, *others = pools[pool]
+        if not others and len(first.indices) == 1:
+            yield _option(workload, first, first.indices[0])  # nothing is there that could replace it
+            continue
         needs = dict.fromkeys(survivors.batch.setting.measure_names for survivors in pools[pool])
         for measures in sorted(needs, key=len):
             yield from _prune_pool(workload, measures, pools[pool], rejections)
@@ -306,8 +332,9 @@ def _prune_pool(
     for survivors in same:
         mask = keep[start : start + len(survivors.indices)]
         start += len(survivors.indices)
-        check = filters.Check("dominated", ~mask, "undominated", "dominated", "by an option of the same pool")
-        rejections.add(_block(workload, survivors.batch, survivors.site, check, survivors.indices[~mask]))
+        if not mask.all():
+            check = filters.Check("dominated", ~mask, "undominated", "dominated", "by an option of the same pool")
+            rejections.add(_block(workload, survivors.batch, survivors.site, check, survivors.indices[~mask]))
         yield from (_option(workload, survivors, index) for index in survivors.indices[mask])
 
 
@@ -331,10 +358,10 @@ def _option(workload: Workload, survivors: _Survivors, index: int) -> Option:
     )
 
 
-def _funnel(workload: str, survivors: int, rejections: Rejections) -> list[FunnelStep]:
-    """Counts per rule, in the order of application, ending with the survivors."""
+def _funnel(workload: str, survivors: int, blocks: Sequence[Block]) -> list[FunnelStep]:
+    """Counts per rule, in the order of application, ending with the survivors; `blocks` are those of the workload."""
     rules: tuple[Rule, ...] = get_args(Rule)
-    eliminated = {rule: rejections.count(workload, rule) for rule in rules}
+    eliminated = {rule: sum(len(block) for block in blocks if block.rule == rule) for rule in rules}
     before = survivors + sum(eliminated.values())
     steps = []
     for rule in rules:

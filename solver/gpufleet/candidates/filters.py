@@ -13,7 +13,7 @@ import numpy as np
 from gpufleet.candidates.configuration import parallelism_at
 from gpufleet.performance.estimate import limits_ms
 from gpufleet.schema.models import TRAINABLE
-from gpufleet.schema.workloads import Training
+from gpufleet.schema.workloads import Privacy, Training
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from gpufleet.schema.models import ModelCard, Variant
     from gpufleet.schema.offers import Site
     from gpufleet.schema.workloads import LLMServing, RequestServing, Workload
+
+
+_ANYWHERE = Privacy()
 
 
 @dataclass(frozen=True)
@@ -121,6 +124,8 @@ def spot_check(workload: Workload, spot: str | None, speed: npt.NDArray[np.float
 
 def site_checks(workload: Workload, site: Site, n: int) -> Iterator[Check]:
     """Where the data may go."""
+    if workload.privacy == _ANYWHERE:
+        return
     for allowed, limit, actual in _privacy_clauses(workload, site):
         if not allowed:
             yield Check("privacy", np.ones(n, dtype=bool), limit, actual, "site")

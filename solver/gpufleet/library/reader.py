@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from gpufleet.library.tree import Node, TreeBuilder
 
 MAX_BYTES: Final = 64_000_000
+_GZIP: Final = 16
+"""What zlib is told so that it expects the header and the check sum of a gzip file."""
 
 
 class Document:
@@ -35,15 +38,20 @@ class Document:
 
 
 def read_document(path: Path | str) -> Document:
-    """Read a YAML file (or JSON, by suffix `.json`) whose top level is a mapping.
+    """Read a YAML file (or JSON, by suffix `.json`) whose top level is a mapping; with `.gz` behind it, compressed.
 
     Raises InputError when the file is missing, is no text, or is no such file.
     """
     name, text = str(path), read_text(path)
-    if Path(path).suffix.lower() == ".json":
+    if _suffix_inside(Path(path)) == ".json":
         return _json_document(name, text)
     root = _tree(name, text, json=False)
     return Document(name, _mapping(name, root.value, root.line), root=root)
+
+
+def _suffix_inside(path: Path) -> str:
+    """The suffix that says what kind of text it is."""
+    return (path.with_suffix("") if path.suffix.lower() == ".gz" else path).suffix.lower()
 
 
 def _json_document(name: str, text: str) -> Document:
@@ -79,8 +87,13 @@ def _mapping(name: str, value: Any, line: int) -> dict[str, Any]:
 
 
 def read_text(path: Path | str) -> str:
-    """The text of a UTF-8 file of at most 64 MB, without byte order mark. Raises InputError."""
+    """The text of a UTF-8 file of at most 64 MB, without byte order mark; of a `.gz` file, what is in it.
+
+    Raises InputError.
+    """
     raw = _read_bytes(Path(path), str(path))
+    if Path(path).suffix.lower() == ".gz":
+        raw = _unpacked(raw, str(path))
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -90,6 +103,22 @@ def read_text(path: Path | str) -> str:
     if not text.strip():
         raise InputError([InputProblem(str(path), 0, "", "the file is empty")])
     return text
+
+
+def _unpacked(raw: bytes, name: str) -> bytes:
+    """What is in a gzip file; no more of it is unpacked than a file may hold."""
+    unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | _GZIP)
+    try:
+        content = unpacker.decompress(raw, MAX_BYTES + 1)
+    except zlib.error as error:
+        raise InputError([InputProblem(name, 0, "", f"no gzip file, or a damaged one: {error}")]) from None
+    if len(content) > MAX_BYTES:
+        raise InputError([InputProblem(name, 0, "", f"larger than {MAX_BYTES // 1_000_000} MB when unpacked")])
+    if not unpacker.eof:
+        raise InputError([InputProblem(name, 0, "", "the gzip file is cut off; copy it again")])
+    if unpacker.unused_data:
+        raise InputError([InputProblem(name, 0, "", "more follows behind the gzip file's end; pack it as one piece")])
+    return content
 
 
 def _read_bytes(path: Path, name: str) -> bytes:

@@ -40,10 +40,11 @@ if TYPE_CHECKING:
 def load_instance(
     path: Path | str, library: Library | None = None, performance_source: PerformanceSource | None = None
 ) -> ResolvedInstance:
-    """Read an instance file (YAML or JSON) and resolve it against a library, by default `Library.open()`.
+    """Read an instance file (YAML or JSON, `.gz` behind the suffix or not) and resolve it against a library.
 
-    `performance_source` is taken instead of the instance's own. Raises InputError with every problem found, each with
-    its line; MissingExtraError where the performance source is not installed.
+    Without a library, `Library.open()` counts. `performance_source` is taken instead of the instance's own. Raises
+    InputError with every problem found, each with its line; MissingExtraError where the performance source is not
+    installed.
     """
     document = read_document(path)
     instance = validate(Instance, document.value, document)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from gpufleet.schema.calibration import Calibration
 from gpufleet.schema.hardware import Accelerator, NodeType
@@ -40,7 +41,7 @@ class ResolvedInstance:
     profiles: Profiles = field(default_factory=Profiles)
     """Measurements, which replace the performance model where there are some; part of the digest."""
 
-    @property
+    @cached_property
     def workloads(self) -> Mapping[str, Workload]:
         """Workloads by name, in file order."""
         return {workload.name: workload for workload in self.instance.workloads}

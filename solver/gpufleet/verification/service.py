@@ -4,7 +4,7 @@ sustains, latencies hold."""
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from gpufleet.schema.workloads import Profiled, Training
@@ -17,7 +17,7 @@ from gpufleet.verification.unserved import is_left_out, unserved_share
 from gpufleet.verification.violation import TOLERANCE, place_of
 
 if TYPE_CHECKING:
-    from gpufleet.schema.plan import Plan
+    from gpufleet.schema.plan import Deployment, Plan, Route
     from gpufleet.schema.resolved import ResolvedInstance
     from gpufleet.schema.workloads import LLMServing, RequestServing, Workload
     from gpufleet.verification.deployments import Capability
@@ -28,38 +28,58 @@ Shares = dict[tuple[int, str], float]
 """(deployment, class) to the share of the class's rate that it serves."""
 
 
+@dataclass(frozen=True)
+class _Said:
+    """What a plan says of one workload, so that no rule searches the whole plan for it."""
+
+    capabilities: list[Capability] = field(default_factory=list)
+    deployments: list[Deployment] = field(default_factory=list)
+    routes: list[Route] = field(default_factory=list)
+
+
 def check_service(
     resolved: ResolvedInstance, plan: Plan, capabilities: list[Capability], findings: Findings
 ) -> dict[int, float]:
     """Check demand, routing and replica counts in every period; returns the highest utilisation per deployment."""
-    by_workload: defaultdict[str, list[Capability]] = defaultdict(list)
-    for capability in capabilities:
-        by_workload[capability.workload.name].append(capability)
+    said = _by_workload(plan, capabilities)
     _check_routes_exist(resolved, plan, findings)
     utilisation: dict[int, float] = {}
+    slices = slices_of(resolved)
     for workload in resolved.instance.workloads:
-        group = by_workload[workload.name]
+        mine = said[workload.name]
+        group = mine.capabilities
         if isinstance(workload, Training) and resolved.instance.periods:
             check_run_over_periods(resolved, workload, plan, group, findings)
             utilisation |= dict.fromkeys((capability.index for capability in group), 1.0)
             continue
-        for now in slices_of(resolved):
-            for index, load in _check_now(resolved, workload, plan, group, now, findings).items():
+        for now in slices:
+            for index, load in _check_now(resolved, workload, plan, mine, now, findings).items():
                 utilisation[index] = max(load, utilisation.get(index, 0.0))
     return utilisation
+
+
+def _by_workload(plan: Plan, capabilities: list[Capability]) -> defaultdict[str, _Said]:
+    said: defaultdict[str, _Said] = defaultdict(_Said)
+    for capability in capabilities:
+        said[capability.workload.name].capabilities.append(capability)
+    for deployment in plan.deployments:
+        said[deployment.workload].deployments.append(deployment)
+    for route in plan.routing:
+        said[route.workload].routes.append(route)
+    return said
 
 
 def _check_now(
     resolved: ResolvedInstance,
     workload: Workload,
     plan: Plan,
-    group: list[Capability],
+    mine: _Said,
     now: Slice,
     findings: Findings,
 ) -> dict[int, float]:
     """One workload in one period; returns the utilisation of what runs then."""
-    running = [capability for capability in group if now.runs(plan.deployments[capability.index])]
-    _check_replicas(resolved, workload, plan, now, findings)
+    running = [capability for capability in mine.capabilities if now.runs(plan.deployments[capability.index])]
+    _check_replicas(resolved, workload, plan, mine, now, findings)
     if isinstance(workload, Training):
         done = not unserved_share(plan, workload.name, "run", now)
         if done and (workload.stages is None or now.stage in workload.stages):
@@ -71,7 +91,7 @@ def _check_now(
         return dict.fromkeys((capability.index for capability in running), 1.0)
     running = [at_speed(resolved, plan, capability, now) for capability in running]
     rates = {c.name: c.requests_per_s * factor_of(resolved, workload, c, now) for c in workload.classes}
-    return _check_classes(workload, plan, running, rates, now, findings)
+    return _check_classes(workload, plan, mine.routes, running, rates, now, findings)
 
 
 def _check_routes_exist(resolved: ResolvedInstance, plan: Plan, findings: Findings) -> None:
@@ -90,10 +110,12 @@ def _check_routes_exist(resolved: ResolvedInstance, plan: Plan, findings: Findin
         )
 
 
-def _check_replicas(resolved: ResolvedInstance, workload: Workload, plan: Plan, now: Slice, findings: Findings) -> None:
+def _check_replicas(
+    resolved: ResolvedInstance, workload: Workload, plan: Plan, mine: _Said, now: Slice, findings: Findings
+) -> None:
     """Fewest and most replicas; one that is left out altogether needs none."""
     where = workload.name + now.label
-    running = [d for d in plan.deployments if d.workload == workload.name and now.runs(d)]
+    running = [d for d in mine.deployments if now.runs(d)]
     count = sum(deployment.replicas for deployment in running)
     if workload.min_replicas and not is_left_out(resolved, workload, plan):
         message = f"{count} replicas, at least {workload.min_replicas} are required"
@@ -120,13 +142,14 @@ def _check_run(workload: Training, plan: Plan, group: list[Capability], now: Sli
 def _check_classes(
     workload: LLMServing | RequestServing | Profiled,
     plan: Plan,
+    routes: list[Route],
     group: list[Capability],
     rates: dict[str, float],
     now: Slice,
     findings: Findings,
 ) -> dict[int, float]:
     names = list(rates)
-    shares = _shares(workload.name, names, plan, group, now)
+    shares = _shares(workload.name, names, plan, routes, group, now)
     for name in names:
         if rates[name]:
             served = sum(share for (_, request_class), share in shares.items() if request_class == name)
@@ -170,12 +193,14 @@ def _check_spot(
         findings.check("spot", workload.name + now.label, over <= TOLERANCE, message, over, "of its rate")
 
 
-def _shares(workload: str, names: list[str], plan: Plan, group: list[Capability], now: Slice) -> Shares:
+def _shares(
+    workload: str, names: list[str], plan: Plan, routes: list[Route], group: list[Capability], now: Slice
+) -> Shares:
     """Shares as the plan states them, or in proportion to capacity where it states none for the workload; what is said
     to be unserved is nobody's."""
     shares: defaultdict[tuple[int, str], float] = defaultdict(float)
     running = {capability.index for capability in group}
-    stated = [r for r in plan.routing if r.workload == workload and r.deployment in running]
+    stated = [route for route in routes if route.deployment in running]
     for route in stated:
         shares[route.deployment, route.request_class] += route.share
     if not stated:

@@ -84,13 +84,21 @@ class Blocks:
         """Reduced cost of every item at prices of the links."""
         return np.asarray(self.matrix.cost[self.items] - self.item_links.T @ prices, np.float64)
 
-    def cheapest(self, costs: Floats) -> tuple[Floats, Ints]:
-        """(cost of the cheapest cover of every block, count of every item), at costs per item.
+    def cheapest(self, costs: Floats, demand: Ints | None = None, most: Ints | None = None) -> tuple[Floats, Ints]:
+        """(cost of the cheapest cover of every block, count of every item), at costs per item; of another demand, with
+        other bounds, if given.
 
         Infinite where a block cannot be covered at all.
         """
         scale = self._scale(costs)
-        least, counts = self._pricing.price(np.floor(costs * scale).astype(np.int64))
+        cheap = np.floor(costs * scale).astype(np.int64)
+        if demand is None and most is None:
+            least, counts = self._pricing.price(cheap)
+        else:
+            bounds = self.most if most is None else most
+            least, counts = Fixed(self.start, self.capacity, bounds, self.demand if demand is None else demand).price(
+                cheap
+            )
         return np.where(least == NOTHING, np.inf, least / scale), counts
 
     @cached_property

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from gpufleet.optimize.decomposition.blocks import Blocks
+    from gpufleet.optimize.decomposition.linear_programs import LinearSolution
     from gpufleet.optimize.decomposition.master import MasterSolution
 
     Ints = NDArray[np.int64]
@@ -32,6 +33,10 @@ logger = logging.getLogger(__name__)
 
 CLOSE = 1e-6
 """Relative distance of bound and master at which column generation ends."""
+STUCK, PATIENT_ROUNDS, NEAR = 1e-6, 4, 0.01
+"""It also ends when the bound has not risen by so much for so many rounds and the master is so near."""
+SETTLE = 1e-4
+"""Share of full prices that decides between covers of equal cost."""
 ROUNDS = 200
 KEEP_FIRST, KEEP_LATER = 0.6, 0.3
 """Weight of the best prices so far in the next ones: in the first ten rounds, and after."""
@@ -48,6 +53,8 @@ class Generated:
     master: Master
     solution: MasterSolution | None
     """Of the last master that was solved without anything missing."""
+    dear: Floats
+    """`dear_prices` of the linking rows."""
 
 
 def generate(
@@ -57,20 +64,23 @@ def generate(
 
     `tell` hears of (bound, columns) after every round.
     """
-    prices = _relaxed(blocks, until - time.monotonic())
-    if prices is None:
+    started = time.monotonic()
+    relaxed = _relaxed(blocks, until - started)
+    if relaxed is None:
         return None
-    master = Master(blocks)
-    penalties = np.maximum(2 * np.abs(prices), _dear(blocks))
-    best_prices, best = prices, -np.inf
+    prices = relaxed.prices[blocks.links]
+    master, dear = Master(blocks), dear_prices(blocks)
+    master.add(_rounded_up(blocks, relaxed.values, prices, dear))
+    penalties = np.maximum(2 * np.abs(prices), np.abs(dear))
+    best_prices, best, stuck = prices, -np.inf, 0
     solution = None
     for number in range(ROUNDS):
-        costs = blocks.reduced(prices)
-        values, counts = blocks.cheapest(costs)
+        values, counts = blocks.cheapest(blocks.reduced(prices))
         bound = _bound(blocks, prices, values)
+        stuck = stuck + 1 if bound <= best + STUCK * abs(best) else 0
         if bound > best:
             best, best_prices = bound, prices
-        fresh = master.add(counts)
+        fresh = master.add(counts) + master.add(blocks.cheapest(settled_costs(blocks, prices, dear))[1])
         tell(best, len(master))
         found = master.solve(penalties, until - time.monotonic())
         if found is None or stopped():
@@ -94,9 +104,24 @@ def generate(
         if not fresh and gap > CLOSE:
             keep = 0.0 if keep == KEEP_LATER else keep / 2
         prices = keep * best_prices + (1 - keep) * found.prices
-        if time.monotonic() > until:
+        now = time.monotonic()
+        if now > until or (stuck >= PATIENT_ROUNDS and gap <= NEAR and now > started + 0.2 * (until - started)):
             break
-    return Generated(best_prices, best, master, solution)
+    return Generated(best_prices, best, master, solution, dear)
+
+
+def settled_costs(blocks: Blocks, prices: Floats, dear: Floats) -> Floats:
+    """Reduced costs with a little of what things cost at all, which decides between covers that cost the same: where
+    capacity is idle, prices are 0 and every cover would do."""
+    return blocks.reduced(prices + SETTLE * dear)
+
+
+def _rounded_up(blocks: Blocks, values: Floats, prices: Floats, dear: Floats) -> Ints:
+    """Covers near a solution of the relaxation: its counts rounded down, and the cheapest cover of what is left."""
+    kept = np.floor(values[blocks.items] + 1e-6).astype(np.int64)
+    left = blocks.demand - np.bincount(blocks.owner, kept * blocks.capacity, len(blocks.demand)).astype(np.int64)
+    _, more = blocks.cheapest(settled_costs(blocks, prices, dear), left, blocks.most - kept)
+    return kept + more
 
 
 def _bound(blocks: Blocks, prices: Floats, values: Floats) -> float:
@@ -110,8 +135,8 @@ def _bound(blocks: Blocks, prices: Floats, values: Floats) -> float:
     return float(np.nansum(np.where(used != 0, used * side, 0.0)) + values.sum() + reduced @ box)
 
 
-def _relaxed(blocks: Blocks, seconds: float) -> Floats | None:
-    """Prices of the linking rows in the relaxation of the whole model."""
+def _relaxed(blocks: Blocks, seconds: float) -> LinearSolution | None:
+    """The relaxation of the whole model."""
     matrix = blocks.matrix
     program = LinearProgram(
         cost=matrix.cost.astype(np.float64),
@@ -121,15 +146,15 @@ def _relaxed(blocks: Blocks, seconds: float) -> Floats | None:
         lower=matrix.lower.astype(np.float64),
         upper=matrix.upper.astype(np.float64),
     )
-    found = program.solve(seconds)
-    return None if found is None else found.prices[blocks.links]
+    return program.solve(seconds)
 
 
-def _dear(blocks: Blocks) -> Floats:
-    """A price per linking row above what its units cost where variables outside the blocks can supply them."""
+def dear_prices(blocks: Blocks) -> Floats:
+    """A price per linking row, with its sign: what its units cost where variables outside the blocks supply them."""
     matrix, others = blocks.matrix, blocks.others
-    rows = abs(matrix.by_row[blocks.links][:, others]).tocoo()
+    rows = matrix.by_row[blocks.links][:, others].tocoo()
+    each = np.abs(matrix.cost[others][rows.coords[1]] / rows.data)
     dear = np.zeros(len(blocks.links))
-    each = matrix.cost[others][rows.coords[1]] / rows.data
-    np.maximum.at(dear, rows.coords[0], np.abs(each))
-    return dear
+    np.maximum.at(dear, rows.coords[0], each)
+    is_upper = np.array([matrix.row_lower[row] is None for row in blocks.links], np.bool_)
+    return np.where(is_upper, -dear, dear)

@@ -12,8 +12,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.sparse import csc_array
+from scipy.sparse import csc_array, csr_array
+from scipy.sparse.csgraph import connected_components
 
+from gpufleet.optimize.decomposition.generation import settled_costs
 from gpufleet.optimize.decomposition.parts import part_of
 from gpufleet.optimize.decomposition.patterns import columns_of, near_optimal
 
@@ -37,6 +39,8 @@ class Neighbourhoods:
 
     blocks: Blocks
     prices: Floats
+    dear: Floats
+    """`generation.dear_prices`."""
     random: np.random.Generator
     _near: dict[tuple[int, int], tuple[Ints, Floats]] = field(default_factory=dict)
 
@@ -44,6 +48,11 @@ class Neighbourhoods:
     def costs(self) -> Floats:
         """Reduced cost of every item."""
         return self.blocks.reduced(self.prices)
+
+    @cached_property
+    def settled(self) -> Floats:
+        """The same, with ties decided."""
+        return settled_costs(self.blocks, self.prices, self.dear)
 
     @cached_property
     def least(self) -> Floats:
@@ -63,7 +72,7 @@ class Neighbourhoods:
         """(variables,) worth a look: in a block if the price per capacity is near the best, elsewhere always."""
         blocks = self.blocks
         worth = np.ones(len(blocks.matrix.cost), np.bool_)
-        each = np.maximum(self.costs, 0.0) / np.minimum(blocks.capacity, blocks.demand[blocks.owner])
+        each = np.maximum(self.settled, 0.0) / np.minimum(blocks.capacity, blocks.demand[blocks.owner])
         for first, last in zip(blocks.start[:-1], blocks.start[1:], strict=True):
             own = each[first:last]
             worth[blocks.items[first:last]] = own <= max(
@@ -92,17 +101,30 @@ class Neighbourhoods:
     def covers(self, values: Ints, size: int, each: int, most_extra: float) -> Part:
         """`size` blocks, each with about `each` near-optimal covers beside its present one."""
         blocks = self.blocks
-        number = len(blocks.demand)
-        chosen = np.arange(number) if size >= number else np.sort(self.random.choice(number, size, replace=False))
+        chosen = self._blocks_of_one(size)
         covers = [self._covers_of(block, values, each, most_extra) for block in chosen.tolist()]
         columns, owner = columns_of(blocks, chosen.tolist(), covers)
         free = self._fleet_around(np.unique(columns.indices))
         return part_of(blocks.matrix, values, np.sort(free), columns, owner)
 
+    @cached_property
+    def components(self) -> list[Ints]:
+        """Blocks by what connects them: those of one period share the rows of its pools."""
+        blocks = self.blocks
+        touches = csr_array(abs(blocks.activity(np.ones(len(blocks.items), np.int64))).T)
+        number, label = connected_components(touches @ touches.T, directed=False)
+        return [np.flatnonzero(label == which) for which in range(number)]
+
+    def _blocks_of_one(self, size: int) -> Ints:
+        """Up to `size` blocks that are connected."""
+        worth = np.array([self.least[part].sum() for part in self.components]) + 1e-9
+        part = self.components[int(self.random.choice(len(worth), p=worth / worth.sum()))]
+        return part if len(part) <= size else np.sort(self.random.choice(part, size, replace=False))
+
     def _covers_of(self, block: int, values: Ints, each: int, most_extra: float) -> Ints:
         """The present cover first, then the near-optimal ones."""
         if (block, each) not in self._near:
-            self._near[block, each] = near_optimal(self.blocks, block, self.costs, each, most_extra)
+            self._near[block, each] = near_optimal(self.blocks, block, self.settled, each, most_extra)
         near, extra = self._near[block, each]
         first, last = self.blocks.start[block], self.blocks.start[block + 1]
         own = values[self.blocks.items[first:last]]

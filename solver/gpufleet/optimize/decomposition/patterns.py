@@ -52,7 +52,7 @@ def _widening(demand: int, capacity: Ints, cost: Ints, most: Ints, wanted: int, 
         return one[:0]
     room = np.zeros((4 * wanted, len(cost)), np.int64)
     narrow, wide, width = 0.0, None, max(least * 1e-4, 1.0)
-    kept = one
+    kept, widest = one, min(widest, float(MOST))
     for _ in range(WIDENINGS):
         width = min(width, widest)
         _, filled, nodes = covers_below(demand, capacity, cost, most, least + int(width) + 1, False, NODES, room)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ import numpy as np
 from gpufleet.optimize.backends.registry import backend
 from gpufleet.optimize.decomposition.incumbent import cost_of, is_solution
 from gpufleet.optimize.executors import in_order
+from gpufleet.optimize.monitor import Monitor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from gpufleet.optimize.decomposition.neighbourhoods import Neighbourhoods
     from gpufleet.optimize.decomposition.parts import Part
     from gpufleet.optimize.formulation.linear_model import LinearModel
+    from gpufleet.optimize.monitor import Progress
 
     Ints = NDArray[np.int64]
 
@@ -39,17 +42,63 @@ GRACE_S = 10.0
 """Seconds beyond the end of the time that a task away from here may take to return."""
 
 
+EXPLORE = 0.15
+"""How often a kind of neighbourhood is drawn whatever it has brought."""
+PATIENCE_S = 4.0
+"""Seconds without anything better after which a choice of covers is given up."""
+
+
 def solve_part(
-    model: LinearModel, limits: SolverLimits, hint: list[int] | None, solver: BackendName = "cpsat"
+    model: LinearModel,
+    limits: SolverLimits,
+    hint: list[int] | None,
+    solver: BackendName = "cpsat",
+    patience_s: float | None = None,
 ) -> BackendResult:
     """Solve a part; the task that executors run. Routing is for a solver based on linear programming.
 
-    Threads are as many as the machine has at most, unless they decide about the answer.
+    With `patience_s` it is given up when nothing better was found for as long, and for half of the time so far. Threads
+    are as many as the machine has at most, unless they decide about the answer.
     """
     if not limits.deterministic:
         limits = replace(limits, workers=min(limits.workers, os.cpu_count() or 1))
     shares = any(variable.kind == "share" for variable in model.variables)
-    return backend("highs" if shares else solver).solve(model, limits, hint)
+    chosen = backend("highs" if shares else solver)
+    if patience_s is None:
+        return chosen.solve(model, limits, hint)
+    with Patience(patience_s) as patience:
+        return chosen.solve(model, limits, hint, patience.monitor)
+
+
+class Patience:
+    """Stops a search that finds nothing better any more."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._started = self._changed = time.monotonic()
+        self._best: int | None = None
+        self._over = threading.Event()
+        self.monitor = Monitor(self._hear)
+
+    def __enter__(self) -> Patience:
+        self._watcher = threading.Thread(target=self._watch, name="gpufleet-patience", daemon=True)
+        self._watcher.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._watcher.join()
+
+    def _hear(self, progress: Progress) -> None:
+        if progress.objective is not None and (self._best is None or progress.objective < self._best):
+            self._best, self._changed = progress.objective, time.monotonic()
+
+    def _watch(self) -> None:
+        while not self._over.wait(0.1):
+            now = time.monotonic()
+            if now - self._changed > max(self._seconds, 0.5 * (now - self._started)):
+                self.monitor.stop()
+                return
 
 
 @dataclass
@@ -81,10 +130,13 @@ class Search:
     until: float
     bound: float
     """Lower bound on the cost, to know what a gap is."""
+    stopped: Callable[[], bool] = lambda: False
+    """Should what is away no longer be waited for?"""
     moves: list[Move] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.cost = cost_of(self.matrix, self.values)
+        self._changed = time.monotonic()
         groups, blocks = len(self.near.groups), len(self.near.blocks.demand)
         self.moves = [
             Move("counts", min(20, groups), groups, 2.0),
@@ -92,7 +144,9 @@ class Search:
         if not self.limits.deterministic:  # HiGHS knows no limit but the clock
             self.moves.append(Move("counts", min(20, groups), groups, 3.0, "highs"))
         if blocks:
-            self.moves.insert(0, Move("covers", min(blocks, 1000), blocks, 3.0, each=30))
+            most = max(len(part) for part in self.near.components)
+            whole = len(self.near.components) == 1
+            self.moves.insert(0, Move("covers", min(most, 1000), most, 60.0 if whole else 3.0, each=30))
 
     def run(self, done: Callable[[], bool], tell: Callable[[int], None], executor: Executor) -> None:
         """Improve until `done()` or the clock shows `until`; `tell` hears of every better cost."""
@@ -100,7 +154,7 @@ class Search:
             move = self._choose()
             started = time.monotonic()
             before = self.cost
-            self._step(move, executor, done)
+            self._step(move, executor)
             seconds = time.monotonic() - started
             move.gain = move.gain * 0.7 + (before - self.cost) / max(before, 1) * 1e3
             # where the clock must not decide, a try counts by the work that it was allowed
@@ -116,19 +170,23 @@ class Search:
             if self.cost < before:
                 tell(self.cost)
 
+    def idle_s(self) -> float:
+        """Seconds since the last better plan."""
+        return time.monotonic() - self._changed
+
     def _choose(self) -> Move:
-        if self.near.random.random() < 0.15:
+        if all(move.spent for move in self.moves) and self.near.random.random() < EXPLORE:
             return self.moves[int(self.near.random.integers(len(self.moves)))]
         return max(self.moves, key=Move.score)
 
-    def _step(self, move: Move, executor: Executor, done: Callable[[], bool]) -> None:
+    def _step(self, move: Move, executor: Executor) -> None:
         """Solve as many neighbourhoods of this kind as there are workers, and take what fits together."""
         gap = max(self.cost - self.bound, 1.0)
-        whole = move.kind == "covers" and move.size >= move.most
+        whole = move.kind == "covers" and len(self.near.components) == 1
         number = 1 if whole else self.limits.workers
         limits = replace(
             self.limits,
-            seconds=max(min(self.until - time.monotonic(), move.effort if move.solver == "highs" else 1e9), 0.05),
+            seconds=self._seconds(move),
             relative_gap=0.0,
             workers=self.limits.workers if whole else 1,
             effort=move.effort,
@@ -136,14 +194,22 @@ class Search:
         )
         base = self.values
         parts = [self._part(move, gap) for _ in range(number)]
-        futures = [executor.submit(solve_part, part.model, limits, part.hint, move.solver) for part in parts]
-        proven, before = True, self.cost
+        patience = PATIENCE_S if move.kind == "covers" and not self.limits.deterministic else None
+        futures = [executor.submit(solve_part, part.model, limits, part.hint, move.solver, patience) for part in parts]
+        proven = True
         # in the order of submission, whoever is first: the answer must not hang on where a task ran
-        for part, result in zip(parts, in_order(futures, self.until + GRACE_S, done), strict=False):
+        for part, result in zip(parts, in_order(futures, self.until + GRACE_S, self.stopped), strict=False):
             proven = proven and result.outcome in ("optimal", "infeasible")
             if result.values is not None:
                 self._take(part, result.values, base)
-        self._adapt(move, proven, self.cost < before)
+        self._adapt(move, proven)
+
+    def _seconds(self, move: Move) -> float:
+        """For one neighbourhood, by the clock; as long as its effort, which CP-SAT counts more slowly."""
+        rest = self.until - time.monotonic()
+        if self.limits.deterministic:
+            return rest
+        return max(min(rest, move.effort), 0.05)
 
     def _part(self, move: Move, gap: float) -> Part:
         if move.kind == "covers":
@@ -155,12 +221,10 @@ class Search:
         after = self.values + part.moved(values, base)
         cost = cost_of(self.matrix, after)
         if cost < self.cost and is_solution(self.matrix, after):
-            self.values, self.cost = after, cost
+            self.values, self.cost, self._changed = after, cost, time.monotonic()
 
-    def _adapt(self, move: Move, proven: bool, better: bool) -> None:
-        if move.kind == "covers" and not proven and better:
-            move.effort *= 2
-        elif proven:
+    def _adapt(self, move: Move, proven: bool) -> None:
+        if proven:
             move.size = min(move.most, max(move.size + 1, int(move.size * 1.15)))
             if move.kind == "covers" and move.size >= move.most:
                 move.each = min(int(move.each * 1.5), 400)

@@ -1,7 +1,7 @@
 """The decomposition engine, as a back end: prices by column generation, a first plan, a search around it.
 
-Small models are also given to HiGHS as a whole, beside the search where there are several workers, after it otherwise:
-its cuts raise the bound above that of the prices.
+Small models are also given to another solver as a whole, beside the search where there are several workers, after it
+otherwise: it can raise the bound above that of the prices.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from ortools import __version__ as ortools_version
 
 from gpufleet.optimize.backends.interface import BackendResult
 from gpufleet.optimize.backends.registry import backend
@@ -22,7 +21,7 @@ from gpufleet.optimize.bounds.lagrangian import Prices, lower_bound
 from gpufleet.optimize.bounds.matrix import matrix_of
 from gpufleet.optimize.decomposition.blocks import Blocks
 from gpufleet.optimize.decomposition.generation import generate
-from gpufleet.optimize.decomposition.incumbent import is_solution
+from gpufleet.optimize.decomposition.incumbent import cost_of, is_solution
 from gpufleet.optimize.decomposition.neighbourhoods import Neighbourhoods
 from gpufleet.optimize.decomposition.search import Search, solve_part
 from gpufleet.optimize.decomposition.start import first_parts
@@ -34,9 +33,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from gpufleet.optimize.backends.interface import Outcome, SolverLimits
+    from gpufleet.optimize.backends.interface import Backend, Outcome, SolverLimits
     from gpufleet.optimize.bounds.matrix import Matrix
     from gpufleet.optimize.decomposition.generation import Generated
+    from gpufleet.optimize.decomposition.parts import Part
     from gpufleet.optimize.formulation.linear_model import LinearModel
 
     Ints = NDArray[np.int64]
@@ -54,9 +54,13 @@ START_GAP = 1e-4
 SMALL = 100
 """Variables up to which CP-SAT makes the first plan; beyond it HiGHS, whose heuristics find better ones (measured)."""
 WHOLE_LIMIT = 2_500
-"""Variables up to which HiGHS also works on the model as a whole."""
+"""Variables up to which another solver also works on the model as a whole."""
+TINY = 300
+"""Variables up to which that is CP-SAT; beyond it HiGHS."""
+IDLE_S, TINY_IDLE_S = 5.0, 0.2
+"""Seconds without anything better after which the other solver has its turn, where it has to wait."""
 SEARCH_SHARE = 0.35
-"""Share of the time for the search, where HiGHS has to wait for it."""
+"""Share of the time for the search, where the other solver has to wait for it."""
 
 
 class Decomposition:
@@ -69,7 +73,7 @@ class Decomposition:
 
     def version(self) -> str:
         """The solvers inside, with their versions."""
-        return f"CP-SAT and HiGHS (OR-Tools {ortools_version}), column generation"
+        return f"{backend('cpsat').version()} and HiGHS, column generation"
 
     def solve(
         self,
@@ -110,6 +114,8 @@ class _Run:
     prices: Prices | None = None
     started: float = field(default_factory=time.monotonic)
     phase: str = ""
+    impossible: bool = False
+    """The whole model was shown to have no solution."""
 
     def __post_init__(self) -> None:
         self.phase = self.monitor.phase
@@ -126,11 +132,20 @@ class _Run:
         if bound is None:
             return BackendResult("infeasible", None, None, None)
         self.bound = max(bound, 0)
-        near = Neighbourhoods(self.blocks, generated.prices, np.random.default_rng(self.limits.seed))
+        near = Neighbourhoods(self.blocks, generated.prices, generated.dear, np.random.default_rng(self.limits.seed))
         values = self._first(generated, near)
         if values is None:
-            return BackendResult("unknown", None, None, self.bound, self.prices)
-        search = Search(self.blocks.matrix, near, values, self.limits, self.until, float(max(self.bound, 1)))
+            outcome: Outcome = "infeasible" if self.impossible else "unknown"
+            return BackendResult(outcome, None, None, None if self.impossible else self.bound, self.prices)
+        search = Search(
+            self.blocks.matrix,
+            near,
+            values,
+            self.limits,
+            self.until,
+            float(max(self.bound, 1)),
+            lambda: self.monitor.stopped,
+        )
         self._report(search.cost)
         whole = self._searched(search)
         return self._ended(search, whole)
@@ -149,40 +164,55 @@ class _Run:
         return self.monitor.stopped or cost - self.bound <= self.limits.relative_gap * cost
 
     def _without_prices(self) -> BackendResult:
-        """The relaxation has no solution, or it took too long: HiGHS says which, if anything does."""
+        """The relaxation has no solution, or it took too long: another solver says which, if anything does."""
         seconds = self.until - time.monotonic()
         if self.monitor.stopped or seconds <= 0:
             return BackendResult("unknown", None, None, 0)
-        return backend("highs").solve(self.model, replace(self.limits, seconds=seconds), None, self.monitor)
+        return self._other().solve(self.model, replace(self.limits, seconds=seconds), None, self.monitor)
+
+    def _other(self) -> Backend:
+        """The solver for the model as a whole."""
+        return backend("cpsat" if len(self.model.variables) <= TINY else "highs")
 
     def _first(self, generated: Generated, near: Neighbourhoods) -> Ints | None:
-        """The hint if it is a solution, else the first one found."""
+        """The best of the hint, the rounded master, and the first part around it that has a solution."""
         matrix = self.blocks.matrix
-        if self.hint is not None and is_solution(matrix, np.array(self.hint, np.int64)):
-            return np.array(self.hint, np.int64)
-        for base, part in first_parts(self.blocks, generated, near):
+        best = None if self.hint is None else np.array(self.hint, np.int64)
+        if best is not None and not is_solution(matrix, best):
+            best = None
+        for base, part, rough in first_parts(self.blocks, generated, near):
             seconds = self.until - time.monotonic()
             if self.monitor.stopped or seconds <= 0:
-                return None
-            small = len(part.model.variables) <= SMALL
-            seconds = min(seconds, max(3.0, 0.1 * self.limits.seconds))
-            asked = replace(self.limits, seconds=seconds, relative_gap=START_GAP, effort=START_EFFORT)
-            found = solve_part(part.model, asked, None, "cpsat" if small else "highs")
-            logger.debug("first plan: %d variables, %s", len(part.model.variables), found.outcome)
+                break
+            found = self._attempt(part, seconds)
             if found.values is not None:
                 values = base + part.moved(found.values, base)
-                if is_solution(matrix, values):
-                    return values
-        return None
+                if is_solution(matrix, values) and (best is None or cost_of(matrix, values) < cost_of(matrix, best)):
+                    best = values
+                    self._report(cost_of(matrix, values))
+            if best is not None and not rough:
+                break
+            self.impossible = found.outcome == "infeasible" and len(part.free) == len(matrix.cost)
+        return best
+
+    def _attempt(self, part: Part, seconds: float) -> BackendResult:
+        """A first plan need not be a good one."""
+        small = len(part.model.variables) <= SMALL
+        seconds = min(seconds, max(3.0, 0.1 * self.limits.seconds))
+        asked = replace(self.limits, seconds=seconds, relative_gap=START_GAP, effort=START_EFFORT)
+        found = solve_part(part.model, asked, None, "cpsat" if small else "highs")
+        logger.debug("first plan: %d variables, %s", len(part.model.variables), found.outcome)
+        return found
 
     def _searched(self, search: Search) -> BackendResult | None:
-        """Search, with HiGHS on the whole model beside or after it; its result, if it was asked."""
+        """Search, with another solver on the whole model beside or after it; its result, if it was asked."""
         if len(self.model.variables) > WHOLE_LIMIT or self._is_close(search.cost):
             search.run(lambda: self._is_close(search.cost), self._report, self.executor)
             return None
         if self.limits.workers == 1:
             search.until = max(self._at(SEARCH_SHARE), time.monotonic())
-            search.run(lambda: self._is_close(search.cost), self._report, self.executor)
+            idle = TINY_IDLE_S if len(self.model.variables) <= TINY else IDLE_S
+            search.run(lambda: self._is_close(search.cost) or search.idle_s() > idle, self._report, self.executor)
             if self._is_close(search.cost):
                 return None
             return self._whole(Monitor(None, None))
@@ -197,7 +227,7 @@ class _Run:
     def _whole(self, monitor: Monitor) -> BackendResult:
         seconds = max(self.until - time.monotonic(), 0.01)
         with self.monitor.watching(monitor.stop):
-            return backend("highs").solve(self.model, replace(self.limits, seconds=seconds, workers=1), None, monitor)
+            return self._other().solve(self.model, replace(self.limits, seconds=seconds, workers=1), None, monitor)
 
     def _ended(self, search: Search, whole: BackendResult | None) -> BackendResult:
         """The better plan beside the better bound."""

@@ -25,18 +25,19 @@ WHOLE = 1 - 1e-6
 """Weight from which a cover counts as chosen."""
 
 
-def first_parts(blocks: Blocks, generated: Generated, near: Neighbourhoods) -> Iterator[tuple[Ints, Part]]:
-    """(values of what stays, the part to solve), with more and more set free, the whole model last."""
+def first_parts(blocks: Blocks, generated: Generated, near: Neighbourhoods) -> Iterator[tuple[Ints, Part, bool]]:
+    """(values of what stays, the part to solve, is it rough): at first only what is outside the blocks, which is rough
+    where the master mixes; then what it mixes too; then more and more, the whole model last."""
     values, mixed = _rounded(blocks, generated)
+    if generated.solution is not None and mixed.any():
+        yield values, _part(blocks, near, values, np.empty(0, np.int64)), True
+    dear = np.argsort(-near.least, kind="stable")
     share = 0.0
     while share < 1.0:
-        dear = np.argsort(-near.least, kind="stable")
-        extra = dear[: int(np.ceil(share * len(dear)))]
-        loose = np.union1d(np.flatnonzero(mixed), extra)
-        yield values, _part(blocks, near, values, loose)
+        loose = np.union1d(np.flatnonzero(mixed), dear[: int(np.ceil(share * len(dear)))])
+        yield values, _part(blocks, near, values, loose), False
         share = 0.15 if share == 0.0 else share * 2.5
-    everything = np.arange(len(values))
-    yield values, part_of(blocks.matrix, values, everything, *_no_columns(blocks))
+    yield values, part_of(blocks.matrix, values, np.arange(len(values)), *_no_columns(blocks)), False
 
 
 def _rounded(blocks: Blocks, generated: Generated) -> tuple[Ints, NDArray[np.bool_]]:

@@ -1,0 +1,1 @@
+"""The benchmark suite: generated instances, peers, a runner and what it writes."""
