@@ -198,7 +198,8 @@ class Search:
         futures = [executor.submit(solve_part, part.model, limits, part.hint, move.solver, patience) for part in parts]
         proven = True
         # in the order of submission, whoever is first: the answer must not hang on where a task ran
-        for part, result in zip(parts, in_order(futures, self.until + GRACE_S, self.stopped), strict=False):
+        late = np.inf if self.limits.deterministic else self.until + GRACE_S
+        for part, result in zip(parts, in_order(futures, late, self.stopped), strict=False):
             proven = proven and result.outcome in ("optimal", "infeasible")
             if result.values is not None:
                 self._take(part, result.values, base)
