@@ -17,6 +17,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from gpufleet.confirming import Confirmation as Confirmation
     from gpufleet.confirming import confirm as confirm
+    from gpufleet.errors import ClusterError as ClusterError
     from gpufleet.errors import GpufleetError as GpufleetError
     from gpufleet.errors import InputError as InputError
     from gpufleet.errors import InputProblem as InputProblem
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from gpufleet.verification import verify as verify
 
 _HOMES = {
+    "ClusterError": "gpufleet.errors",
     "Confirmation": "gpufleet.confirming",
     "EstimateResult": "gpufleet.schema.estimate",
     "GpufleetError": "gpufleet.errors",

@@ -5,6 +5,7 @@ GpufleetError
 ├── InputError              what the user wrote is wrong; carries every problem found     exit code 2
 ├── MissingBackendError     a solver back end is not installed                            exit code 2
 ├── MissingExtraError       an optional package is not installed                          exit code 2
+├── ClusterError            a cluster that was asked for cannot be used                   exit code 2
 ├── Int64OverflowError         a scaled integer would leave the signed 64-bit range          exit code 2
 └── VerificationError       our own plan failed our own verifier: a bug in gpufleet       exit code 1
 ```
@@ -57,6 +58,10 @@ class MissingBackendError(GpufleetError):
 
 class MissingExtraError(GpufleetError):
     """An optional package that was asked for cannot be used here; the message says what to install."""
+
+
+class ClusterError(GpufleetError):
+    """A cluster that was asked for cannot be used; the message says why."""
 
 
 class Int64OverflowError(GpufleetError):

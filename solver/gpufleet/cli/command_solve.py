@@ -24,6 +24,7 @@ from gpufleet.cli.watched import watched
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from concurrent.futures import Executor
 
     from gpufleet.cli.watched import Listener
     from gpufleet.schema.measurements import PerformanceSource
@@ -52,6 +53,12 @@ if TYPE_CHECKING:
 )
 @click.option("--gap", type=click.FloatRange(0, 1), default=0.0, show_default=True, help="Stop at this relative gap.")
 @click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Threads; 1 is repeatable.")
+@click.option(
+    "--dask",
+    metavar="ADDRESS",
+    help="Send the tasks of decomposition to the Dask cluster of this scheduler (tcp://host:8786); --workers says "
+    "how many at once.",
+)
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Random seed.")
 @click.option(
     "--backend",
@@ -103,6 +110,7 @@ def command(
     time_limit: float,
     gap: float,
     workers: int,
+    dask: str | None,
     seed: int,
     backend: str,
     engine: str,
@@ -129,7 +137,7 @@ def command(
         resolved = only_accelerators(asked, accelerators)
     if shown is None:
         shown = not as_json and log != "-"
-    with _listeners(shown, log) as listeners:
+    with _listeners(shown, log) as listeners, _cluster(dask if engine != "whole" else None, workers) as executor:
         from gpufleet.solving import solve
 
         work = partial(
@@ -144,8 +152,11 @@ def command(
             deterministic=deterministic,
             certify=out is not None if certify is None else certify,
             price_of_caution=price_of_caution,
+            executor=executor,
         )
         plan = watched(work, listeners)
+    if dask is not None:
+        _say_unused(plan)
     if out is not None:
         write_plan(plan, out)
     if as_json:
@@ -153,6 +164,28 @@ def command(
     else:
         _show(asked, resolved, plan, compare)
     sys.exit(exit_code(plan))
+
+
+@contextmanager
+def _cluster(address: str | None, workers: int) -> Iterator[Executor | None]:
+    """The Dask cluster at an address; None where none is asked for."""
+    if address is None:
+        yield None
+        return
+    from gpufleet.optimize.executors import open_executor
+
+    with open_executor(address, workers) as executor:
+        threads = getattr(executor, "threads", int)()
+        if threads > workers:
+            click.echo(f"note: the cluster has {threads} threads; --workers {workers} uses no more than that", err=True)
+        yield executor
+
+
+def _say_unused(plan: Plan) -> None:
+    """Only decomposition has tasks to send away."""
+    engine = plan.certificate.engine if plan.certificate is not None else "none"
+    if engine != "decomposition":
+        click.echo(f"note: --dask made no difference, because only decomposition uses it: engine {engine}", err=True)
 
 
 @contextmanager

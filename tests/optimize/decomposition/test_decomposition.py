@@ -45,8 +45,8 @@ def test_a_stop_returns_the_best_plan_so_far_with_its_gap() -> None:
             cancel.set()
 
     started = time.monotonic()
-    plan = solve(question, time_limit_s=60.0, progress=hear, cancel=cancel)
-    assert time.monotonic() - started < 30
+    plan = solve(question, time_limit_s=20.0, progress=hear, cancel=cancel)
+    assert time.monotonic() - started < 12
     assert plan.certificate is not None
     assert plan.status == "feasible"
     assert plan.certificate.gap is not None

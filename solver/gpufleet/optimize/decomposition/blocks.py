@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.sparse import csc_array
 
-from gpufleet.optimize.bounds.knapsack import MOST, NODES, NOTHING, cheapest_covers
+from gpufleet.optimize.bounds.knapsack import MOST, NOTHING
+from gpufleet.optimize.decomposition.pricing import Fixed, Pricing
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from numpy.typing import NDArray
 
     from gpufleet.optimize.bounds.matrix import Matrix
@@ -25,6 +28,8 @@ class Blocks:
     """The covering rows of a matrix, one after the other."""
 
     matrix: Matrix
+    executor: Executor | None = None
+    """Where many blocks may be priced; None = here."""
 
     @cached_property
     def items(self) -> Ints:
@@ -85,13 +90,20 @@ class Blocks:
 
         Infinite where a block cannot be covered at all.
         """
-        demand, most = self.demand if demand is None else demand, self.most if most is None else most
         scale = self._scale(costs)
-        least = np.empty(len(self.demand), np.int64)
-        counts = np.zeros(len(self.items), np.int64)
         cheap = np.floor(costs * scale).astype(np.int64)
-        cheapest_covers(self.start, self.capacity, cheap, most, demand, NODES, least, counts)
+        if demand is None and most is None:
+            least, counts = self._pricing.price(cheap)
+        else:
+            bounds = self.most if most is None else most
+            least, counts = Fixed(self.start, self.capacity, bounds, self.demand if demand is None else demand).price(
+                cheap
+            )
         return np.where(least == NOTHING, np.inf, least / scale), counts
+
+    @cached_property
+    def _pricing(self) -> Pricing:
+        return Pricing(Fixed(self.start, self.capacity, self.most, self.demand), self.executor)
 
     def _scale(self, costs: Floats) -> float:
         """What turns costs into whole numbers whose sums in one block stay below the knapsack's limit."""

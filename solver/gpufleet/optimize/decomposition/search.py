@@ -7,17 +7,16 @@ one that is not shrinks. Tasks are plain functions of plain data, which any `con
 from __future__ import annotations
 
 import logging
-import threading
+import math
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gpufleet.optimize.backends.registry import backend
 from gpufleet.optimize.decomposition.incumbent import cost_of, is_solution
-from gpufleet.optimize.monitor import Monitor
+from gpufleet.optimize.decomposition.tasks import solve_part
+from gpufleet.optimize.executors import in_order
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,17 +24,18 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from gpufleet.optimize.backends.interface import BackendResult, SolverLimits
+    from gpufleet.optimize.backends.interface import SolverLimits
     from gpufleet.optimize.backends.registry import BackendName
     from gpufleet.optimize.bounds.matrix import Matrix
     from gpufleet.optimize.decomposition.neighbourhoods import Neighbourhoods
     from gpufleet.optimize.decomposition.parts import Part
-    from gpufleet.optimize.formulation.linear_model import LinearModel
-    from gpufleet.optimize.monitor import Progress
 
     Ints = NDArray[np.int64]
 
 logger = logging.getLogger(__name__)
+
+GRACE_S = 10.0
+"""Seconds beyond the end of the time that a task away from here may take to return."""
 
 
 EXPLORE = 0.15
@@ -44,56 +44,6 @@ TURN, LEAST_TURN_S = 0.35, 8.0
 """Share of the time left, and seconds, that one neighbourhood may take at most."""
 PATIENCE_S = 4.0
 """Seconds without anything better after which a choice of covers is given up."""
-
-
-def solve_part(
-    model: LinearModel,
-    limits: SolverLimits,
-    hint: list[int] | None,
-    solver: BackendName = "cpsat",
-    patience_s: float | None = None,
-) -> BackendResult:
-    """Solve a part; the task that executors run. Routing is for a solver based on linear programming.
-
-    With `patience_s` it is given up when nothing better was found for as long, and for a third of the time so far.
-    """
-    shares = any(variable.kind == "share" for variable in model.variables)
-    chosen = backend("highs" if shares else solver)
-    if patience_s is None:
-        return chosen.solve(model, limits, hint)
-    with Patience(patience_s) as patience:
-        return chosen.solve(model, limits, hint, patience.monitor)
-
-
-class Patience:
-    """Stops a search that finds nothing better any more."""
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self._started = self._changed = time.monotonic()
-        self._best: int | None = None
-        self._over = threading.Event()
-        self.monitor = Monitor(self._hear)
-
-    def __enter__(self) -> Patience:
-        self._watcher = threading.Thread(target=self._watch, name="gpufleet-patience", daemon=True)
-        self._watcher.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._watcher.join()
-
-    def _hear(self, progress: Progress) -> None:
-        if progress.objective is not None and (self._best is None or progress.objective < self._best):
-            self._best, self._changed = progress.objective, time.monotonic()
-
-    def _watch(self) -> None:
-        while not self._over.wait(0.1):
-            now = time.monotonic()
-            if now - self._changed > max(self._seconds, (now - self._started) / 3):
-                self.monitor.stop()
-                return
 
 
 @dataclass
@@ -125,6 +75,10 @@ class Search:
     until: float
     bound: float
     """Lower bound on the cost, to know what a gap is."""
+    stopped: Callable[[], bool] = lambda: False
+    stop: str = ""
+    """Name of what stops tasks (`tasks.stopping`)."""
+    """Should what is away no longer be waited for?"""
     moves: list[Move] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -133,40 +87,36 @@ class Search:
         groups, blocks = len(self.near.groups), len(self.near.blocks.demand)
         self.moves = [
             Move("counts", min(20, groups), groups, 2.0),
-            Move("counts", min(20, groups), groups, 3.0, "highs"),
         ]
+        if not self.limits.deterministic:  # HiGHS knows no limit but the clock
+            self.moves.append(Move("counts", min(20, groups), groups, 3.0, "highs"))
         if blocks:
             most = max(len(part) for part in self.near.components)
             whole = len(self.near.components) == 1
             size, effort = (min(most, 1000), 60.0) if whole else (min(most, 80), 2.0)
             self.moves.insert(0, Move("covers", size, most, effort, each=30))
 
-    def run(self, done: Callable[[], bool], tell: Callable[[int], None], executor: Executor | None = None) -> None:
+    def run(self, done: Callable[[], bool], tell: Callable[[int], None], executor: Executor) -> None:
         """Improve until `done()` or the clock shows `until`; `tell` hears of every better cost."""
-        own = executor is None
-        executor = executor or ThreadPoolExecutor(self.limits.workers)
-        try:
-            while not done() and time.monotonic() < self.until:
-                move = self._choose()
-                started = time.monotonic()
-                before = self.cost
-                self._step(move, executor)
-                seconds = time.monotonic() - started
-                move.gain = move.gain * 0.7 + (before - self.cost) / max(before, 1) * 1e3
-                move.spent = move.spent * 0.7 + seconds
-                logger.debug(
-                    "%s %s %d: %.6f%% of bound, %.2f s",
-                    move.kind,
-                    move.solver,
-                    move.size,
-                    100 * (self.cost / self.bound - 1),
-                    seconds,
-                )
-                if self.cost < before:
-                    tell(self.cost)
-        finally:
-            if own:
-                executor.shutdown(wait=False, cancel_futures=True)
+        while not done() and time.monotonic() < self.until:
+            move = self._choose()
+            started = time.monotonic()
+            before = self.cost
+            self._step(move, executor)
+            seconds = time.monotonic() - started
+            move.gain = move.gain * 0.7 + (before - self.cost) / max(before, 1) * 1e3
+            # where the clock must not decide, a try counts by the work that it was allowed
+            move.spent = move.spent * 0.7 + (move.effort if self.limits.deterministic else seconds)
+            logger.debug(
+                "%s %s %d: %.6f%% of bound, %.2f s",
+                move.kind,
+                move.solver,
+                move.size,
+                100 * (self.cost / self.bound - 1),
+                seconds,
+            )
+            if self.cost < before:
+                tell(self.cost)
 
     def idle_s(self) -> float:
         """Seconds since the last better plan."""
@@ -192,11 +142,15 @@ class Search:
         )
         base = self.values
         parts = [self._part(move, gap) for _ in range(number)]
-        patience = PATIENCE_S if move.kind == "covers" and not self.limits.deterministic else None
-        futures = [executor.submit(solve_part, part.model, limits, part.hint, move.solver, patience) for part in parts]
+        patience = PATIENCE_S if move.kind == "covers" and not self.limits.deterministic else math.inf
+        futures = [
+            executor.submit(solve_part, part.model, limits, part.hint, move.solver, patience, self.stop)
+            for part in parts
+        ]
         proven = True
-        for part, future in zip(parts, futures, strict=True):
-            result = future.result()
+        # in the order of submission, whoever is first: the answer must not hang on where a task ran
+        late = np.inf if self.limits.deterministic else self.until + GRACE_S
+        for part, result in zip(parts, in_order(futures, late, self.stopped), strict=False):
             proven = proven and result.outcome in ("optimal", "infeasible")
             if result.values is not None:
                 self._take(part, result.values, base)

@@ -23,8 +23,10 @@ from gpufleet.optimize.decomposition.blocks import Blocks
 from gpufleet.optimize.decomposition.generation import generate
 from gpufleet.optimize.decomposition.incumbent import cost_of, is_solution
 from gpufleet.optimize.decomposition.neighbourhoods import Neighbourhoods
-from gpufleet.optimize.decomposition.search import Search, solve_part
+from gpufleet.optimize.decomposition.search import Search
 from gpufleet.optimize.decomposition.start import first_parts
+from gpufleet.optimize.decomposition.tasks import solve_part, stopping
+from gpufleet.optimize.executors import steady
 from gpufleet.optimize.monitor import Monitor
 
 if TYPE_CHECKING:
@@ -82,7 +84,13 @@ class Decomposition:
         monitor: Monitor | None = None,
     ) -> BackendResult:
         """Minimise the model's objective, from `hint` if that is a solution."""
-        return _Run(model, limits, hint, monitor or Monitor(), self._executor).result()
+        monitor = monitor or Monitor()
+        with (
+            steady(self._executor, limits.workers) as executor,
+            stopping() as (stop, event),
+            monitor.watching(event.set),
+        ):
+            return _Run(model, limits, hint, monitor, executor, stop).result()
 
 
 def prices_of(matrix: Matrix, seconds: float) -> Prices | None:
@@ -107,7 +115,9 @@ class _Run:
     limits: SolverLimits
     hint: list[int] | None
     monitor: Monitor
-    executor: Executor | None
+    executor: Executor
+    stop: str
+    """Name of what stops its tasks."""
     bound: int = 0
     prices: Prices | None = None
     started: float = field(default_factory=time.monotonic)
@@ -118,7 +128,7 @@ class _Run:
     def __post_init__(self) -> None:
         self.phase = self.monitor.phase
         self.until = self.started + self.limits.seconds
-        self.blocks = Blocks(matrix_of(self.model))
+        self.blocks = Blocks(matrix_of(self.model), self.executor if self.limits.workers > 1 else None)
 
     def result(self) -> BackendResult:
         """Prices, first plan, search, and the whole model if it is small."""
@@ -135,7 +145,16 @@ class _Run:
         if values is None:
             outcome: Outcome = "infeasible" if self.impossible else "unknown"
             return BackendResult(outcome, None, None, None if self.impossible else self.bound, self.prices)
-        search = Search(self.blocks.matrix, near, values, self.limits, self.until, float(max(self.bound, 1)))
+        search = Search(
+            self.blocks.matrix,
+            near,
+            values,
+            self.limits,
+            self.until,
+            float(max(self.bound, 1)),
+            lambda: self.monitor.stopped,
+            self.stop,
+        )
         self._report(search.cost)
         whole = self._searched(search)
         return self._ended(search, whole)
@@ -190,7 +209,7 @@ class _Run:
         small = len(part.model.variables) <= SMALL
         seconds = min(seconds, max(3.0, 0.1 * self.limits.seconds))
         asked = replace(self.limits, seconds=seconds, relative_gap=START_GAP, effort=START_EFFORT)
-        found = solve_part(part.model, asked, None, "cpsat" if small else "highs")
+        found = solve_part(part.model, asked, None, "cpsat" if small else "highs", stop=self.stop)
         logger.debug("first plan: %d variables, %s", len(part.model.variables), found.outcome)
         return found
 
