@@ -56,6 +56,9 @@ def copy(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with the instances and the files that the page spells out; the page's commands run in it."""
     for name in ("reference", "profiled", "invalid", "estate"):
         shutil.copytree(root / "instances" / name, tmp_path / "instances" / name)
+    (tmp_path / "instances" / "scale").mkdir()
+    large = "instances/scale/covering-100x30-ample.json"
+    shutil.copy(root / large, tmp_path / large)
     shutil.copytree(root / "benchmarks" / "measured", tmp_path / "benchmarks" / "measured")
     for language in ("csv", "yaml"):
         for start, text in blocks(language):
