@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from ortools.sat.python import cp_model
 
 from gpufleet import ClusterError, MissingExtraError
 from gpufleet.optimize import dask_cluster, executors
+from gpufleet.optimize.backends import cpsat
 from gpufleet.optimize.backends.interface import SolverLimits
 from gpufleet.optimize.bounds.matrix import matrix_of
 from gpufleet.optimize.decomposition import pricing
@@ -254,6 +256,15 @@ def test_a_part_is_the_same_elsewhere() -> None:
         found = executor.submit(solve_part, model, limits, None, "cpsat").result(10)
     assert found == solve_part(model, limits, None, "cpsat")
     assert found.objective == 174
+
+
+def test_a_task_in_a_thread_leaves_interrupts_alone() -> None:
+    """Of CP-SAT with a handler of its own, an interrupt would end the program, without the best plan so far."""
+    here, there = cp_model.CpSolver().parameters, cp_model.CpSolver().parameters
+    cpsat._set(here, SolverLimits(1))
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(cpsat._set, there, SolverLimits(1)).result()
+    assert (here.catch_sigint_signal, there.catch_sigint_signal) == (True, False)
 
 
 # ------------------------------------------------------------------------------------- clusters that are none

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from typing import TYPE_CHECKING
 
 from ortools import __version__ as ortools_version
@@ -60,6 +61,8 @@ def _set(parameters: cp_model.SatParameters, limits: SolverLimits) -> None:
     parameters.relative_gap_limit = limits.relative_gap
     parameters.num_workers = limits.workers
     parameters.random_seed = limits.seed
+    # interrupts are the main thread's; CP-SAT would take the handler from the whole process and leave none behind
+    parameters.catch_sigint_signal = threading.current_thread() is threading.main_thread()
     seconds = max(limits.seconds, 0.01)
     if limits.deterministic:
         parameters.interleave_search = limits.workers > 1
