@@ -27,9 +27,9 @@ def test_scip_agrees(case: HandCase, monkeypatch: pytest.MonkeyPatch) -> None:
     check(case, "scip")
 
 
-@pytest.mark.parametrize("case", HAND_CASES[1::3], ids=str)
+@pytest.mark.parametrize("case", HAND_CASES[1::5], ids=str)
 def test_decomposition_agrees(case: HandCase) -> None:
-    """On every third case; its prices never prove more than the cost on paper."""
+    """On every fifth case; its prices never prove more than the cost on paper."""
     asked, plan = check(case, "auto", engine="decomposition")
     found = confirm(asked, plan)
     if case.usd is not None:

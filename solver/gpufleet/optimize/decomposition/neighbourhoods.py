@@ -124,9 +124,11 @@ class Neighbourhoods:
         return part if len(part) <= size else np.sort(self.random.choice(part, size, replace=False))
 
     def _to_gain(self, values: Ints) -> Floats:
-        """By component: what its covers cost too much, and what the slack in its rows is worth."""
-        extra, slack = self.extra(values), self._slack(values)
-        gain = [extra[part].sum() + slack[rows].sum() for part, rows in zip(self.components, self._rows, strict=True)]
+        """By component: what its covers cost too much, what the slack in its rows is worth, and what is taken of the
+        fleet for it alone although the prices say that it does not pay."""
+        extra, slack, fleet = self.extra(values), self._slack(values), self._overpaid(values)
+        places = zip(self.components, self._rows, self._own_fleet, strict=True)
+        gain = [extra[part].sum() + slack[rows].sum() + fleet[own].sum() for part, rows, own in places]
         return np.asarray(np.array(gain) + 1e-9 + 0.01 * sum(gain) / len(gain), np.float64)
 
     @cached_property
@@ -134,6 +136,25 @@ class Neighbourhoods:
         """By component: positions of the linking rows that its blocks take part in."""
         touches = self.blocks.activity(np.ones(len(self.blocks.items), np.int64))
         return [np.unique(touches[:, part].indices).astype(np.int64) for part in self.components]
+
+    @cached_property
+    def _own_fleet(self) -> list[Ints]:
+        """By component: positions in `blocks.others` of the variables that are in its linking rows and no other's."""
+        links, others = self.blocks.links, self.blocks.others
+        touches = abs(self.blocks.matrix.by_row[links][:, others]).sign()
+        member = np.zeros((len(self.components), len(links)))
+        for number, rows in enumerate(self._rows):
+            member[number, rows] = 1
+        inside = (csr_array(member) @ touches).toarray() > 0
+        alone = inside.sum(axis=0) == 1
+        return [np.flatnonzero(row & alone) for row in inside]
+
+    def _overpaid(self, values: Ints) -> Floats:
+        """By variable outside the blocks: its reduced cost times its distance from where that wants it."""
+        matrix, others = self.blocks.matrix, self.blocks.others
+        reduced = matrix.cost[others] - matrix.by_row[self.blocks.links][:, others].T @ self.prices
+        wanted = np.where(reduced > 0, matrix.lower[others], matrix.upper[others])
+        return np.asarray(reduced * (values[others] - wanted), np.float64)
 
     def _slack(self, values: Ints) -> Floats:
         """By linking row: what its slack is worth at the prices."""

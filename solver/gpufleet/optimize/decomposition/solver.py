@@ -184,8 +184,7 @@ class _Run:
         return backend("cpsat" if len(self.model.variables) <= TINY else "highs")
 
     def _first(self, generated: Generated, near: Neighbourhoods) -> Ints | None:
-        """The best of the hint, the rounded master, and the first part around it that has a solution; where there are
-        several components, the search solves such parts one by one."""
+        """The best of the hint, the rounded master, and the first part around it that has a solution."""
         matrix = self.blocks.matrix
         best = None if self.hint is None else np.array(self.hint, np.int64)
         if best is not None and not is_solution(matrix, best):
@@ -200,7 +199,7 @@ class _Run:
                 if is_solution(matrix, values) and (best is None or cost_of(matrix, values) < cost_of(matrix, best)):
                     best = values
                     self._report(cost_of(matrix, values))
-            if best is not None and (not rough or len(near.components) > 1):
+            if best is not None and not rough:
                 break
             self.impossible = found.outcome == "infeasible" and len(part.free) == len(matrix.cost)
         return best
