@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+WORKERS = 2
+"""Of every solver that can use several; HiGHS, SCIP, CBC and the peers work alone."""
 
 
 @dataclass(frozen=True)
@@ -29,12 +31,12 @@ class Engine:
         """The command line; it writes a plan to `out`."""
         if self.peer is not None:
             return [sys.executable, "-m", "suite.peers", self.peer, str(file), str(seconds), str(out)]
-        flags = ["--time-limit", str(seconds), "--out", str(out), "--json", *self.flags]
+        flags = ["--time-limit", str(seconds), "--workers", str(WORKERS), "--out", str(out), "--json", *self.flags]
         return [sys.executable, "-m", "gpufleet", "solve", str(file), *flags]
 
 
 def _whole(backend: str, label: str) -> Engine:
-    return Engine(backend, label, ("--engine", "whole", "--backend", backend))
+    return Engine(backend, label, ("--engine", "whole", "--backend", backend, "--no-certify"))
 
 
 ENGINES = {
@@ -49,22 +51,3 @@ ENGINES = {
         Engine("local-search", "greedy and local search", peer="local-search"),
     )
 }
-
-
-@cache
-def _help() -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "gpufleet", "solve", "--help"], capture_output=True, text=True, check=True
-    )
-    return done.stdout
-
-
-def available(engine: Engine) -> Engine | None:
-    """The engine with the flags that the installed gpufleet has; None where it cannot do the same without them."""
-    if engine.peer is not None:
-        return engine
-    flags = engine.flags
-    if "--engine" not in _help():  # then the whole model is all there is
-        flags = flags[2:]
-    backend = flags[flags.index("--backend") + 1] if "--backend" in flags else "auto"
-    return Engine(engine.name, engine.label, flags) if backend in _help() else None

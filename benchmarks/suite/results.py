@@ -32,6 +32,15 @@ class Row:
     """By the verifier."""
     bound_usd: float | None
     verified: bool
+    confirmed_usd: float | None = None
+    """The bound that `verify --bound` recomputed from the plan's prices."""
+
+    @property
+    def confirmed_gap(self) -> float | None:
+        """(objective - confirmed bound) / objective."""
+        if self.objective_usd is None or self.confirmed_usd is None:
+            return None
+        return (self.objective_usd - self.confirmed_usd) / self.objective_usd if self.objective_usd else 0.0
 
     @property
     def gap(self) -> float | None:
@@ -77,6 +86,7 @@ def _row(line: dict[str, str]) -> Row:
         objective_usd=float(line["objective_usd"]) if line["objective_usd"] else None,
         bound_usd=float(line["bound_usd"]) if line["bound_usd"] else None,
         verified=line["verified"] == "True",
+        confirmed_usd=float(line["confirmed_usd"]) if line["confirmed_usd"] else None,
     )
 
 

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from suite import catalogue, results
-from suite.engines import ENGINES, Engine, available
+from suite.engines import ENGINES, Engine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,7 +75,7 @@ def _arguments() -> argparse.Namespace:
 
 def rows(asked: argparse.Namespace) -> Iterator[Row]:
     """One row after the other, as they are measured."""
-    engines = [engine for name in asked.engine or ENGINES if (engine := available(ENGINES[name])) is not None]
+    engines = [ENGINES[name] for name in asked.engine or ENGINES]
     for entry in _entries(asked):
         limit = asked.time_limit or (SHORT_LIMIT_S if asked.short else entry.seconds)
         file = catalogue.ensure(entry)
@@ -111,6 +111,7 @@ def measured(instance: str, engine: Engine, file: Path, limit: float) -> Row:
         objective_usd=None if report is None else report["cost_usd"],
         bound_usd=certificate.get("bound_usd"),
         verified=report is not None and report["ok"],
+        confirmed_usd=None if report is None else report["bound"]["bound_usd"],
     )
 
 
@@ -151,9 +152,11 @@ def _waited(child: subprocess.Popen[bytes], deadline: float) -> tuple[int, float
 
 
 def _verified(file: Path, plan: Path) -> dict[str, Any] | None:
-    """The verdict of `gpufleet verify`."""
+    """The verdict of `gpufleet verify --bound`."""
     done = subprocess.run(
-        [sys.executable, "-m", "gpufleet", "verify", str(file), str(plan), "--json"], capture_output=True, check=False
+        [sys.executable, "-m", "gpufleet", "verify", str(file), str(plan), "--bound", "--json"],
+        capture_output=True,
+        check=False,
     )
     if done.returncode not in (0, 5):
         return None
