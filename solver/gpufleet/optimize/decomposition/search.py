@@ -7,7 +7,6 @@ one that is not shrinks. Tasks are plain functions of plain data, which any `con
 from __future__ import annotations
 
 import logging
-import math
 import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -42,8 +41,8 @@ EXPLORE = 0.15
 """How often a kind of neighbourhood is drawn whatever it has brought."""
 TURN, LEAST_TURN_S = 0.35, 8.0
 """Share of the time left, and seconds, that one neighbourhood may take at most."""
-PATIENCE_S = 4.0
-"""Seconds without anything better after which a choice of covers is given up."""
+LEAST_GAIN = 0.02
+"""Share of the gap that a choice of covers must gain in a window (`tasks.WINDOW_S`), or is given up."""
 
 
 @dataclass
@@ -142,9 +141,10 @@ class Search:
         )
         base = self.values
         parts = [self._part(move, gap) for _ in range(number)]
-        patience = PATIENCE_S if move.kind == "covers" and not self.limits.deterministic else math.inf
+        impatient = move.kind == "covers" and not self.limits.deterministic
+        least_gain = max(1, int(LEAST_GAIN * gap)) if impatient else None
         futures = [
-            executor.submit(solve_part, part.model, limits, part.hint, move.solver, patience, self.stop)
+            executor.submit(solve_part, part.model, limits, part.hint, move.solver, least_gain, self.stop)
             for part in parts
         ]
         proven = True
