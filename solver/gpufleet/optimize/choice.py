@@ -54,7 +54,9 @@ class Answer:
     @property
     def engine(self) -> str:
         """In words, for the certificate."""
-        return "decomposition" if self.solver.name == "decomposition" else f"whole model, {self.solver.name}"
+        return (
+            self.solver.name if self.solver.name in ("decomposition", "routed") else f"whole model, {self.solver.name}"
+        )
 
 
 def answer(
@@ -70,6 +72,9 @@ def answer(
     pieces = _pieces(problem, approach)
     if pieces is not None:
         return _in_pieces(model, limits, approach, pieces, hint, monitor)
+    routed = _routed(problem, approach)
+    if routed is not None:
+        return _by_prices(model, limits, routed, hint, monitor)
     name, reason = _choose(problem, approach.backend)
     solver = backend(name)
     follower = _follower(problem, approach)
@@ -121,6 +126,15 @@ def _in_pieces(
     return Answer(solver, solver.solve(model, limits, hint, monitor), reason)
 
 
+def _by_prices(
+    model: LinearModel, limits: SolverLimits, reason: str, hint: list[int] | None, monitor: Monitor | None
+) -> Answer:
+    from gpufleet.optimize.routed.solver import Routed
+
+    solver = Routed()
+    return Answer(solver, solver.solve(model, limits, hint, monitor), reason)
+
+
 def _better(first: Answer, second: Answer) -> Answer:
     """The answer with the better plan, beside the better of the two bounds."""
     if second.result.outcome == "infeasible":
@@ -151,6 +165,17 @@ def _pieces(problem: Problem, approach: Approach) -> str | None:
     if counts < PIECES_FROM:
         return None
     return f"{counts:,} replica counts of {_covering(problem):,} workloads and periods, which prices separate"
+
+
+def _routed(problem: Problem, approach: Approach) -> str | None:
+    """Why the engine for routed services is asked; None where it is not: over several periods or for the loss of a
+    site, where the counts hang together in ways that prices of single options do not see, HiGHS stays quicker."""
+    if approach.engine != "auto" or approach.backend != "auto" or len(problem.periods) > 1:
+        return None
+    shares = _shares(problem)
+    if shares <= ROUTED_LIMIT or any(workload.survives_site_loss for workload in problem.workloads):
+        return None
+    return f"{shares:,} routing shares: prices rule options out, branch and bound decides between the others"
 
 
 def _follower(problem: Problem, approach: Approach) -> Literal["highs", "decomposition"] | None:

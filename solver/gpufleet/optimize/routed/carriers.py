@@ -49,7 +49,7 @@ def carriers_of(matrix: Matrix) -> Carriers:
         if matrix.row_upper[row] != 0 or matrix.row_lower[row] is not None:
             continue
         inside = slice(rows.indptr[row], rows.indptr[row + 1])
-        variables, loads = rows.indices[inside], rows.data[inside]
+        variables, loads = rows.indices[inside].astype(np.int64), rows.data[inside].astype(np.int64)
         counts, shares = variables[loads < 0], variables[loads > 0]
         fits = len(counts) == 1 and len(shares) > 0 and matrix.share[shares].all() and not matrix.share[counts[0]]
         if fits and not taken[shares].any() and not matrix.lower[shares].any() and matrix.lower[counts[0]] == 0:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
+    Bools = NDArray[np.bool_]
     Exact = NDArray[Any]
     """Python's whole numbers, which have no limit."""
 
@@ -44,9 +45,9 @@ class Forced:
     unit: int
     """Every cost is a whole number of these (not multiplied)."""
 
-    def excluded(self, ceiling: int) -> NDArray[np.bool_]:
+    def excluded(self, ceiling: int) -> Bools:
         """(k,) carriers whose count is 0 in every solution that costs less than `ceiling`."""
-        return np.array(self.extra > (ceiling - self.unit) * DENOMINATOR - self.bound, np.bool_)
+        return np.array(self.extra > (ceiling - 1) // self.unit * self.unit * DENOMINATOR - self.bound, np.bool_)
 
     @property
     def cost_bound(self) -> int:
@@ -54,15 +55,21 @@ class Forced:
         return -(-self.bound // (DENOMINATOR * self.unit)) * self.unit
 
 
-def force(matrix: Matrix, carriers: Carriers, prices: Floats) -> Forced:
-    """The bound at prices of all rows, and what each carrier adds to it. Prices of carrier rows do not count."""
+def force(matrix: Matrix, carriers: Carriers, prices: Floats, free: Bools | None = None) -> Forced:
+    """The bound at prices of all rows, and what each carrier adds to it. Prices of carrier rows do not count.
+
+    With `free` the bound is that of solutions in which all other variables are 0.
+    """
     exact = _exact_prices(matrix, carriers, prices)
     reduced = _reduced(matrix, exact)
     alone = ~np.isin(np.arange(len(matrix.cost)), np.concatenate((carriers.count, carriers.share)))
     total = sum(price * _side(matrix, row, price) for row, price in exact.items())
+    least = _least(matrix, carriers, reduced)
+    if free is not None:
+        alone &= free
+        least[~free[carriers.count]] = 0
     box = np.where(reduced > 0, matrix.lower.astype(object), matrix.upper.astype(object))
     total += sum((reduced * box)[alone].tolist())
-    least = _least(matrix, carriers, reduced)
     total += sum(min(0, value) for value in least.tolist())
     unit = math.gcd(*matrix.cost.tolist()) or 1
     return Forced(int(total), np.maximum(least, 0), unit)
@@ -107,9 +114,7 @@ def _least(matrix: Matrix, carriers: Carriers, reduced: Exact) -> Exact:
     return np.where(best < most, np.minimum(low, high), low)
 
 
-def _line(
-    matrix: Matrix, carriers: Carriers, own: Exact, gain: Exact, price: Exact, least: Ints, most: Ints
-) -> Exact:
+def _line(matrix: Matrix, carriers: Carriers, own: Exact, gain: Exact, price: Exact, least: Ints, most: Ints) -> Exact:
     """(k,) lower bound for counts between `least` and `most`, with a price of the carrier row."""
     slope = own - price * carriers.capacity
     each = np.repeat(price, np.diff(carriers.start))

@@ -43,12 +43,12 @@ class Relaxation:
         """The optimum where all variables that are not free are 0; values and prices are those of the whole matrix,
         those of the cuts last."""
         matrix, columns = self.matrix, np.flatnonzero(free)
+        if not empty_rows_hold(matrix, free):
+            return None
         lower = np.concatenate((sides(matrix.row_lower), np.full(len(self.cuts), np.nan)))
         upper = np.concatenate((sides(matrix.row_upper), [float(cut.upper) for cut in self.cuts]))
         rows = csr_array(self._rows()[:, columns])
         kept = np.flatnonzero(np.diff(rows.indptr) > 0)
-        if not _hold_empty(lower, upper, kept):
-            return None
         program = LinearProgram(
             cost=matrix.cost[columns].astype(np.float64),
             rows=csr_array(rows[kept]),
@@ -94,8 +94,10 @@ class Relaxation:
         return csr_array(vstack([rows, added], format="csr"))
 
 
-def _hold_empty(lower: Floats, upper: Floats, kept: NDArray[np.int64]) -> bool:
-    """Do the rows that have lost all their variables hold?"""
-    empty = np.ones(len(lower), np.bool_)
-    empty[kept] = False
-    return not ((lower[empty] > 0).any() or (upper[empty] < 0).any())
+def empty_rows_hold(matrix: Matrix, free: Bools) -> bool:
+    """Do the rows hold in which all variables are 0?"""
+    rows = matrix.by_row
+    owner = np.repeat(np.arange(rows.shape[0]), np.diff(rows.indptr))
+    empty = np.bincount(owner, free[rows.indices], rows.shape[0]) == 0
+    low, high = sides(matrix.row_lower), sides(matrix.row_upper)
+    return not ((low[empty] > 0).any() or (high[empty] < 0).any())

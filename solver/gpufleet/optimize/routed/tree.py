@@ -112,7 +112,7 @@ class Tree:
         """The children of a node that can hold something better."""
         if bound > self.cutoff:
             return []
-        open_counts = [i for i in self.counts if abs(values[i] - round(values[i])) > WHOLE]
+        open_counts = [i for i in self.counts if abs(values[i] - np.rint(values[i])) > WHOLE]
         if not open_counts:
             self.best = values
             self.cutoff = self._below(round(bound))
@@ -134,7 +134,7 @@ class Tree:
 
     def _choose(self, bound: float, box: Box, values: Floats, open_counts: list[int]) -> int:
         """The count that promises the largest rise on both sides; little known ones are tried out."""
-        open_counts.sort(key=lambda i: -abs(values[i] - round(values[i])))
+        open_counts.sort(key=lambda i: -abs(values[i] - np.rint(values[i])))
         unknown = [i for i in open_counts if min(self.rises.setdefault(i, _Rises()).number) < TRUSTED]
         for index in unknown[:PROBED]:
             part = values[index] % 1
@@ -142,7 +142,7 @@ class Tree:
                 cost = self._cost({**box, index: limits})
                 rise = (self.cutoff if math.isfinite(self.cutoff) else 1.1 * bound) if cost is None else cost
                 self.rises[index].learn(side, rise - bound, (part, 1 - part)[side])
-        return max(open_counts, key=lambda i: (self.rises[i].score(values[i] % 1), -i))
+        return max(open_counts, key=lambda i: (self.rises[i].score(float(values[i]) % 1), -i))
 
     def _node(self, box: Box) -> tuple[float, Box, Floats] | None:
         """(bound, box, values) after cuts; None where nothing better can be inside."""
