@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
-from ortools.linear_solver import pywraplp
 
+from gpufleet.optimize.backends.glop import Glop
 from gpufleet.optimize.decomposition.linear_programs import sides
 from gpufleet.optimize.routed.capacity_cuts import violated_cuts
 
@@ -168,31 +168,24 @@ class Tree:
                 self._limit(index, limits)
         self.boxed = box
         self.programs += 1
-        if self.solver.Solve() != pywraplp.Solver.OPTIMAL:
-            return None
-        return float(self.solver.Objective().Value()) * self.money
+        cost = self.program.solve()
+        return None if cost is None else cost * self.money
 
     def _limit(self, index: int, limits: tuple[int, int]) -> None:
-        self.variables[self.position[index]].SetBounds(float(limits[0]), float(limits[1]))
+        self.program.limit(self.position[index], *limits)
 
     def _values(self) -> Floats:
         values = np.zeros(len(self.scale))
-        values[self.columns] = [variable.solution_value() for variable in self.variables]
+        values[self.columns] = self.program.values()
         return values * self.scale
 
     def _build(self) -> None:
         """The linear program, with shares from 0 to 1 and rows whose largest coefficient is 1."""
         matrix, scale = self.matrix, self.scale
-        self.solver = pywraplp.Solver.CreateSolver("GLOP")
-        # its preprocessing would forget where the last program ended
-        self.solver.SetSolverSpecificParametersAsString("use_dual_simplex:true use_preprocessing:false")
-        lower, upper = matrix.lower / scale, matrix.upper / scale
-        self.variables = [self.solver.NumVar(float(lower[i]), float(upper[i]), "") for i in self.columns]
         costs = matrix.cost[self.columns] * scale[self.columns]
         self.money = float(np.abs(costs).max(initial=0.0)) / 100 or 1.0
-        for variable, cost in zip(self.variables, (costs / self.money).tolist(), strict=True):
-            self.solver.Objective().SetCoefficient(variable, cost)
-        self.solver.Objective().SetMinimization()
+        lower, upper = (matrix.lower / scale)[self.columns], (matrix.upper / scale)[self.columns]
+        self.program = Glop((costs / self.money).tolist(), lower.tolist(), upper.tolist())
         rows = matrix.by_row
         low, high = sides(matrix.row_lower), sides(matrix.row_upper)
         for row in range(rows.shape[0]):
@@ -209,9 +202,5 @@ class Tree:
         """A row; without variables it holds, or nothing does."""
         widths = [c * self.scale[i] for i, c in terms]
         unit = max((abs(width) for width in widths), default=1.0)
-        infinity = self.solver.infinity()
-        row = self.solver.Constraint(
-            -infinity if math.isnan(lower) else lower / unit, infinity if math.isnan(upper) else upper / unit
-        )
-        for (index, _), width in zip(terms, widths, strict=True):
-            row.SetCoefficient(self.variables[self.position[index]], width / unit)
+        scaled = [(self.position[i], width / unit) for (i, _), width in zip(terms, widths, strict=True)]
+        self.program.add_row(scaled, lower / unit, upper / unit)
