@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from builders import offer_data, pool, problem, resolved, routed
+from builders import instance, offer, offer_data, option, pool, problem, profiled, resolved, routed
 from gpufleet import solve
 from gpufleet.candidates.enumerate import build_candidates
+from gpufleet.confirming import confirm
 from gpufleet.optimize import choice
 from gpufleet.optimize.backends import mathopt_highs
 from gpufleet.optimize.backends.interface import SolverLimits
@@ -29,6 +30,7 @@ from gpufleet.optimize.routed.relaxation import Relaxation
 from gpufleet.optimize.routed.solver import Routed
 from gpufleet.problem.build import build_problem
 from gpufleet.problem.scaling import SHARE_UNITS
+from gpufleet.schema.instance import Budgets
 from gpufleet.verification.run import verify
 from property.random_instances import random_instance
 
@@ -161,21 +163,25 @@ def _random_model(random: Random) -> LinearModel:
 
 
 def test_auto_takes_it_for_many_shares(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not under budgets and the like. The plan is verified and costs as much, and its certificate says why."""
+    """The plan is verified and costs as much, and its certificate says why; not under a budget."""
     monkeypatch.setattr(choice, "ROUTED_LIMIT", 0)
-    seen = 0
-    for seed in range(12):
-        asked = resolved(random_instance(Random(seed)))
-        plan = solve(asked)
-        if plan.certificate is None or plan.certificate.engine != "routed" or plan.status != "optimal":
-            continue
-        seen += 1
-        usual = solve(asked, backend="cpsat").certificate
-        assert usual is not None
-        assert "prices rule options out" in plan.certificate.engine_reason
-        assert plan.certificate.objective_usd == usual.objective_usd
-        assert verify(asked, plan).ok
-    assert seen
+    options = [option("one", rates={"a": 3.0, "b": 1.0}), option("two", "n2", 2, rates={"a": 4.0, "b": 5.0})]
+    question = instance([profiled(options, {"a": 7.0, "b": 6.0})], [offer(), offer("o2", "n2", 2.5)])
+    asked = resolved(question)
+    plan, usual = solve(asked), solve(asked, backend="cpsat")
+    assert plan.certificate is not None
+    assert usual.certificate is not None
+    assert plan.certificate.engine == "routed"
+    assert "prices rule options out" in plan.certificate.engine_reason
+    assert (plan.status, plan.certificate.objective_usd) == ("optimal", usual.certificate.objective_usd)
+    assert plan.certificate.prices is not None
+    assert verify(asked, plan).ok
+    assert confirm(asked, plan).bound_usd is not None
+    capped = resolved(question.model_copy(update={"budgets": Budgets(horizon_usd=1e6)}))
+    monkeypatch.setattr(mathopt_highs, "solve_apart", _here)
+    other = solve(capped).certificate
+    assert other is not None
+    assert other.engine == "whole model, highs"
 
 
 def test_a_stop_is_heard() -> None:
