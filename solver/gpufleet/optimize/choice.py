@@ -22,6 +22,8 @@ BackendChoice = Literal["auto", "cpsat", "pulp", "highs", "scip"]
 EngineChoice = Literal["auto", "whole", "decomposition"]
 ROUTED_LIMIT = 400
 """Routing shares beyond which linear programming beats the whole model in CP-SAT (measured, docs/benchmarks.md)."""
+MOST_CLASSES = 30
+"""Classes of one workload beyond which the whole model in HiGHS is quicker than the engine for routed services."""
 FIRST_EFFORT = 2.0
 """Deterministic time (about seconds) that CP-SAT may take on a whole model before something else goes on. Rates that
 have no small common denominator make routing hard for it, however few the shares are."""
@@ -54,7 +56,9 @@ class Answer:
     @property
     def engine(self) -> str:
         """In words, for the certificate."""
-        return "decomposition" if self.solver.name == "decomposition" else f"whole model, {self.solver.name}"
+        return (
+            self.solver.name if self.solver.name in ("decomposition", "routed") else f"whole model, {self.solver.name}"
+        )
 
 
 def answer(
@@ -70,6 +74,9 @@ def answer(
     pieces = _pieces(problem, approach)
     if pieces is not None:
         return _in_pieces(model, limits, approach, pieces, hint, monitor)
+    routed = _routed(problem, approach)
+    if routed is not None:
+        return _by_prices(model, limits, routed, hint, monitor)
     name, reason = _choose(problem, approach.backend)
     solver = backend(name)
     follower = _follower(problem, approach)
@@ -121,6 +128,15 @@ def _in_pieces(
     return Answer(solver, solver.solve(model, limits, hint, monitor), reason)
 
 
+def _by_prices(
+    model: LinearModel, limits: SolverLimits, reason: str, hint: list[int] | None, monitor: Monitor | None
+) -> Answer:
+    from gpufleet.optimize.routed.solver import Routed
+
+    solver = Routed()
+    return Answer(solver, solver.solve(model, limits, hint, monitor), reason)
+
+
 def _better(first: Answer, second: Answer) -> Answer:
     """The answer with the better plan, beside the better of the two bounds."""
     if second.result.outcome == "infeasible":
@@ -151,6 +167,20 @@ def _pieces(problem: Problem, approach: Approach) -> str | None:
     if counts < PIECES_FROM:
         return None
     return f"{counts:,} replica counts of {_covering(problem):,} workloads and periods, which prices separate"
+
+
+def _routed(problem: Problem, approach: Approach) -> str | None:
+    """Why the engine for routed services is asked; None where it is not: over several periods or for the loss of a
+    site, under budgets and other limits, where the counts hang together in ways that prices of single options do not
+    see, and for many classes, HiGHS stays quicker (measured, docs/decisions.md)."""
+    if approach.engine != "auto" or approach.backend != "auto" or len(problem.periods) > 1:
+        return None
+    if problem.limits or any(len(workload.classes) > MOST_CLASSES for workload in problem.workloads):
+        return None
+    shares = _shares(problem)
+    if shares <= ROUTED_LIMIT or any(workload.survives_site_loss for workload in problem.workloads):
+        return None
+    return f"{shares:,} routing shares: prices rule options out, branch and bound decides between the others"
 
 
 def _follower(problem: Problem, approach: Approach) -> Literal["highs", "decomposition"] | None:

@@ -33,7 +33,7 @@ def main() -> None:
     monitor = Monitor(answers.progress, stop := threading.Event())
     threading.Thread(target=_listen, args=(source, task, answers, monitor, stop), daemon=True).start()
     found = None if task.folder is None else str(Path(task.folder) / FOUND)
-    answers.last(solve_here(task.model, task.limits, task.solver, monitor if found else None, found))
+    answers.last(solve_here(task.model, task.limits, task.solver, monitor if found else None, found, task.start))
     os._exit(0)  # whoever listens still waits for input, and nothing is left to be cleared up
 
 

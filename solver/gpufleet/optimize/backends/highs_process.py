@@ -53,6 +53,8 @@ class Task:
     """`highs` or `scip`."""
     folder: str | None
     """Where to keep the plans found on the way; None when nobody watches."""
+    start: list[int] | None = None
+    """A solution to begin with."""
 
 
 @dataclass
@@ -64,7 +66,11 @@ class _Answers:
 
 
 def solve_apart(
-    model: LinearModel, limits: SolverLimits, solver: str = "highs", monitor: Monitor | None = None
+    model: LinearModel,
+    limits: SolverLimits,
+    solver: str = "highs",
+    monitor: Monitor | None = None,
+    start: list[int] | None = None,
 ) -> FloatResult | None:
     """Solve in a child process; None when it did not answer (killed, out of memory, far beyond its limit).
 
@@ -80,7 +86,7 @@ def solve_apart(
         child(command, stdin=pipe, stdout=pipe, stderr=pipe, environment=environment) as process,
     ):
         readers = _readers(process, answers, monitor)
-        _send(process, pickle.dumps(Task(model, limits, solver, None if monitor is None else folder)))
+        _send(process, pickle.dumps(Task(model, limits, solver, None if monitor is None else folder, start)))
         is_late = _wait(process, readers, limits.seconds, monitor)
         code = None if is_late else process.wait()
     if answers.result is None and code is not None and code > 0:

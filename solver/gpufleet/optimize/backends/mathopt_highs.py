@@ -34,6 +34,10 @@ class MathOptHighs:
 
     name = "highs"
 
+    def __init__(self, *, starts_at_hint: bool = False) -> None:
+        """`starts_at_hint`: the hint is a solution, from which the search starts."""
+        self._starts_at_hint = starts_at_hint
+
     def version(self) -> str:
         """`HiGHS (OR-Tools MathOpt x.y.z)`."""
         return f"HiGHS (OR-Tools MathOpt {ortools_version})"
@@ -45,10 +49,13 @@ class MathOptHighs:
         hint: list[int] | None = None,
         monitor: Monitor | None = None,
     ) -> BackendResult:
-        """Minimise the model's objective; `hint` is not used."""
+        """Minimise the model's objective; `hint` is only used as said at the start."""
         if monitor is not None and monitor.stopped:
             return BackendResult("unknown", None, None, 0)
-        result = solve_apart(model, limits, self.name, monitor)
+        if self._starts_at_hint and hint is not None:
+            result = solve_apart(model, limits, self.name, monitor, hint)
+        else:
+            result = solve_apart(model, limits, self.name, monitor)
         if result is None:
             return BackendResult("unknown", None, None, 0)
         if result.infeasible:
@@ -65,10 +72,12 @@ def solve_here(
     solver: str = "highs",
     monitor: Monitor | None = None,
     found: str | None = None,
+    start: list[int] | None = None,
 ) -> FloatResult:
     """Solve in this process, which may be written to; see `highs_process`.
 
     SCIP stops when the monitor says so, HiGHS only at its limit; it writes the plans that it finds to the file `found`.
+    Both begin with the solution `start`, if there is one.
     """
     target, variables = _translate(model)
     parameters = mathopt.SolveParameters(
@@ -77,12 +86,13 @@ def solve_here(
         absolute_gap_tolerance=0.0,
         random_seed=limits.seed,
     )
+    model_parameters = _beginning(model, variables, start)
     if monitor is None:
-        result = mathopt.solve(target, _SOLVERS[solver], params=parameters)
+        result = mathopt.solve(target, _SOLVERS[solver], params=parameters, model_params=model_parameters)
     elif solver == "scip":
-        result = _scip_watched(model, target, parameters, monitor)
+        result = _scip_watched(model, target, parameters, model_parameters, monitor)
     else:
-        result = _highs_watched(model, target, parameters, monitor, found)
+        result = _highs_watched(model, target, parameters, model_parameters, monitor, found)
     reason = result.termination.reason
     # every variable is bounded, so "infeasible or unbounded" is infeasible
     infeasible = reason in (mathopt.TerminationReason.INFEASIBLE, mathopt.TerminationReason.INFEASIBLE_OR_UNBOUNDED)
@@ -94,8 +104,22 @@ def solve_here(
     return FloatResult(infeasible, proven, values, result.dual_bound())
 
 
+def _beginning(
+    model: LinearModel, variables: list[mathopt.Variable], start: list[int] | None
+) -> mathopt.ModelSolveParameters:
+    """The solution to begin with, in the solver's units."""
+    if start is None:
+        return mathopt.ModelSolveParameters()
+    values = {v: value / u for v, value, u in zip(variables, start, units(model), strict=True)}
+    return mathopt.ModelSolveParameters(solution_hints=[mathopt.SolutionHint(variable_values=values)])
+
+
 def _scip_watched(
-    model: LinearModel, target: mathopt.Model, parameters: mathopt.SolveParameters, monitor: Monitor
+    model: LinearModel,
+    target: mathopt.Model,
+    parameters: mathopt.SolveParameters,
+    model_parameters: mathopt.ModelSolveParameters,
+    monitor: Monitor,
 ) -> mathopt.SolveResult:
     """SCIP reports at every plan that it finds, and can be interrupted."""
     interrupter, divisor = solve_interrupter.SolveInterrupter(), scale(model)
@@ -110,7 +134,13 @@ def _scip_watched(
     )
     with monitor.watching(interrupter.interrupt):
         return mathopt.solve(
-            target, mathopt.SolverType.GSCIP, params=parameters, callback_reg=events, cb=found, interrupter=interrupter
+            target,
+            mathopt.SolverType.GSCIP,
+            params=parameters,
+            model_params=model_parameters,
+            callback_reg=events,
+            cb=found,
+            interrupter=interrupter,
         )
 
 
@@ -118,6 +148,7 @@ def _highs_watched(
     model: LinearModel,
     target: mathopt.Model,
     parameters: mathopt.SolveParameters,
+    model_parameters: mathopt.ModelSolveParameters,
     monitor: Monitor,
     found: str | None,
 ) -> mathopt.SolveResult:
@@ -134,7 +165,9 @@ def _highs_watched(
             if (match := _LOG_LINE.match(line)) is not None:
                 _report(monitor, divisor, _number(match["best"]), _number(match["bound"]))
 
-    return mathopt.solve(target, mathopt.SolverType.HIGHS, params=parameters, msg_cb=read)
+    return mathopt.solve(
+        target, mathopt.SolverType.HIGHS, params=parameters, model_params=model_parameters, msg_cb=read
+    )
 
 
 def _number(text: str) -> float:
