@@ -1,0 +1,61 @@
+"""A linear program that is solved again and again with other bounds and more rows, each time from the last basis."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from ortools.linear_solver import pywraplp
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from scipy.sparse import csr_array
+
+    Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
+
+_PARAMETERS = "use_preprocessing: false use_dual_simplex: true"
+"""Presolve would throw the basis away; bounds and rows that change leave it dual feasible."""
+
+
+class WarmProgram:
+    """min cost x  subject to  row_lower <= A x <= row_upper,  x within bounds; nan = no side (GLOP)."""
+
+    def __init__(self, cost: Floats, rows: csr_array, row_lower: Floats, row_upper: Floats) -> None:
+        self._solver = pywraplp.Solver.CreateSolver("GLOP")
+        self._solver.SetSolverSpecificParametersAsString(_PARAMETERS)
+        self._variables = [self._solver.NumVar(0.0, 0.0, "") for _ in cost]
+        self._lower, self._upper = np.zeros(len(cost)), np.zeros(len(cost))
+        objective = self._solver.Objective()
+        for j in np.flatnonzero(cost):
+            objective.SetCoefficient(self._variables[j], float(cost[j]))
+        objective.SetMinimization()
+        self._rows: list[pywraplp.Constraint] = []
+        for i in range(len(row_lower)):
+            first, last = rows.indptr[i], rows.indptr[i + 1]
+            self.add_row(rows.indices[first:last], rows.data[first:last], row_lower[i], row_upper[i])
+
+    def add_row(self, indices: Ints, values: Floats, lower: float, upper: float = np.nan) -> None:
+        """One row more."""
+        infinite = self._solver.infinity()
+        row = self._solver.Constraint(
+            -infinite if np.isnan(lower) else float(lower), infinite if np.isnan(upper) else float(upper)
+        )
+        for j, value in zip(indices.tolist(), values.tolist(), strict=True):
+            row.SetCoefficient(self._variables[j], float(value))
+        self._rows.append(row)
+
+    def set_bounds(self, lower: Floats, upper: Floats) -> None:
+        """Other bounds of the variables."""
+        for j in np.flatnonzero((lower != self._lower) | (upper != self._upper)):
+            self._variables[j].SetBounds(float(lower[j]), float(upper[j]))
+        self._lower, self._upper = lower.copy(), upper.copy()
+
+    def solve(self, seconds: float) -> tuple[float, Floats, Floats] | None:
+        """(objective, values, prices of the rows in the order that they came); None without an optimum in time."""
+        self._solver.SetTimeLimit(max(1, int(seconds * 1000)))
+        if self._solver.Solve() != pywraplp.Solver.OPTIMAL:
+            return None
+        values = np.array([variable.solution_value() for variable in self._variables])
+        prices = np.array([row.dual_value() for row in self._rows])
+        return self._solver.Objective().Value(), values, prices
