@@ -33,10 +33,10 @@ class WarmProgram:
         self._rows: list[pywraplp.Constraint] = []
         for i in range(len(row_lower)):
             first, last = rows.indptr[i], rows.indptr[i + 1]
-            self.add_row(rows.indices[first:last], rows.data[first:last], row_lower[i], row_upper[i])
+            self.add_row(rows.indices[first:last].astype(np.int64), rows.data[first:last], row_lower[i], row_upper[i])
 
-    def add_row(self, indices: Ints, values: Floats, lower: float, upper: float = np.nan) -> None:
-        """One row more."""
+    def add_row(self, indices: Ints, values: Floats, lower: float, upper: float = np.nan) -> int:
+        """One row more; its number."""
         infinite = self._solver.infinity()
         row = self._solver.Constraint(
             -infinite if np.isnan(lower) else float(lower), infinite if np.isnan(upper) else float(upper)
@@ -44,6 +44,11 @@ class WarmProgram:
         for j, value in zip(indices.tolist(), values.tolist(), strict=True):
             row.SetCoefficient(self._variables[j], float(value))
         self._rows.append(row)
+        return len(self._rows) - 1
+
+    def set_side(self, row: int, lower: float) -> None:
+        """Another lower side for a row."""
+        self._rows[row].SetLb(float(lower))
 
     def set_bounds(self, lower: Floats, upper: Floats) -> None:
         """Other bounds of the variables."""
@@ -51,11 +56,13 @@ class WarmProgram:
             self._variables[j].SetBounds(float(lower[j]), float(upper[j]))
         self._lower, self._upper = lower.copy(), upper.copy()
 
-    def solve(self, seconds: float) -> tuple[float, Floats, Floats] | None:
-        """(objective, values, prices of the rows in the order that they came); None without an optimum in time."""
+    def solve(self, seconds: float, variables: int, rows: int) -> tuple[float, Floats, Floats] | None:
+        """(objective, values, prices) of so many of the first variables and rows; None without an optimum in time."""
         self._solver.SetTimeLimit(max(1, int(seconds * 1000)))
         if self._solver.Solve() != pywraplp.Solver.OPTIMAL:
             return None
-        values = np.array([variable.solution_value() for variable in self._variables])
-        prices = np.array([row.dual_value() for row in self._rows])
+        values = self._lower[:variables].copy()
+        for j in np.flatnonzero(values < self._upper[:variables]).tolist():
+            values[j] = self._variables[j].solution_value()
+        prices = np.array([row.dual_value() for row in self._rows[:rows]])
         return self._solver.Objective().Value(), values, prices

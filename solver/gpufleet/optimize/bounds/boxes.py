@@ -120,7 +120,8 @@ class Boxes:
             return None
         taken = found.reduced[self.items] * lower[self.items]
         total += (sum(least.tolist()) << found.shift) + int(taken.sum())
-        return -(-total // (found.denominator * self.unit)) * self.unit
+        whole: int = -(-total // (found.denominator * self.unit)) * self.unit
+        return whole
 
     def _covers(self, found: Priced, blocks: Ints, lower: Ints, upper: Ints) -> Ints:
         """Cheapest covers of some blocks, beyond what the lower bounds take; `NOTHING` = there is none."""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
     Floats = NDArray[np.float64]
 
-RELIABLE = 4
+RELIABLE = 8
 """Times that a variable is tried out before its guess is trusted."""
 LEAST = 1e-6
 """Share of the usual gain that counts for a side without one, so that products do not vanish."""

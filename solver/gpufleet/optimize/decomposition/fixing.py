@@ -1,0 +1,60 @@
+"""Values of variables that prices rule out: a case in which they are taken costs as much as a plan that is known."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from gpufleet.optimize.bounds.boxes import Boxes, Priced
+
+    Ints = NDArray[np.int64]
+
+STEPS = (0, 1, 2, 4)
+"""How far above its lower bound the count of a block is looked at: its cost says nothing about it directly."""
+
+
+def ruled_out(boxes: Boxes, priced: Priced, cost: int, lower: Ints, upper: Ints) -> Iterator[tuple[int, int, bool]]:
+    """(variable, k, side): variable <= k (False) or variable >= k + 1 (True) costs at least `cost` within the bounds.
+
+    The bounds are tightened on the way, and every answer is about those that the ones before it have left.
+    """
+    bound = boxes.bound(priced, lower, upper)
+    if bound is None or bound >= cost:
+        return
+    for j in np.flatnonzero(lower < upper).tolist():
+        for most, second in _tries(boxes, priced, cost - bound, j, int(lower[j]), int(upper[j])):
+            if lower[j] <= most < upper[j] and _costs(boxes, priced, cost, lower, upper, j, most, second):
+                if second:
+                    upper[j] = most
+                else:
+                    lower[j] = most + 1
+                yield j, most, second
+                break
+
+
+def _tries(boxes: Boxes, priced: Priced, gap: int, j: int, low: int, high: int) -> list[tuple[int, bool]]:
+    """Sides that may be ruled out, the widest first."""
+    reduced = int(priced.reduced[j])
+    if boxes.matrix.block[j] >= 0:
+        return [(low + step, True) for step in STEPS]
+    room = (gap + boxes.unit) * priced.denominator
+    if reduced > 0:
+        return [(low + room // reduced, True)]
+    return [(high - room // -reduced - 1, False)] if reduced < 0 else []
+
+
+def _costs(boxes: Boxes, priced: Priced, cost: int, lower: Ints, upper: Ints, j: int, most: int, second: bool) -> bool:
+    """Does this side cost as much as the plan?"""
+    low, high = lower.copy(), upper.copy()
+    if second:
+        low[j] = most + 1
+    else:
+        high[j] = most
+    bound = boxes.bound(priced, low, high)
+    return bound is None or bound >= cost
