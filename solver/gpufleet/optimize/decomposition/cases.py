@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     Ints = NDArray[np.int64]
 
+IMPOSSIBLE = 2**100
+"""Bound of a case without a solution."""
 MOST_NUMBERS = 150_000
 """Prices that a tree may have, so that a plan file stays below about 3 MB; a larger one is pruned and proves less."""
 PRUNINGS = 32
@@ -44,17 +46,23 @@ class Case:
     relaxed: Relaxed | None = None
     """Where branching goes on, as long as the case is open."""
     children: tuple[Case, Case] | None = None
+    known: tuple[Ints, Ints] | None = None
+    """Its box, where it is kept."""
 
     def box(self, matrix: Matrix) -> tuple[Ints, Ints]:
         """Bounds of the variables in this case."""
-        lower, upper = matrix.lower.copy(), matrix.upper.copy()
+        above: list[Case] = []
         case: Case = self
-        while case.parent is not None:
+        while case.parent is not None and case.known is None:
+            above.append(case)
+            case = case.parent
+        low, high = case.known or (matrix.lower, matrix.upper)
+        lower, upper = low.copy(), high.copy()
+        for case in above:
             if case.second:
                 lower[case.variable] = max(lower[case.variable], case.most + 1)
             else:
                 upper[case.variable] = min(upper[case.variable], case.most)
-            case = case.parent
         return lower, upper
 
     def split(self, variable: int, most: int) -> tuple[Case, Case]:

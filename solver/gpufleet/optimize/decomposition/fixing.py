@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from gpufleet.optimize.decomposition.cases import IMPOSSIBLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,22 +22,35 @@ STEPS = (0, 1, 2, 4)
 """How far above its lower bound the count of a block is looked at: its cost says nothing about it directly."""
 
 
-def ruled_out(boxes: Boxes, priced: Priced, cost: int, lower: Ints, upper: Ints) -> Iterator[tuple[int, int, bool]]:
-    """(variable, k, side): variable <= k (False) or variable >= k + 1 (True) costs at least `cost` within the bounds.
+@dataclass(frozen=True)
+class RuledOut:
+    """variable <= most, or more than that (`second`), costs at least `bound`."""
+
+    variable: int
+    most: int
+    second: bool
+    bound: int
+
+
+def ruled_out(boxes: Boxes, priced: Priced, cost: int, lower: Ints, upper: Ints) -> Iterator[RuledOut]:
+    """Sides that cost at least `cost` within the bounds; shares, which cost nothing themselves, are left alone.
 
     The bounds are tightened on the way, and every answer is about those that the ones before it have left.
     """
     bound = boxes.bound(priced, lower, upper)
     if bound is None or bound >= cost:
         return
-    for j in np.flatnonzero(lower < upper).tolist():
+    for j in np.flatnonzero((lower < upper) & ~boxes.matrix.share).tolist():
         for most, second in _tries(boxes, priced, cost - bound, j, int(lower[j]), int(upper[j])):
-            if lower[j] <= most < upper[j] and _costs(boxes, priced, cost, lower, upper, j, most, second):
+            if not lower[j] <= most < upper[j]:
+                continue
+            least = _least(boxes, priced, lower, upper, j, most, second)
+            if least >= cost:
                 if second:
                     upper[j] = most
                 else:
                     lower[j] = most + 1
-                yield j, most, second
+                yield RuledOut(j, most, second, least)
                 break
 
 
@@ -49,12 +65,12 @@ def _tries(boxes: Boxes, priced: Priced, gap: int, j: int, low: int, high: int) 
     return [(high - room // -reduced - 1, False)] if reduced < 0 else []
 
 
-def _costs(boxes: Boxes, priced: Priced, cost: int, lower: Ints, upper: Ints, j: int, most: int, second: bool) -> bool:
-    """Does this side cost as much as the plan?"""
+def _least(boxes: Boxes, priced: Priced, lower: Ints, upper: Ints, j: int, most: int, second: bool) -> int:
+    """What this side costs at least."""
     low, high = lower.copy(), upper.copy()
     if second:
         low[j] = most + 1
     else:
         high[j] = most
     bound = boxes.bound(priced, low, high)
-    return bound is None or bound >= cost
+    return IMPOSSIBLE if bound is None else bound

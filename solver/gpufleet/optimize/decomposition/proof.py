@@ -18,7 +18,7 @@ from gpufleet.optimize.bounds.boxes import Boxes
 from gpufleet.optimize.bounds.tree import Tree, tree_bound
 from gpufleet.optimize.decomposition.blocks import Blocks
 from gpufleet.optimize.decomposition.branching import Branching
-from gpufleet.optimize.decomposition.cases import Case, tree_of
+from gpufleet.optimize.decomposition.cases import IMPOSSIBLE, Case, tree_of
 from gpufleet.optimize.decomposition.fixing import ruled_out
 from gpufleet.optimize.decomposition.relaxation import Relaxation
 
@@ -39,8 +39,6 @@ logger = logging.getLogger(__name__)
 
 MOST_CASES = 100_000
 """Cases after which the search ends."""
-IMPOSSIBLE = 2**100
-"""Bound of a case without a solution."""
 ROOT_ROUNDS = 30
 """Rounds of cuts before the first split."""
 NODE_CUT = 1e-5
@@ -70,7 +68,7 @@ def prove(
     tree = tree_of(root, search.prices, cost, search.proves)
     bound = tree_bound(matrix, tree)
     logger.debug("proof: %d cases, %d leaves, %s of %d", search.cases, tree.leaves, bound, cost)
-    if bound is None or bound <= root.bound:
+    if bound is None or bound <= search.alone:
         return None
     return ProofTree(tree, bound, search.in_time)
 
@@ -87,12 +85,14 @@ class ProofSearch:
         self.open: list[tuple[int, int, Case]] = []
         self.cases = 0
         self.in_time = True
+        self.alone = 0
+        """What the prices prove without cases."""
         self._priced: dict[int, Priced] = {}
 
     def run(self, prices: Prices) -> Case:
         """The root of the tree."""
         root = Case(prices=self._add(prices, self.boxes.price(prices)))
-        root.bound = self._bound(0, self.matrix.lower, self.matrix.upper)
+        root.bound = self.alone = self._bound(0, self.matrix.lower, self.matrix.upper)
         case = self._fixed(root)
         lower, upper = case.box(self.matrix)
         relaxed = self._root_relaxed(lower, upper)
@@ -135,8 +135,11 @@ class ProofSearch:
         return len(self.prices) - 1
 
     def _bound(self, position: int, lower: Ints, upper: Ints) -> int:
+        """What prices prove within a box; `IMPOSSIBLE` also where a row alone shows that it is empty."""
         bound = self.boxes.bound(self._priced[position], lower, upper)
-        return IMPOSSIBLE if bound is None else bound
+        if bound is None or (bound < self.cost and self.boxes.is_empty(lower, upper)):
+            return IMPOSSIBLE
+        return bound
 
     def _improve(self, case: Case, relaxed: Relaxed, lower: Ints, upper: Ints) -> None:
         """Take the relaxation's prices where they prove more than those at hand."""
@@ -150,10 +153,11 @@ class ProofSearch:
     def _fixed(self, case: Case) -> Case:
         """What is left of a case when all that its prices rule out is split off."""
         lower, upper = case.box(self.matrix)
-        for j, most, second in ruled_out(self.boxes, self._priced[case.prices], self.cost, lower, upper):
-            sides = case.split(j, most)
-            sides[second].bound = self._bound(case.prices, *sides[second].box(self.matrix))
-            case = sides[not second]
+        for found in ruled_out(self.boxes, self._priced[case.prices], self.cost, lower, upper):
+            sides = case.split(found.variable, found.most)
+            sides[found.second].bound = found.bound
+            case = sides[not found.second]
+        case.known = (lower, upper)
         case.bound = max(case.bound, self._bound(case.prices, lower, upper))
         return case
 
