@@ -113,6 +113,7 @@ SECTIONS: tuple[tuple[str, str, tuple[type[Record], ...]], ...] = (
             *(
                 plan.Certificate,
                 plan.BoundPrices,
+                plan.BoundTree,
                 plan.ServiceProof,
                 plan.PriceOfCaution,
                 elimination.FunnelStep,

@@ -36,12 +36,13 @@ def run(
     served = _serve(problem, model, variables, limits, approach, monitor)
     begin(monitor, "cost")
     if served is None:
-        found = answer(problem, model, left(limits, started), approach, None, monitor)
+        found = answer(problem, model, _but_for_proof(left(limits, started), approach), approach, None, monitor)
     elif served.answer.result.values is None:
         found = served.answer
     else:
         hint = served.answer.result.values
-        found = _no_worse(model, served, answer(problem, model, left(limits, started), approach, hint, monitor))
+        rest = _but_for_proof(left(limits, started), approach)
+        found = _no_worse(model, served, answer(problem, model, rest, approach, hint, monitor))
     result = found.result
     if monitor is not None:
         monitor.report(monitor.phase, objective=result.objective, bound=result.bound)
@@ -72,6 +73,13 @@ def run(
         proof=proof,
         **by_meaning(variables, values),
     )
+
+
+def _but_for_proof(limits: SolverLimits, approach: Approach) -> SolverLimits:
+    """The time limit less what is kept for the certificate, where one is asked for."""
+    if not approach.certify or limits.deterministic:
+        return limits
+    return replace(limits, seconds=limits.seconds - min(MOST_TREE_S, TREE_SHARE * limits.seconds))
 
 
 def _proof(
@@ -136,6 +144,8 @@ def _proven(result: BackendResult, proof: Proof | None) -> BackendResult:
 
 LEAST_TREE_S, MOST_TREE_S = 2.0, 10.0
 """Seconds for a tree of cases where prices leave a gap: as long as the solve took and time is left, within these."""
+TREE_SHARE = 0.3
+"""Share of the time limit that is kept for it, where a certificate is asked for."""
 LEAST_PROOF_S = 1.0
 """Seconds that prices for a certificate may take even when the time limit is reached."""
 

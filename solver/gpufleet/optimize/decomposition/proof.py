@@ -41,7 +41,9 @@ MOST_CASES = 100_000
 """Cases after which the search ends."""
 ROOT_ROUNDS = 30
 """Rounds of cuts before the first split."""
-NODE_CUT = 1e-5
+NODE_ROUNDS = 3
+"""Rounds of cuts after every split."""
+NODE_CUT = 1e-6
 """Afterwards a cut must be missed by this share of the plan's cost."""
 WRITING_SHARE = 0.15
 """Share of the time that is kept for making the tree small and checking it."""
@@ -186,7 +188,9 @@ class ProofSearch:
         found = probe or self.relaxation.solve(lower, upper)
         if found is None:
             return
-        if found.objective < self.cost and self.relaxation.cut(found, lower, upper, NODE_CUT):
+        for _ in range(NODE_ROUNDS):
+            if found.objective >= self.cost or not self.relaxation.cut(found, lower, upper, NODE_CUT):
+                break
             found = self.relaxation.solve(lower, upper) or found
         self._improve(case, found, lower, upper)
         case.relaxed = found
