@@ -24,7 +24,8 @@ from gpufleet.verification.run import verify
 if TYPE_CHECKING:
     from gpufleet.optimize.bounds.matrix import Matrix
     from gpufleet.optimize.formulation.linear_model import LinearModel
-    from gpufleet.schema.plan import BoundPrices, Plan
+    from gpufleet.schema.bound import BoundPrices
+    from gpufleet.schema.plan import Plan
     from gpufleet.schema.resolved import ResolvedInstance
 
 
