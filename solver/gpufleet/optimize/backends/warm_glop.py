@@ -56,13 +56,16 @@ class WarmProgram:
             self._variables[j].SetBounds(float(lower[j]), float(upper[j]))
         self._lower, self._upper = lower.copy(), upper.copy()
 
-    def solve(self, seconds: float, variables: int, rows: int) -> tuple[float, Floats, Floats] | None:
-        """(objective, values, prices) of so many of the first variables and rows; None without an optimum in time."""
+    def solve(self, seconds: float, variables: int, rows: int) -> tuple[float, Floats, Floats, Floats] | None:
+        """(objective, values, reduced costs, prices), of so many of the first variables and rows; None without an
+        optimum in time."""
         self._solver.SetTimeLimit(max(1, int(seconds * 1000)))
         if self._solver.Solve() != pywraplp.Solver.OPTIMAL:
             return None
         values = self._lower[:variables].copy()
+        reduced = np.zeros(variables)
         for j in np.flatnonzero(values < self._upper[:variables]).tolist():
             values[j] = self._variables[j].solution_value()
+            reduced[j] = self._variables[j].reduced_cost()
         prices = np.array([row.dual_value() for row in self._rows[:rows]])
-        return self._solver.Objective().Value(), values, prices
+        return self._solver.Objective().Value(), values, reduced, prices

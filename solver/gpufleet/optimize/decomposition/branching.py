@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gpufleet.optimize.decomposition.cases import narrowed
 from gpufleet.optimize.decomposition.pseudo_costs import PseudoCosts
 
 if TYPE_CHECKING:
@@ -71,9 +72,8 @@ class Branching:
     ) -> tuple[float, tuple[Relaxed | None, Relaxed | None]]:
         if self.pseudo.is_reliable(j):
             return float(self.pseudo.scores(np.array([j]), np.array([part]))[0]), (None, None)
-        low, high = lower.copy(), upper.copy()
-        low[j], high[j] = most + 1, most
-        probes = (self.relaxation.solve(lower, high), self.relaxation.solve(low, upper))
+        first, last = (self.relaxation.solve(*narrowed(lower, upper, j, most, second)) for second in (False, True))
+        probes = (first, last)
         gains = [
             0.0 if probe is None else max(min(probe.objective, self.cost) - relaxed.objective, 0.0) for probe in probes
         ]

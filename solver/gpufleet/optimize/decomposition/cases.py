@@ -72,6 +72,16 @@ class Case:
         return self.children
 
 
+def narrowed(lower: Ints, upper: Ints, variable: int, most: int, second: bool) -> tuple[Ints, Ints]:
+    """One side of a split of a box: more than `most`, or at most that."""
+    low, high = lower.copy(), upper.copy()
+    if second:
+        low[variable] = most + 1
+    else:
+        high[variable] = most
+    return low, high
+
+
 def walk(root: Case, enough: int) -> Iterator[Case]:
     """Cases in the order of a `Tree`, as far as they are needed to prove `enough`: inner ones and leaves."""
     ahead = [root]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gpufleet.optimize.decomposition.cases import IMPOSSIBLE
+from gpufleet.optimize.decomposition.cases import IMPOSSIBLE, narrowed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,10 +67,5 @@ def _tries(boxes: Boxes, priced: Priced, gap: int, j: int, low: int, high: int) 
 
 def _least(boxes: Boxes, priced: Priced, lower: Ints, upper: Ints, j: int, most: int, second: bool) -> int:
     """What this side costs at least."""
-    low, high = lower.copy(), upper.copy()
-    if second:
-        low[j] = most + 1
-    else:
-        high[j] = most
-    bound = boxes.bound(priced, low, high)
+    bound = boxes.bound(priced, *narrowed(lower, upper, j, most, second))
     return IMPOSSIBLE if bound is None else bound

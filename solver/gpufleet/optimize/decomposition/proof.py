@@ -14,18 +14,19 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from gpufleet.optimize.bounds.boxes import Boxes
 from gpufleet.optimize.bounds.tree import Tree, tree_bound
 from gpufleet.optimize.decomposition.blocks import Blocks
 from gpufleet.optimize.decomposition.branching import Branching
-from gpufleet.optimize.decomposition.cases import IMPOSSIBLE, Case, tree_of
+from gpufleet.optimize.decomposition.cases import IMPOSSIBLE, Case, narrowed, tree_of
 from gpufleet.optimize.decomposition.fixing import ruled_out
 from gpufleet.optimize.decomposition.relaxation import Relaxation
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from gpufleet.optimize.bounds.boxes import Priced
@@ -45,6 +46,8 @@ NODE_ROUNDS = 3
 """Rounds of cuts after every split."""
 NODE_CUT = 1e-6
 """Afterwards a cut must be missed by this share of the plan's cost."""
+SLACK = 0.99
+"""Share of the gap that a reduced cost must make up for before it is worth a look."""
 WRITING_SHARE = 0.15
 """Share of the time that is kept for making the tree small and checking it."""
 
@@ -172,13 +175,28 @@ class ProofSearch:
         if chosen is None:
             return
         for child, probe in zip(case.split(chosen.variable, chosen.most), chosen.probes, strict=True):
-            low, high = lower.copy(), upper.copy()
-            if child.second:
-                low[child.variable] = child.most + 1
-            else:
-                high[child.variable] = child.most
+            low, high = narrowed(lower, upper, child.variable, child.most, child.second)
             self._work_out(child, probe, low, high)
-            self._push(child)
+            self._push(self._tightened(child, low, high))
+
+    def _tightened(self, case: Case, lower: Ints, upper: Ints) -> Case:
+        """What is left of an open case when the values that its relaxation prices too high are split off."""
+        relaxed = case.relaxed
+        if relaxed is None or case.bound >= self.cost:
+            return case
+        case.relaxed = None
+        dear = np.abs(relaxed.reduced) >= (self.cost - relaxed.objective) * SLACK
+        for j in np.flatnonzero(dear & (lower < upper) & ~self.matrix.share).tolist():
+            second = bool(relaxed.reduced[j] > 0)
+            most = int(lower[j] if second else upper[j] - 1)
+            bound = self._bound(case.prices, *narrowed(lower, upper, j, most, second))
+            if bound >= self.cost:
+                sides = case.split(j, most)
+                sides[second].bound = bound
+                case = sides[not second]
+                lower, upper = narrowed(lower, upper, j, most, not second)
+        case.relaxed = relaxed
+        return case
 
     def _work_out(self, case: Case, probe: Relaxed | None, lower: Ints, upper: Ints) -> None:
         """The bound of a case, from its parent's prices if they will do."""

@@ -57,6 +57,8 @@ class Relaxed:
 
     objective: float
     values: Floats
+    reduced: Floats
+    """Reduced costs, those of the cuts in them."""
     prices: Floats
     """By row of the model; 0 for the blocks' own."""
 
@@ -105,10 +107,10 @@ class Relaxation:
         found = self._program.solve(seconds, len(lower), len(self._unit))
         if found is None:
             return None
-        objective, values, prices = found
+        objective, values, reduced, prices = found
         prices = prices / self._unit * self._money
         prices[self.blocks.matrix.exact] = 0.0
-        return Relaxed(objective * self._money, values, prices)
+        return Relaxed(objective * self._money, values, reduced * self._money, prices)
 
     def cut(self, relaxed: Relaxed, lower: Ints, upper: Ints, share: float = CUT_FROM) -> int:
         """Add the knapsack cuts that this optimum within a box misses by a share of the plan's cost; how many."""
