@@ -180,13 +180,15 @@ class ProofSearch:
             self._push(self._tightened(child, low, high))
 
     def _tightened(self, case: Case, lower: Ints, upper: Ints) -> Case:
-        """What is left of an open case when the values that its relaxation prices too high are split off."""
+        """What is left of an open case when the values that its relaxation prices too high are split off.
+
+        Blocks' counts are not worth their knapsacks here (measured)."""
         relaxed = case.relaxed
         if relaxed is None or case.bound >= self.cost:
             return case
         case.relaxed = None
         dear = np.abs(relaxed.reduced) >= (self.cost - relaxed.objective) * SLACK
-        for j in np.flatnonzero(dear & (lower < upper) & ~self.matrix.share).tolist():
+        for j in np.flatnonzero(dear & (lower < upper) & ~self.matrix.share & (self.matrix.block < 0)).tolist():
             second = bool(relaxed.reduced[j] > 0)
             most = int(lower[j] if second else upper[j] - 1)
             bound = self._bound(case.prices, *narrowed(lower, upper, j, most, second))
