@@ -182,13 +182,13 @@ class ProofSearch:
     def _tightened(self, case: Case, lower: Ints, upper: Ints) -> Case:
         """What is left of an open case when the values that its relaxation prices too high are split off.
 
-        Blocks' counts are not worth their knapsacks here (measured)."""
+        Not where there are covering rows, whose knapsacks cost more than it gains (measured)."""
         relaxed = case.relaxed
-        if relaxed is None or case.bound >= self.cost:
+        if relaxed is None or case.bound >= self.cost or len(self.matrix.exact):
             return case
         case.relaxed = None
         dear = np.abs(relaxed.reduced) >= (self.cost - relaxed.objective) * SLACK
-        for j in np.flatnonzero(dear & (lower < upper) & ~self.matrix.share & (self.matrix.block < 0)).tolist():
+        for j in np.flatnonzero(dear & (lower < upper) & ~self.matrix.share).tolist():
             second = bool(relaxed.reduced[j] > 0)
             most = int(lower[j] if second else upper[j] - 1)
             bound = self._bound(case.prices, *narrowed(lower, upper, j, most, second))
