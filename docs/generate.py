@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from gpufleet.library.unsupported import UNSUPPORTED
 from gpufleet.schema import (
+    bound,
     calibration,
     elimination,
     estimate,
@@ -112,7 +113,8 @@ SECTIONS: tuple[tuple[str, str, tuple[type[Record], ...]], ...] = (
             *(plan.Fallback, plan.UnservedDemand, plan.WorkloadCharge, plan.CostLine, plan.CashFlow),
             *(
                 plan.Certificate,
-                plan.BoundPrices,
+                bound.BoundPrices,
+                bound.BoundTree,
                 plan.ServiceProof,
                 plan.PriceOfCaution,
                 elimination.FunnelStep,

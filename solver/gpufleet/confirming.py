@@ -2,7 +2,7 @@
 
 The integer program is built anew from the instance; what the plan file says about it counts for nothing but the
 prices. They weigh the rows, and the bound follows by arithmetic (`optimize.bounds.lagrangian`), so a wrong price can
-only prove less.
+only prove less. Where a tree of cases comes with them (`optimize.bounds.tree`), the least of its cases counts.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 from gpufleet.candidates.enumerate import build_candidates
 from gpufleet.optimize.bounds.lagrangian import Prices, lower_bound
 from gpufleet.optimize.bounds.matrix import matrix_of
+from gpufleet.optimize.bounds.tree import BrokenTreeError, tree_bound
+from gpufleet.optimize.bounds.written import WrittenTree, read
 from gpufleet.optimize.formulation.build import build_model
 from gpufleet.optimize.formulation.unserved import service_objectives
 from gpufleet.problem.build import build_problem
@@ -20,8 +22,10 @@ from gpufleet.units import usd
 from gpufleet.verification.run import verify
 
 if TYPE_CHECKING:
+    from gpufleet.optimize.bounds.matrix import Matrix
     from gpufleet.optimize.formulation.linear_model import LinearModel
-    from gpufleet.schema.plan import BoundPrices, Plan
+    from gpufleet.schema.bound import BoundPrices
+    from gpufleet.schema.plan import Plan
     from gpufleet.schema.resolved import ResolvedInstance
 
 
@@ -45,6 +49,10 @@ class Confirmation:
     """The prices prove that no plan exists at all."""
     unserved: tuple[float, ...] = ()
     """By priority: the bound holds for plans that leave at most this much unserved."""
+    cases: int = 0
+    """Leaves of the tree of cases that was checked; 0 = prices alone."""
+    broken_tree: str | None = None
+    """Why the tree of cases counts for nothing."""
 
 
 def confirm(resolved: ResolvedInstance, plan: Plan) -> Confirmation:
@@ -62,7 +70,11 @@ def confirm(resolved: ResolvedInstance, plan: Plan) -> Confirmation:
     ):
         model.add_row("unserved", f"level_{number}", coefficients.items(), upper=most)
     known, ignored = _by_row(model, prices)
-    bound = lower_bound(matrix_of(model), Prices(known, prices.denominator))
+    matrix, first = matrix_of(model), Prices(known, prices.denominator)
+    bound = lower_bound(matrix, first)
+    found = _cases(model, matrix, first, prices)
+    if found.checked and bound is not None:
+        bound = None if found.bound is None else max(bound, found.bound)
     cost = verify(resolved, plan).cost_usd if plan.nodes else None
     bound_usd = None if bound is None else usd(max(bound, 0))
     return Confirmation(
@@ -74,7 +86,29 @@ def confirm(resolved: ResolvedInstance, plan: Plan) -> Confirmation:
         ignored=ignored,
         impossible=bound is None,
         unserved=tuple(float(most * level.unit) for most, level in zip(prices.unserved, problem.service, strict=False)),
+        cases=found.checked,
+        broken_tree=found.broken,
     )
+
+
+@dataclass(frozen=True)
+class _Cases:
+    """What a tree proves."""
+
+    checked: int = 0
+    bound: int | None = None
+    broken: str | None = None
+
+
+def _cases(model: LinearModel, matrix: Matrix, first: Prices, prices: BoundPrices) -> _Cases:
+    """The bound of the plan's tree, if there is one; a broken one counts for nothing."""
+    if prices.tree is None:
+        return _Cases()
+    try:
+        tree = read(model, first, WrittenTree(**dict(prices.tree)))
+        return _Cases(tree.leaves, tree_bound(matrix, tree))
+    except BrokenTreeError as error:
+        return _Cases(broken=str(error))
 
 
 def _by_row(model: LinearModel, prices: BoundPrices) -> tuple[dict[int, int], tuple[str, ...]]:

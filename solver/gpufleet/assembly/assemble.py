@@ -12,7 +12,8 @@ from gpufleet.assembly.fallbacks import fallbacks
 from gpufleet.problem.horizon import horizon_of
 from gpufleet.problem.scaling import SHARE_UNITS
 from gpufleet.problem.service import service_proofs, unserved_demand
-from gpufleet.schema.plan import BoundPrices, Certificate, Plan
+from gpufleet.schema.bound import BoundPrices, BoundTree
+from gpufleet.schema.plan import Certificate, Plan
 from gpufleet.units import usd
 
 if TYPE_CHECKING:
@@ -112,4 +113,5 @@ def _prices(result: EngineResult) -> BoundPrices | None:
         denominator=proof.denominator,
         rows=proof.rows,
         unserved=tuple(level.value for level in result.service),
+        tree=None if proof.tree is None else BoundTree(**vars(proof.tree)),
     )

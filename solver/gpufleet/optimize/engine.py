@@ -15,6 +15,8 @@ from gpufleet.optimize.ties import break_ties
 
 if TYPE_CHECKING:
     from gpufleet.optimize.backends.interface import BackendResult, SolverLimits
+    from gpufleet.optimize.bounds.lagrangian import Prices
+    from gpufleet.optimize.bounds.matrix import Matrix
     from gpufleet.optimize.formulation.linear_model import LinearModel
     from gpufleet.optimize.formulation.variables import FleetVariables
     from gpufleet.optimize.monitor import Monitor
@@ -34,17 +36,19 @@ def run(
     served = _serve(problem, model, variables, limits, approach, monitor)
     begin(monitor, "cost")
     if served is None:
-        found = answer(problem, model, left(limits, started), approach, None, monitor)
+        found = answer(problem, model, _but_for_proof(left(limits, started), approach), approach, None, monitor)
     elif served.answer.result.values is None:
         found = served.answer
     else:
         hint = served.answer.result.values
-        found = _no_worse(model, served, answer(problem, model, left(limits, started), approach, hint, monitor))
+        rest = _but_for_proof(left(limits, started), approach)
+        found = _no_worse(model, served, answer(problem, model, rest, approach, hint, monitor))
     result = found.result
     if monitor is not None:
         monitor.report(monitor.phase, objective=result.objective, bound=result.bound)
     stopped = monitor is not None and monitor.stopped and not is_settled(result, limits)
-    proof = _proof(model, result, left(limits, started), approach, stopped)
+    proof = _proof(model, result, left(limits, started), approach, monitor, time.monotonic() - started)
+    result = _proven(result, proof)
     values, tie_break = result.values, "none"
     if values is not None:
         values, tie_break = break_ties(
@@ -64,16 +68,30 @@ def run(
         stopped=stopped or (unproven and monitor is not None and monitor.stopped),
         deterministic=limits.deterministic
         and not (monitor is not None and monitor.stopped)
+        and (proof is None or proof.in_time)
         and is_off_the_clock(problem, limits, approach, result, unproven),
         proof=proof,
         **by_meaning(variables, values),
     )
 
 
+def _but_for_proof(limits: SolverLimits, approach: Approach) -> SolverLimits:
+    """The time limit less what is kept for the certificate, where one is asked for."""
+    if not approach.certify or limits.deterministic:
+        return limits
+    return replace(limits, seconds=limits.seconds - min(MOST_TREE_S, TREE_SHARE * limits.seconds))
+
+
 def _proof(
-    model: LinearModel, result: BackendResult, limits: SolverLimits, approach: Approach, stopped: bool
+    model: LinearModel,
+    result: BackendResult,
+    limits: SolverLimits,
+    approach: Approach,
+    monitor: Monitor | None,
+    took: float,
 ) -> Proof | None:
-    """Prices that prove a bound: the engine's, or worked out for the certificate."""
+    """Prices that prove a bound, the engine's or worked out for the certificate; cases, where that leaves a gap."""
+    stopped = monitor is not None and monitor.stopped and not is_settled(result, limits)
     prices = result.prices
     if prices is None and (not approach.certify or stopped or result.outcome in ("infeasible", "unknown")):
         return None
@@ -87,10 +105,47 @@ def _proof(
     if prices is None:
         return None
     bound = lower_bound(matrix, prices)
+    if bound is None:
+        return None
     named = {model.rows[row].name: value for row, value in sorted(prices.numerators.items())}
-    return None if bound is None else Proof(bound, prices.denominator, named)
+    proof = Proof(bound, prices.denominator, named)
+    if result.objective is None or stopped or result.objective - bound <= limits.relative_gap * result.objective:
+        return proof
+    seconds = max(LEAST_TREE_S, min(MOST_TREE_S, limits.seconds, took))
+    return _with_cases(model, matrix, prices, result.objective, seconds, monitor, proof)
 
 
+def _with_cases(
+    model: LinearModel,
+    matrix: Matrix,
+    prices: Prices,
+    cost: int,
+    seconds: float,
+    monitor: Monitor | None,
+    proof: Proof,
+) -> Proof:
+    """The proof with a tree of cases, if one was found that proves more."""
+    from gpufleet.optimize.bounds.written import written
+    from gpufleet.optimize.decomposition.proof import prove
+
+    found = prove(matrix, prices, cost, seconds, lambda: monitor is not None and monitor.stopped)
+    if found is None:
+        return proof
+    return replace(proof, bound=min(found.bound, cost), tree=written(model, found.tree), in_time=found.in_time)
+
+
+def _proven(result: BackendResult, proof: Proof | None) -> BackendResult:
+    """The result with what the proof adds to its bound."""
+    if proof is None or result.objective is None or proof.bound <= (result.bound or 0):
+        return result
+    bound = min(proof.bound, result.objective)
+    return replace(result, bound=bound, outcome="optimal" if bound == result.objective else result.outcome)
+
+
+LEAST_TREE_S, MOST_TREE_S = 2.0, 10.0
+"""Seconds for a tree of cases where prices leave a gap: as long as the solve took and time is left, within these."""
+TREE_SHARE = 0.3
+"""Share of the time limit that is kept for it, where a certificate is asked for."""
 LEAST_PROOF_S = 1.0
 """Seconds that prices for a certificate may take even when the time limit is reached."""
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from gpufleet.optimize.backends.interface import Outcome
+    from gpufleet.optimize.bounds.written import WrittenTree
     from gpufleet.optimize.formulation.variables import FleetVariables
 
 
@@ -28,6 +29,10 @@ class Proof:
     denominator: int
     rows: dict[str, int]
     """Name of the row to numerator: micro-USD per unit of the row, times the denominator."""
+    tree: WrittenTree | None = None
+    """Cases that prove more than these prices alone."""
+    in_time: bool = True
+    """No time limit cut the search for cases short."""
 
 
 @dataclass(frozen=True)

@@ -25,14 +25,18 @@ def bound_text(found: Confirmation) -> Iterator[RenderableType]:
         yield Text("Its prices prove that no plan exists.", style="bold red")
         return
     assert found.bound_usd is not None
-    yield Text(f"Its prices prove, without a solver: no plan costs less than {money(found.bound_usd)} USD.")
+    what = f"prices, over {found.cases:,} cases that leave out no plan," if found.cases else "prices"
+    yield Text(f"Its {what} prove, without a solver: no plan costs less than {money(found.bound_usd)} USD.")
     if found.unserved:
         levels = ", ".join(f"{amount:g}" for amount in found.unserved)
         yield Text(f"That holds for plans that leave no more unserved, by priority: {levels}.")
     if found.gap is not None:
-        yield Text(f"Confirmed gap: {percent(found.gap)}.", style="green")
+        words = "0: the plan is proven optimal" if found.gap == 0 else percent(found.gap)
+        yield Text(f"Confirmed gap: {words}.", style="green")
     if found.stated_bound_usd is not None and found.stated_bound_usd > found.bound_usd:
         yield Text(f"The solver claims more: {money(found.stated_bound_usd)} USD; that cannot be checked here.")
+    if found.broken_tree is not None:
+        yield Text(f"Its tree of cases is broken and counts for nothing: {found.broken_tree}.", style="yellow")
     if found.ignored:
         rows = ", ".join(found.ignored[:3])
         more = f" and {len(found.ignored) - 3} more" if len(found.ignored) > 3 else ""

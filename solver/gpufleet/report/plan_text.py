@@ -325,6 +325,10 @@ def _certificate(certificate: Certificate) -> RenderableType:
         grid.add_row("bound", f"{money(certificate.bound_usd)} USD: no plan {as_much}costs less")
     if certificate.gap is not None:
         grid.add_row("gap", "0 (proven optimal)" if certificate.gap == 0 else percent(certificate.gap))
+    if certificate.prices is not None and certificate.prices.tree is not None:
+        cases = sum("<=" not in word for word in certificate.prices.tree.nodes.split())
+        proven = f"{money(certificate.prices.bound_usd)} USD by prices over {cases:,} cases"
+        grid.add_row("checkable", f"{proven}: verify --bound repeats it without a solver")
     grid.add_row("engine", f"{certificate.engine}: {certificate.engine_reason}")
     repeats = ", deterministic" if certificate.deterministic else ""
     workers = f"seed {certificate.seed}, workers {certificate.workers}{repeats}"

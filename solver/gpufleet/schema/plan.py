@@ -22,6 +22,7 @@ from gpufleet.schema.base import (
     Record,
     Text,
 )
+from gpufleet.schema.bound import BoundPrices
 from gpufleet.schema.elimination import FunnelStep, Rejected
 from gpufleet.schema.offers import Term
 from gpufleet.schema.parallelism import Parallelism as Parallelism
@@ -244,22 +245,6 @@ class CashFlow(Record):
     still there at the end of the horizon, `committed` what reservations cost after it."""
     usd: Money
     """Paid (positive) or received (negative), USD."""
-
-
-class BoundPrices(Record):
-    """Prices of the rows of the integer program. Whoever has the instance can work out from them, in whole numbers and
-    without a solver, that no plan costs less: `gpufleet verify --bound`. Wrong prices only prove less."""
-
-    bound_usd: Money
-    """What they prove: no plan costs less."""
-    denominator: PositiveCount
-    """Divides every price."""
-    rows: dict[str, int]
-    """Row to price: what one unit more on its side would cost, in micro-USD, times the denominator; positive for
-    lower sides, negative for upper ones. Rows without a price count as 0."""
-    unserved: tuple[Count, ...] = ()
-    """Where demand may stay unserved: the bound holds for plans that leave at most this much, by priority, in whole
-    units of each level."""
 
 
 class Certificate(Record):

@@ -33,7 +33,7 @@ class Prices:
 
 def lower_bound(matrix: Matrix, prices: Prices) -> int | None:
     """No solution costs less; None when the prices show that there is no solution at all."""
-    total, reduced = _priced(matrix, prices)
+    total, reduced = priced(matrix, prices)
     inside = matrix.block >= 0
     for j in np.flatnonzero(~inside):
         value = reduced[j]
@@ -46,7 +46,7 @@ def lower_bound(matrix: Matrix, prices: Prices) -> int | None:
     return -(-(total + covered) // (prices.denominator * unit)) * unit
 
 
-def _priced(matrix: Matrix, prices: Prices) -> tuple[int, list[int]]:
+def priced(matrix: Matrix, prices: Prices) -> tuple[int, list[int]]:
     """Denominator times (what the rows' sides are worth, the reduced costs)."""
     reduced = [int(value) * prices.denominator for value in matrix.cost]
     total = 0
