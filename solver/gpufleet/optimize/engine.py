@@ -142,7 +142,7 @@ def _proven(result: BackendResult, proof: Proof | None) -> BackendResult:
     return replace(result, bound=bound, outcome="optimal" if bound == result.objective else result.outcome)
 
 
-LEAST_TREE_S, MOST_TREE_S = 2.0, 10.0
+LEAST_TREE_S, MOST_TREE_S = 4.0, 10.0
 """Seconds for a tree of cases where prices leave a gap: as long as the solve took and time is left, within these."""
 TREE_SHARE = 0.3
 """Share of the time limit that is kept for it, where a certificate is asked for."""
