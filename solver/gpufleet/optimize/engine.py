@@ -36,12 +36,12 @@ def run(
     served = _serve(problem, model, variables, limits, approach, monitor)
     begin(monitor, "cost")
     if served is None:
-        found = answer(problem, model, _but_for_proof(left(limits, started), approach), approach, None, monitor)
+        found = answer(problem, model, _but_for_proof(left(limits, started), approach, model), approach, None, monitor)
     elif served.answer.result.values is None:
         found = served.answer
     else:
         hint = served.answer.result.values
-        rest = _but_for_proof(left(limits, started), approach)
+        rest = _but_for_proof(left(limits, started), approach, model)
         found = _no_worse(model, served, answer(problem, model, rest, approach, hint, monitor))
     result = found.result
     if monitor is not None:
@@ -75,11 +75,16 @@ def run(
     )
 
 
-def _but_for_proof(limits: SolverLimits, approach: Approach) -> SolverLimits:
+def _but_for_proof(limits: SolverLimits, approach: Approach, model: LinearModel) -> SolverLimits:
     """The time limit less what is kept for the certificate, where one is asked for."""
-    if not approach.certify or limits.deterministic:
+    if not _asks_for_cases(approach, model) or limits.deterministic:
         return limits
     return replace(limits, seconds=limits.seconds - min(MOST_TREE_S, TREE_SHARE * limits.seconds))
+
+
+def _asks_for_cases(approach: Approach, model: LinearModel) -> bool:
+    """Is a certificate asked for, of a model that cases can say something about?"""
+    return approach.certify and len(model.variables) <= TREE_LIMIT
 
 
 def _proof(
@@ -109,7 +114,8 @@ def _proof(
         return None
     named = {model.rows[row].name: value for row, value in sorted(prices.numerators.items())}
     proof = Proof(bound, prices.denominator, named)
-    if result.objective is None or stopped or result.objective - bound <= limits.relative_gap * result.objective:
+    is_close = result.objective is not None and result.objective - bound <= limits.relative_gap * result.objective
+    if result.objective is None or stopped or is_close or not _asks_for_cases(approach, model):
         return proof
     seconds = max(LEAST_TREE_S, min(MOST_TREE_S, limits.seconds, took))
     return _with_cases(model, matrix, prices, result.objective, seconds, monitor, proof)
@@ -144,6 +150,8 @@ def _proven(result: BackendResult, proof: Proof | None) -> BackendResult:
 
 LEAST_TREE_S, MOST_TREE_S = 4.0, 10.0
 """Seconds for a tree of cases where prices leave a gap: as long as the solve took and time is left, within these."""
+TREE_LIMIT = 2_500
+"""Variables up to which it is tried: beyond, prices leave little, or splits raise nothing (measured)."""
 TREE_SHARE = 0.3
 """Share of the time limit that is kept for it, where a certificate is asked for."""
 LEAST_PROOF_S = 1.0
