@@ -39,7 +39,7 @@ GRACE_S = 10.0
 
 EXPLORE = 0.15
 """How often a kind of neighbourhood is drawn whatever it has brought."""
-TURN, LEAST_TURN_S = 0.35, 8.0
+TURN, LEAST_TURN_S = 0.5, 8.0
 """Share of the time left, and seconds, that one neighbourhood may take at most."""
 LEAST_GAIN = 0.02
 """Share of the gap that a choice of covers must gain in a window (`tasks.WINDOW_S`), or is given up."""
@@ -92,7 +92,7 @@ class Search:
         if blocks:
             most = max(len(part) for part in self.near.components)
             whole = len(self.near.components) == 1
-            size, effort = (min(most, 1000), 60.0) if whole else (min(most, 80), 2.0)
+            size, effort = (min(most, 600), 60.0) if whole else (min(most, 80), 2.0)
             self.moves.insert(0, Move("covers", size, most, effort, each=30))
 
     def run(self, done: Callable[[], bool], tell: Callable[[int], None], executor: Executor) -> None:
