@@ -81,7 +81,7 @@ def answer(
     solver = backend(name)
     follower = _follower(problem, approach)
     if name != "cpsat" or follower is None:
-        return Answer(solver, solver.solve(model, limits, hint, monitor), reason)
+        return _ask(solver, model, limits, reason, hint, monitor)
     first = solver.solve(model, replace(limits, effort=FIRST_EFFORT), hint, monitor)
     rest = left(limits, started)
     if is_settled(first, limits) or rest.seconds <= 0 or (monitor is not None and monitor.stopped):
@@ -89,8 +89,7 @@ def answer(
     if follower == "decomposition":
         second = _in_pieces(model, rest, approach, PIECES_GO_ON, first.values or hint, monitor)
     else:
-        other = backend(follower)
-        second = Answer(other, other.solve(model, rest, None, monitor), HIGHS_GOES_ON)
+        second = _ask(backend(follower), model, rest, HIGHS_GOES_ON, None, monitor)
     return _better(Answer(solver, first, reason), second)
 
 
@@ -124,8 +123,7 @@ def _in_pieces(
 ) -> Answer:
     from gpufleet.optimize.decomposition.solver import Decomposition
 
-    solver = Decomposition(approach.executor)
-    return Answer(solver, solver.solve(model, limits, hint, monitor), reason)
+    return _ask(Decomposition(approach.executor), model, limits, reason, hint, monitor)
 
 
 def _by_prices(
@@ -133,7 +131,17 @@ def _by_prices(
 ) -> Answer:
     from gpufleet.optimize.routed.solver import Routed
 
-    solver = Routed()
+    return _ask(Routed(), model, limits, reason, hint, monitor)
+
+
+def _ask(
+    solver: Backend,
+    model: LinearModel,
+    limits: SolverLimits,
+    reason: str,
+    hint: list[int] | None,
+    monitor: Monitor | None,
+) -> Answer:
     return Answer(solver, solver.solve(model, limits, hint, monitor), reason)
 
 

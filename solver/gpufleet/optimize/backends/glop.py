@@ -23,21 +23,24 @@ class Glop:
             self._solver.Objective().SetCoefficient(variable, cost)
         self._solver.Objective().SetMinimization()
 
-    def add_row(self, terms: Iterable[tuple[int, float]], lower: float, upper: float) -> None:
+    def add_row(self, terms: Iterable[tuple[int, float]], lower: float, upper: float) -> pywraplp.Constraint:
         """Add a row over (position of the variable, coefficient); nan = no side."""
         infinity = self._solver.infinity()
         row = self._solver.Constraint(
-            -infinity if math.isnan(lower) else lower, infinity if math.isnan(upper) else upper
+            -infinity if math.isnan(lower) else float(lower), infinity if math.isnan(upper) else float(upper)
         )
         for position, coefficient in terms:
-            row.SetCoefficient(self._variables[position], coefficient)
+            row.SetCoefficient(self._variables[position], float(coefficient))
+        return row
 
-    def limit(self, position: int, lower: int, upper: int) -> None:
+    def limit(self, position: int, lower: float, upper: float) -> None:
         """New bounds of a variable."""
         self._variables[position].SetBounds(float(lower), float(upper))
 
-    def solve(self) -> float | None:
-        """The optimum; None where there is none."""
+    def solve(self, seconds: float | None = None) -> float | None:
+        """The optimum; None where there is none, or not in time."""
+        if seconds is not None:
+            self._solver.SetTimeLimit(max(1, int(seconds * 1000)))
         if self._solver.Solve() != pywraplp.Solver.OPTIMAL:
             return None
         return float(self._solver.Objective().Value())
@@ -45,3 +48,8 @@ class Glop:
     def values(self) -> list[float]:
         """Of the last solve."""
         return [variable.solution_value() for variable in self._variables]
+
+    def at(self, position: int) -> tuple[float, float]:
+        """(value, reduced cost) of one variable in the last solve."""
+        variable = self._variables[position]
+        return variable.solution_value(), variable.reduced_cost()

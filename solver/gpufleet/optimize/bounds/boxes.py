@@ -7,22 +7,21 @@ is in whole numbers: 64 bits where nothing can overflow, Python's otherwise.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gpufleet.optimize.bounds.knapsack import MOST, NODES, NOTHING, cheapest_covers
-from gpufleet.optimize.bounds.lagrangian import priced
+from gpufleet.optimize.bounds.covers import Covers
+from gpufleet.optimize.bounds.knapsack import NODES, NOTHING, cheapest_covers
+from gpufleet.optimize.bounds.lagrangian import bits_to_cut, priced
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from scipy.sparse import csr_array
 
     from gpufleet.optimize.bounds.lagrangian import Prices
-    from gpufleet.optimize.bounds.matrix import Matrix
 
     Ints = NDArray[np.int64]
 
@@ -45,31 +44,19 @@ class Priced:
     """Cheapest cover of every block within the model's own bounds, after the cut."""
 
 
-class Boxes:
+class Boxes(Covers):
     """Bounds of a model within boxes of its variables."""
 
-    def __init__(self, matrix: Matrix) -> None:
-        self.matrix = matrix
-        rows = matrix.by_row
-        empty = np.empty(0, np.int64)
-        parts = [slice(rows.indptr[row], rows.indptr[row + 1]) for row in matrix.exact]
-        self.items: Ints = np.concatenate([empty, *(rows.indices[part] for part in parts)]).astype(np.int64)
-        self.capacity: Ints = np.concatenate([empty, *(rows.data[part] for part in parts)]).astype(np.int64)
-        self.start: Ints = np.concatenate(([0], np.cumsum(np.diff(rows.indptr)[matrix.exact]))).astype(np.int64)
-        self.demand: Ints = np.array([matrix.row_lower[row] for row in matrix.exact], np.int64)
-        self.others: Ints = np.flatnonzero(matrix.block < 0)
-        self.unit = math.gcd(*matrix.cost.tolist()) or 1
-        """Every cost is a whole number of these."""
-        self.widest = np.maximum(np.abs(matrix.lower), np.abs(matrix.upper)).astype(np.float64)
+    @cached_property
+    def widest(self) -> NDArray[np.float64]:
+        """(n,) largest size of every variable."""
+        return np.maximum(np.abs(self.matrix.lower), np.abs(self.matrix.upper)).astype(np.float64)
 
     def price(self, prices: Prices) -> Priced:
         """Reduced costs, and what the blocks cost at them."""
         total, reduced = self._reduced(prices)
         inside = [int(value) for value in reduced[self.items]]
-        most = self.matrix.upper[self.items].tolist()
-        reach = max((abs(cost) * count for cost, count in zip(inside, most, strict=True)), default=0)
-        # what a cover can cost at most decides how many bits must go
-        shift = max(0, (reach * len(inside)).bit_length() - MOST.bit_length() + 1)
+        shift = bits_to_cut(inside, self.matrix.upper[self.items].tolist())
         found = Priced(prices.denominator, total, reduced, shift, np.zeros(len(self.demand), np.int64))
         every = np.arange(len(self.demand))
         found.least[:] = self._covers(found, every, self.matrix.lower, self.matrix.upper)
@@ -120,7 +107,8 @@ class Boxes:
             return None
         taken = found.reduced[self.items] * lower[self.items]
         total += (sum(least.tolist()) << found.shift) + int(taken.sum())
-        whole: int = -(-total // (found.denominator * self.unit)) * self.unit
+        unit = self.matrix.unit
+        whole: int = -(-total // (found.denominator * unit)) * unit
         return whole
 
     def _covers(self, found: Priced, blocks: Ints, lower: Ints, upper: Ints) -> Ints:

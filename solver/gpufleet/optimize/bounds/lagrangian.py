@@ -9,18 +9,21 @@ costs are rounded, downwards, to fit 52 bits.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gpufleet.optimize.bounds.covers import Covers
 from gpufleet.optimize.bounds.knapsack import MOST, NODES, NOTHING, cheapest_covers
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from gpufleet.optimize.bounds.matrix import Matrix
+
+DENOMINATOR = 2**48
+"""Of prices that are rounded: rows of scaled capacities have prices of 1e-4 micro-USD per unit."""
 
 
 @dataclass(frozen=True)
@@ -30,20 +33,24 @@ class Prices:
     numerators: Mapping[int, int]
     denominator: int
 
+    @classmethod
+    def rounded(cls, prices: Iterable[tuple[int, float]]) -> Prices:
+        """(row, price) in floating point, as exact rationals over `DENOMINATOR`."""
+        exact = ((row, round(price * DENOMINATOR)) for row, price in prices)
+        return cls({row: price for row, price in exact if price}, DENOMINATOR)
+
 
 def lower_bound(matrix: Matrix, prices: Prices) -> int | None:
     """No solution costs less; None when the prices show that there is no solution at all."""
     total, reduced = priced(matrix, prices)
-    inside = matrix.block >= 0
-    for j in np.flatnonzero(~inside):
+    covers = Covers(matrix)
+    for j in covers.others:
         value = reduced[j]
         total += value * int(matrix.lower[j] if value > 0 else matrix.upper[j])
-    covered = _covered(matrix, [reduced[j] for j in _items(matrix)])
+    covered = _covered(covers, reduced)
     if covered is None:
         return None
-    # every cost is a whole number of these
-    unit = math.gcd(*matrix.cost.tolist()) or 1
-    return -(-(total + covered) // (prices.denominator * unit)) * unit
+    return -(-(total + covered) // (prices.denominator * matrix.unit)) * matrix.unit
 
 
 def priced(matrix: Matrix, prices: Prices) -> tuple[int, list[int]]:
@@ -63,26 +70,19 @@ def priced(matrix: Matrix, prices: Prices) -> tuple[int, list[int]]:
     return total, reduced
 
 
-def _items(matrix: Matrix) -> list[int]:
-    """Variables of the covering rows, row by row."""
-    rows = matrix.by_row
-    return [int(j) for row in matrix.exact for j in rows.indices[rows.indptr[row] : rows.indptr[row + 1]]]
+def bits_to_cut(costs: Sequence[int], most: Sequence[int]) -> int:
+    """How many bits the costs of items must lose so that what covers of up to `most` of each can cost stays exact."""
+    reach = max((abs(cost) * count for cost, count in zip(costs, most, strict=True)), default=0)
+    return max(0, (reach * len(costs)).bit_length() - MOST.bit_length() + 1)
 
 
-def _covered(matrix: Matrix, costs: Sequence[int]) -> int | None:
-    """Sum of the cheapest covers at these costs, rounded down; None when some row cannot be covered."""
-    if not len(matrix.exact):
-        return 0
-    rows = matrix.by_row
-    most = matrix.upper[_items(matrix)]
-    # what a cover can cost at most decides how many bits must go
-    reach = max(abs(cost) * int(count) for cost, count in zip(costs, most, strict=True))
-    shift = max(0, (reach * len(costs)).bit_length() - MOST.bit_length() + 1)
-    start = np.concatenate(([0], np.cumsum(np.diff(rows.indptr)[matrix.exact])))
-    capacity = np.concatenate([rows.data[rows.indptr[row] : rows.indptr[row + 1]] for row in matrix.exact])
-    demand = np.array([matrix.row_lower[row] for row in matrix.exact], np.int64)
-    least = np.empty(len(matrix.exact), np.int64)
+def _covered(covers: Covers, reduced: Sequence[int]) -> int | None:
+    """Sum of the cheapest covers at these reduced costs, rounded down; None when some row cannot be covered."""
+    costs = [reduced[j] for j in covers.items.tolist()]
+    most = covers.matrix.upper[covers.items]
+    shift = bits_to_cut(costs, most.tolist())
+    least = np.empty(len(covers.demand), np.int64)
     counts = np.zeros(len(costs), np.int64)
     cheap = np.array([cost >> shift for cost in costs], np.int64)
-    cheapest_covers(start.astype(np.int64), capacity.astype(np.int64), cheap, most, demand, NODES, least, counts)
+    cheapest_covers(covers.start, covers.capacity, cheap, most, covers.demand, NODES, least, counts)
     return None if (least == NOTHING).any() else sum(least.tolist()) << shift

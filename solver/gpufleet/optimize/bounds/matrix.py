@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -37,6 +39,11 @@ class Matrix:
     """Rows that are covering knapsacks and share no variable, in order."""
     block: NDArray[np.int64]
     """(n,) position in `exact` of the row that a variable belongs to; -1 = none."""
+
+    @cached_property
+    def unit(self) -> int:
+        """Every cost is a whole number of these."""
+        return math.gcd(*self.cost.tolist()) or 1
 
 
 def matrix_of(model: LinearModel) -> Matrix:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.sparse import csc_array
 
+from gpufleet.optimize.bounds.covers import Covers
 from gpufleet.optimize.bounds.knapsack import MOST, NOTHING
 from gpufleet.optimize.decomposition.pricing import Fixed, Pricing
 
@@ -17,43 +18,16 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from gpufleet.optimize.bounds.matrix import Matrix
-
     Ints = NDArray[np.int64]
     Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Blocks:
-    """The covering rows of a matrix, one after the other."""
+class Blocks(Covers):
+    """The covering rows of a matrix, and what links them."""
 
-    matrix: Matrix
     executor: Executor | None = None
     """Where many blocks may be priced; None = here."""
-
-    @cached_property
-    def items(self) -> Ints:
-        """Variables of the blocks, block by block."""
-        rows = self.matrix.by_row
-        parts = [rows.indices[rows.indptr[row] : rows.indptr[row + 1]] for row in self.matrix.exact]
-        return np.concatenate([np.empty(0, np.int64), *parts]).astype(np.int64)
-
-    @cached_property
-    def capacity(self) -> Ints:
-        """Coefficient of every item in its row."""
-        rows = self.matrix.by_row
-        parts = [rows.data[rows.indptr[row] : rows.indptr[row + 1]] for row in self.matrix.exact]
-        return np.concatenate([np.empty(0, np.int64), *parts]).astype(np.int64)
-
-    @cached_property
-    def start(self) -> Ints:
-        """Where the items of each block begin, and one past the last."""
-        return np.concatenate(([0], np.cumsum(np.diff(self.matrix.by_row.indptr)[self.matrix.exact]))).astype(np.int64)
-
-    @cached_property
-    def demand(self) -> Ints:
-        """What each block must cover."""
-        return np.array([self.matrix.row_lower[row] for row in self.matrix.exact], np.int64)
 
     @cached_property
     def most(self) -> Ints:
@@ -71,11 +45,6 @@ class Blocks:
         return np.setdiff1d(np.arange(self.matrix.by_row.shape[0]), self.matrix.exact)
 
     @cached_property
-    def others(self) -> Ints:
-        """Variables outside all blocks."""
-        return np.flatnonzero(self.matrix.block < 0)
-
-    @cached_property
     def item_links(self) -> csc_array:
         """(links, items): coefficients of the items in the other rows."""
         return csc_array(self.matrix.by_row[self.links][:, self.items])
@@ -85,20 +54,17 @@ class Blocks:
         return np.asarray(self.matrix.cost[self.items] - self.item_links.T @ prices, np.float64)
 
     def cheapest(self, costs: Floats, demand: Ints | None = None, most: Ints | None = None) -> tuple[Floats, Ints]:
-        """(cost of the cheapest cover of every block, count of every item), at costs per item; of another demand, with
-        other bounds, if given.
+        """(cost of the cheapest cover of every block, count of every item), at costs per item; of another demand with
+        other bounds, if both are given.
 
         Infinite where a block cannot be covered at all.
         """
         scale = self._scale(costs)
         cheap = np.floor(costs * scale).astype(np.int64)
-        if demand is None and most is None:
+        if demand is None or most is None:
             least, counts = self._pricing.price(cheap)
         else:
-            bounds = self.most if most is None else most
-            least, counts = Fixed(self.start, self.capacity, bounds, self.demand if demand is None else demand).price(
-                cheap
-            )
+            least, counts = Fixed(self.start, self.capacity, most, demand).price(cheap)
         return np.where(least == NOTHING, np.inf, least / scale), counts
 
     @cached_property
@@ -111,7 +77,11 @@ class Blocks:
         each = np.bincount(self.owner, np.abs(costs) * np.where(costs < 0, self.most, enough), len(self.demand))
         return MOST / 4 / max(float(each.max(initial=0.0)), 1e-9)
 
-    def activity(self, counts: Ints) -> csc_array:
-        """(links, blocks): what each block's cover takes of the other rows."""
-        cover = csc_array((counts, np.arange(len(self.items)), self.start), shape=(len(self.items), len(self.demand)))
-        return csc_array(self.item_links @ cover)
+    def as_columns(self, counts: Ints) -> csc_array:
+        """(items, blocks): one cover of every block."""
+        return csc_array((counts, np.arange(len(self.items)), self.start), shape=(len(self.items), len(self.demand)))
+
+    @cached_property
+    def touches(self) -> csc_array:
+        """(links, blocks): not 0 where an item of the block is in the row."""
+        return csc_array(abs(self.item_links) @ self.as_columns(np.ones(len(self.items), np.int64)))

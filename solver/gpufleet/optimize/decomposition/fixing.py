@@ -59,7 +59,7 @@ def _tries(boxes: Boxes, priced: Priced, gap: int, j: int, low: int, high: int) 
     reduced = int(priced.reduced[j])
     if boxes.matrix.block[j] >= 0:
         return [(low + step, True) for step in STEPS]
-    room = (gap + boxes.unit) * priced.denominator
+    room = (gap + boxes.matrix.unit) * priced.denominator
     if reduced > 0:
         return [(low + room // reduced, True)]
     return [(high - room // -reduced - 1, False)] if reduced < 0 else []

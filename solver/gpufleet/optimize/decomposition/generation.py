@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from gpufleet.optimize.decomposition.blocks import Blocks
-    from gpufleet.optimize.decomposition.linear_programs import LinearSolution
     from gpufleet.optimize.decomposition.master import MasterSolution
 
     Ints = NDArray[np.int64]
@@ -65,7 +64,7 @@ def generate(
     `tell` hears of (bound, columns) after every round.
     """
     started = time.monotonic()
-    relaxed = _relaxed(blocks, until - started)
+    relaxed = LinearProgram.of(blocks.matrix).solve(until - started)
     if relaxed is None:
         return None
     prices = relaxed.prices[blocks.links]
@@ -133,20 +132,6 @@ def _bound(blocks: Blocks, prices: Floats, values: Floats) -> float:
     reduced = matrix.cost[others] - matrix.by_row[links][:, others].T @ used
     box = np.where(reduced > 0, matrix.lower[others], matrix.upper[others])
     return float(np.nansum(np.where(used != 0, used * side, 0.0)) + values.sum() + reduced @ box)
-
-
-def _relaxed(blocks: Blocks, seconds: float) -> LinearSolution | None:
-    """The relaxation of the whole model."""
-    matrix = blocks.matrix
-    program = LinearProgram(
-        cost=matrix.cost.astype(np.float64),
-        rows=matrix.by_row.astype(np.float64),
-        row_lower=sides(matrix.row_lower),
-        row_upper=sides(matrix.row_upper),
-        lower=matrix.lower.astype(np.float64),
-        upper=matrix.upper.astype(np.float64),
-    )
-    return program.solve(seconds)
 
 
 def dear_prices(blocks: Blocks) -> Floats:

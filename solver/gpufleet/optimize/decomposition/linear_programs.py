@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from gpufleet.optimize.bounds.matrix import Matrix
+
     Floats = NDArray[np.float64]
 
 
@@ -38,19 +40,31 @@ class LinearProgram:
     lower: Floats
     upper: Floats
 
+    @classmethod
+    def of(cls, matrix: Matrix) -> LinearProgram:
+        """The relaxation of a whole model."""
+        return cls(
+            cost=matrix.cost.astype(np.float64),
+            rows=matrix.by_row.astype(np.float64),
+            row_lower=sides(matrix.row_lower),
+            row_upper=sides(matrix.row_upper),
+            lower=matrix.lower.astype(np.float64),
+            upper=matrix.upper.astype(np.float64),
+        )
+
     def solve(self, seconds: float) -> LinearSolution | None:
         """The optimum with its prices; None where there is none, or not in time."""
-        unit = _units(self.rows)
+        unit = units(self.rows)
         rows = csr_array(diags_array(1 / unit) @ self.rows)
         equal = self.row_lower == self.row_upper
         above = ~np.isnan(self.row_lower) & ~equal
         below = ~np.isnan(self.row_upper) & ~equal
         money = float(np.abs(self.cost).max(initial=0.0)) / 1e4 or 1.0
-        sides = np.concatenate((-(self.row_lower / unit)[above], (self.row_upper / unit)[below]))
+        ends = np.concatenate((-(self.row_lower / unit)[above], (self.row_upper / unit)[below]))
         found: Any = linprog(  # type: ignore[call-overload]  # its stubs know no sparse arrays
             self.cost / money,
-            A_ub=vstack([-rows[above], rows[below]]) if len(sides) else None,
-            b_ub=sides if len(sides) else None,
+            A_ub=vstack([-rows[above], rows[below]]) if len(ends) else None,
+            b_ub=ends if len(ends) else None,
             A_eq=rows[equal] if equal.any() else None,
             b_eq=(self.row_lower / unit)[equal] if equal.any() else None,
             bounds=np.column_stack((self.lower, self.upper)),
@@ -60,7 +74,7 @@ class LinearProgram:
         if found.status != 0:
             return None
         prices = np.zeros(len(unit))
-        if len(sides):
+        if len(ends):
             prices[above] -= found.ineqlin.marginals[: above.sum()]
             prices[below] += found.ineqlin.marginals[above.sum() :]
         if equal.any():
@@ -68,7 +82,7 @@ class LinearProgram:
         return LinearSolution(found.x, prices / unit * money, found.fun * money)
 
 
-def _units(rows: csr_array) -> Floats:
+def units(rows: csr_array) -> Floats:
     """Largest coefficient of every row, so that a row of watts looks like one of nodes."""
     largest = abs(rows).max(axis=1).toarray().ravel().astype(float)
     return np.where(largest > 0, largest, 1.0)

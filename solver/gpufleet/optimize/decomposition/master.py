@@ -75,11 +75,9 @@ class Master:
         if fresh:
             costs = blocks.matrix.cost[blocks.items] * counts
             totals = np.bincount(blocks.owner, costs, len(blocks.demand))
-            cover = csc_array(
-                (counts, np.arange(len(blocks.items)), blocks.start), shape=(len(blocks.items), len(blocks.demand))
-            )
-            self._counts.append(cover[:, fresh])
-            self._activity.append(blocks.activity(counts)[:, fresh])
+            covers = blocks.as_columns(counts)[:, fresh]
+            self._counts.append(covers)
+            self._activity.append(csc_array(blocks.item_links @ covers))
             self._cost.extend(totals[fresh])
             self.owner.extend(fresh)
         return len(fresh)

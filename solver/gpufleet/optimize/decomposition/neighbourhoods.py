@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.sparse import csc_array, csr_array
+from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
 from gpufleet.optimize.decomposition.generation import settled_costs
@@ -97,8 +97,7 @@ class Neighbourhoods:
         free = np.concatenate([self.groups[g] for g in chosen])
         free = free[self.worth[free] | (values[free] > 0)]
         free = np.concatenate((free, self._fleet_around(free)))
-        empty = csc_array((len(values), 0), dtype=np.int64)
-        return part_of(self.blocks.matrix, values, np.sort(free), empty, np.empty(0, np.int64))
+        return part_of(self.blocks.matrix, values, np.sort(free))
 
     def covers(self, values: Ints, size: int, each: int, most_extra: float) -> Part:
         """`size` blocks, each with about `each` near-optimal covers beside its present one."""
@@ -107,13 +106,13 @@ class Neighbourhoods:
         covers = [self._covers_of(block, values, each, most_extra) for block in chosen.tolist()]
         columns, owner = columns_of(blocks, chosen.tolist(), covers)
         free = self._fleet_around(np.unique(columns.indices))
-        return part_of(blocks.matrix, values, np.sort(free), columns, owner)
+        return part_of(blocks.matrix, values, np.sort(free), (columns, owner))
 
     @cached_property
     def components(self) -> list[Ints]:
         """Blocks by what connects them: those of one period share the rows of its pools."""
         blocks = self.blocks
-        touches = csr_array(abs(blocks.activity(np.ones(len(blocks.items), np.int64))).T)
+        touches = csr_array(blocks.touches.T)
         number, label = connected_components(touches @ touches.T, directed=False)
         return [np.flatnonzero(label == which) for which in range(number)]
 
@@ -134,7 +133,7 @@ class Neighbourhoods:
     @cached_property
     def _rows(self) -> list[Ints]:
         """By component: positions of the linking rows that its blocks take part in."""
-        touches = self.blocks.activity(np.ones(len(self.blocks.items), np.int64))
+        touches = self.blocks.touches
         return [np.unique(touches[:, part].indices).astype(np.int64) for part in self.components]
 
     @cached_property

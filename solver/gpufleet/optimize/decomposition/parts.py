@@ -43,11 +43,12 @@ class Part:
         return after - before
 
 
-def part_of(matrix: Matrix, values: Ints, free: Ints, columns: csc_array, owner: Ints) -> Part:
-    """The model in the `free` variables and one cover for every block in `owner`.
+def part_of(matrix: Matrix, values: Ints, free: Ints, covers: tuple[csc_array, Ints] | None = None) -> Part:
+    """The model in the `free` variables and, with `covers` (columns, the block of each), one for each of their blocks.
 
     The first of the `columns` of every block is its present cover; all its variables are decided by them.
     """
+    columns, owner = covers or (csc_array((len(values), 0), dtype=np.int64), np.empty(0, np.int64))
     taken = np.unique(columns.indices)
     fixed = values.copy()
     fixed[free] = 0
@@ -75,7 +76,7 @@ def part_of(matrix: Matrix, values: Ints, free: Ints, columns: csc_array, owner:
     for block in np.unique(owner).tolist():
         terms = [(first_column + q, 1) for q in np.flatnonzero(owner == block).tolist()]
         small.add_row("", f"one_{block}", terms, 1, 1)
-    costs = np.concatenate((matrix.cost[free], columns.T @ matrix.cost))
+    costs: Ints = np.concatenate((matrix.cost[free], np.asarray(columns.T @ matrix.cost, np.int64)))
     small.objective = {index: int(value) for index, value in enumerate(costs) if value}
     return Part(small, _hint(values, free, owner), free, columns)
 

@@ -18,8 +18,8 @@ from scipy.sparse import csr_array, diags_array, hstack
 
 from gpufleet.optimize.backends.warm_glop import WarmProgram
 from gpufleet.optimize.bounds.knapsack import MOST, NODES, NOTHING, cheapest_covers
-from gpufleet.optimize.bounds.lagrangian import Prices
-from gpufleet.optimize.decomposition.linear_programs import sides
+from gpufleet.optimize.bounds.lagrangian import DENOMINATOR, Prices
+from gpufleet.optimize.decomposition.linear_programs import sides, units
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,8 +37,6 @@ LEAST_S = 0.05
 """Seconds that a linear program may take at the end of the time."""
 UNCOVERED = 1e3
 """Side of a cut whose block cannot be covered within the box."""
-FINEST = 2**48
-"""Largest denominator of prices."""
 BITS = 60
 """Prices are so coarse that sums of reduced costs fit so many bits."""
 
@@ -72,8 +70,7 @@ class Relaxation:
         self.solved = 0
         """Linear programs so far."""
         self._money = max(cost, 1) / 1e3
-        largest = abs(matrix.by_row).max(axis=1).toarray().ravel().astype(float)
-        self._unit = np.where(largest > 0, largest, 1.0)
+        self._unit = units(matrix.by_row)
         self._cuts: dict[int, list[tuple[int, Cut]]] = {}
         self._boxes: dict[int, tuple[bytes, bytes]] = {}
         self._denominator = _denominator(blocks, cost)
@@ -175,4 +172,4 @@ def _denominator(blocks: Blocks, cost: int) -> int:
     """As fine as sums of reduced costs allow in `BITS` bits."""
     matrix = blocks.matrix
     reach = float(np.abs(matrix.cost) @ np.maximum(np.abs(matrix.upper), 1)) + PENALTY * cost
-    return int(min(FINEST, 2 ** max(0, BITS - math.ceil(math.log2(max(reach, 2.0))))))
+    return int(min(DENOMINATOR, 2 ** max(0, BITS - math.ceil(math.log2(max(reach, 2.0))))))

@@ -35,8 +35,6 @@ logger = logging.getLogger(__name__)
 
 GRACE_S = 10.0
 """Seconds beyond the end of the time that a task away from here may take to return."""
-
-
 EXPLORE = 0.15
 """How often a kind of neighbourhood is drawn whatever it has brought."""
 TURN, LEAST_TURN_S = 0.5, 8.0
@@ -75,9 +73,9 @@ class Search:
     bound: float
     """Lower bound on the cost, to know what a gap is."""
     stopped: Callable[[], bool] = lambda: False
+    """Should what is away no longer be waited for?"""
     stop: str = ""
     """Name of what stops tasks (`tasks.stopping`)."""
-    """Should what is away no longer be waited for?"""
     moves: list[Move] = field(default_factory=list)
 
     def __post_init__(self) -> None:

@@ -44,8 +44,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-DENOMINATOR = 2**48
-"""Of the prices in a certificate."""
 GENERATION_SHARE = 0.5
 """Share of the time that column generation may take."""
 START_EFFORT = 4.0
@@ -102,9 +100,7 @@ def prices_of(matrix: Matrix, seconds: float) -> Prices | None:
 
 def _as_prices(blocks: Blocks, generated: Generated) -> Prices:
     """The prices as exact rationals."""
-    pairs = zip(blocks.links.tolist(), generated.prices.tolist(), strict=True)
-    exact = {row: round(price * DENOMINATOR) for row, price in pairs}
-    return Prices({row: price for row, price in exact.items() if price}, DENOMINATOR)
+    return Prices.rounded(zip(blocks.links.tolist(), generated.prices.tolist(), strict=True))
 
 
 @dataclass

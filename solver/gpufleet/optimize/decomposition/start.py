@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.sparse import csc_array
 
 from gpufleet.optimize.decomposition.parts import part_of
 
@@ -37,7 +36,7 @@ def first_parts(blocks: Blocks, generated: Generated, near: Neighbourhoods) -> I
         loose = np.union1d(np.flatnonzero(mixed), dear[: int(np.ceil(share * len(dear)))])
         yield values, _part(blocks, near, values, loose), False
         share = 0.15 if share == 0.0 else share * 2.5
-    yield values, part_of(blocks.matrix, values, np.arange(len(values)), *_no_columns(blocks)), False
+    yield values, part_of(blocks.matrix, values, np.arange(len(values))), False
 
 
 def _rounded(blocks: Blocks, generated: Generated) -> tuple[Ints, NDArray[np.bool_]]:
@@ -63,8 +62,4 @@ def _part(blocks: Blocks, near: Neighbourhoods, values: Ints, loose: Ints) -> Pa
     inside = blocks.items[np.isin(blocks.owner, loose)]
     inside = inside[near.worth[inside] | (values[inside] > 0)]
     free = np.sort(np.concatenate((inside, blocks.others)))
-    return part_of(blocks.matrix, values, free, *_no_columns(blocks))
-
-
-def _no_columns(blocks: Blocks) -> tuple[csc_array, Ints]:
-    return csc_array((len(blocks.matrix.cost), 0), dtype=np.int64), np.empty(0, np.int64)
+    return part_of(blocks.matrix, values, free)

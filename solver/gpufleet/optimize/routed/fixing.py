@@ -12,11 +12,12 @@ mu for numbers up to the best one and for those above it.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from gpufleet.optimize.bounds.lagrangian import DENOMINATOR, Prices
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,9 +30,6 @@ if TYPE_CHECKING:
     Bools = NDArray[np.bool_]
     Exact = NDArray[Any]
     """Python's whole numbers, which have no limit."""
-
-DENOMINATOR = 2**48
-"""Of prices per unit of a row."""
 
 
 @dataclass(frozen=True)
@@ -71,16 +69,15 @@ def force(matrix: Matrix, carriers: Carriers, prices: Floats, free: Bools | None
     box = np.where(reduced > 0, matrix.lower.astype(object), matrix.upper.astype(object))
     total += sum((reduced * box)[alone].tolist())
     total += sum(min(0, value) for value in least.tolist())
-    unit = math.gcd(*matrix.cost.tolist()) or 1
-    return Forced(int(total), np.maximum(least, 0), unit)
+    return Forced(int(total), np.maximum(least, 0), matrix.unit)
 
 
 def _exact_prices(matrix: Matrix, carriers: Carriers, prices: Floats) -> dict[int, int]:
     """Numerators by row; without those on a side that a row does not have."""
     skipped = set(carriers.row.tolist())
-    exact = {row: round(price * DENOMINATOR) for row, price in enumerate(prices[: len(matrix.row_lower)].tolist())}
+    exact = Prices.rounded(enumerate(prices[: len(matrix.row_lower)].tolist())).numerators
     sides = {row: matrix.row_lower[row] if price > 0 else matrix.row_upper[row] for row, price in exact.items()}
-    return {row: price for row, price in exact.items() if price and row not in skipped and sides[row] is not None}
+    return {row: price for row, price in exact.items() if row not in skipped and sides[row] is not None}
 
 
 def _side(matrix: Matrix, row: int, price: int) -> int:

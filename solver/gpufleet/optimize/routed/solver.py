@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -19,7 +18,7 @@ from gpufleet.optimize.bounds.matrix import matrix_of
 from gpufleet.optimize.monitor import Monitor
 from gpufleet.optimize.reduction import without_fixed
 from gpufleet.optimize.routed.carriers import carriers_of
-from gpufleet.optimize.routed.fixing import DENOMINATOR, force
+from gpufleet.optimize.routed.fixing import force
 from gpufleet.optimize.routed.relaxation import Relaxation, empty_rows_hold
 from gpufleet.optimize.routed.spare import without_spare
 from gpufleet.optimize.routed.tree import Tree
@@ -90,7 +89,6 @@ class _Run:
         self.matrix = matrix_of(self.model)
         self.carriers = carriers_of(self.matrix)
         self.relaxation = Relaxation(self.matrix, self.carriers)
-        self.unit = math.gcd(*self.matrix.cost.tolist()) or 1
 
     def result(self) -> BackendResult:
         """Relaxation, first plan, fixing, proof."""
@@ -100,7 +98,7 @@ class _Run:
         plain = self.relaxation.solve(everything, SHARE * self.limits.seconds)
         if plain is None or not len(self.carriers.count):
             return self._by_highs(everything)
-        self.prices = _exact(plain.prices)
+        self.prices = Prices.rounded(enumerate(plain.prices.tolist()))
         used = plain.values[np.unique(self.carriers.count)]
         if used.sum() > MANY * (used > 1e-6).sum():
             return self._by_highs(everything)
@@ -166,7 +164,7 @@ class _Run:
         """Let a tree grow over these variables; True when it has come to its end, and its plan holds exactly."""
         if self.matrix.lower[~free].any():
             return False
-        tree = Tree(self.relaxation, free, self.cost, self.unit)
+        tree = Tree(self.relaxation, free, self.cost, self.matrix.unit)
         grown = tree.grow(work // max(len(tree.columns), 1), self.until, self._stopped)
         logger.debug("%d linear programs, finished: %s", tree.programs, grown.finished)
         if grown.values is None:
@@ -236,9 +234,3 @@ class _Run:
         bound = min(self.bound, self.cost)
         outcome: Outcome = "optimal" if bound == self.cost else "feasible"
         return BackendResult(outcome, self.values, self.cost, bound, self.prices)
-
-
-def _exact(prices: Floats) -> Prices:
-    """Prices of the plain relaxation as exact rationals."""
-    exact = {row: round(price * DENOMINATOR) for row, price in enumerate(prices.tolist())}
-    return Prices({row: price for row, price in exact.items() if price}, DENOMINATOR)
