@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from builders import instance, offer, resolved
+from gpufleet.edits.changes import redigest
 from gpufleet.schema.measurements import MeasuredPoint, Measurement, MeasurementsPolicy, Profiles
 from gpufleet.schema.models import Attention, Decoder, ModelCard, Variant
 from gpufleet.schema.workloads import SLO, LLMServing, TokenClass
-from gpufleet.whatif.edits import redigest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

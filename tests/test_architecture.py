@@ -25,6 +25,7 @@ LEVELS = {
     "performance": 2,
     "calibration": 3,
     "candidates": 3,
+    "edits": 3,
     "problem": 4,
     "optimize": 5,
     "verification": 5,

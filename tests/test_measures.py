@@ -11,11 +11,11 @@ from rich.console import Console
 from builders import instance, offer, option, profiled, resolved
 from gpufleet import InputError, solve
 from gpufleet.candidates.enumerate import build_candidates
+from gpufleet.edits.changes import with_free_measure, with_rates, without_measure
 from gpufleet.report.measure_text import measure_text
 from gpufleet.schema.instance import Budgets, Measure
 from gpufleet.schema.workloads import Training
 from gpufleet.whatif import measures as whatif_measures
-from gpufleet.whatif.edits import with_free_measure, with_rates, without_measure
 from gpufleet.whatif.measures import MeasureValue, cost_of, value_measures
 
 if TYPE_CHECKING:

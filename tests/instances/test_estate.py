@@ -14,6 +14,7 @@ from rich.console import Console
 from builders import edited
 from gpufleet import load_instance, resolve, solve, verify
 from gpufleet.candidates.enumerate import build_candidates
+from gpufleet.edits.changes import only_accelerators, with_fields, with_rates, with_workloads
 from gpufleet.library.reader import read_document
 from gpufleet.library.validation import validate
 from gpufleet.report.plan_text import plan_text
@@ -21,7 +22,6 @@ from gpufleet.report.sweep_text import sweep_text
 from gpufleet.schema.instance import Budgets, FleetRules, Instance
 from gpufleet.schema.workloads import LLMServing, Training
 from gpufleet.whatif.budget import BudgetSweep, sweep_budget
-from gpufleet.whatif.edits import only_accelerators, with_fields, with_rates, with_workloads
 from gpufleet.whatif.measures import value_measures
 from gpufleet.whatif.requirements import price_requirements
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gpufleet import load_instance, solve, verify
+from gpufleet.edits.changes import with_budget
 from gpufleet.library import dump_instance, import_melange, resolve
-from gpufleet.whatif.edits import with_budget
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,8 +15,8 @@ from test_estates import cost
 
 from builders import edited, instance, offer, option, profiled, resolved
 from gpufleet import solve, verify
+from gpufleet.edits.changes import with_fields
 from gpufleet.solving import price_of
-from gpufleet.whatif.edits import with_fields
 from measured import asked, chat, profiles, row
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ import pytest
 
 from builders import edited
 from gpufleet import solve, verify
+from gpufleet.edits.changes import with_fields
 from gpufleet.schema.workloads import SLO
 from gpufleet.verification.confidence import ninety_percent
-from gpufleet.whatif.edits import with_fields
 from measured import asked, chat, profiles, row
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ import pytest
 
 from builders import edited
 from gpufleet import solve, verify
+from gpufleet.edits.changes import redigest
 from gpufleet.schema.workloads import SLO
-from gpufleet.whatif.edits import redigest
 from measured import LM, asked, chat, profiles, row
 
 if TYPE_CHECKING:

@@ -132,7 +132,7 @@ def command(
     _check_out(out)
     asked = resolved = counting_on(load_instance(file, open_library(libraries), performance_source), performance)
     if accelerators:
-        from gpufleet.whatif.edits import only_accelerators
+        from gpufleet.edits.changes import only_accelerators
 
         resolved = only_accelerators(asked, accelerators)
     if shown is None:

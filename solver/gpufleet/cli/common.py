@@ -47,7 +47,7 @@ def performance_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def counting_on(resolved: ResolvedInstance, performance: str | None) -> ResolvedInstance:
     """The instance at another level of performance; None leaves it as it is."""
-    from gpufleet.whatif.edits import with_fields
+    from gpufleet.edits.changes import with_fields
 
     return resolved if performance is None else with_fields(resolved, performance=performance)
 

@@ -1,1 +1,1 @@
-"""What if: edits of an instance, sweeps over budget caps, the price of requirements, the value of measures."""
+"""What if: sweeps over budget caps, the price of requirements, the value of measures."""

@@ -7,9 +7,9 @@ from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Literal, get_args
 
 from gpufleet.candidates.enumerate import build_candidates
+from gpufleet.edits.changes import with_budget
 from gpufleet.optimize.backends.interface import SolverLimits
 from gpufleet.solving import solve_candidates
-from gpufleet.whatif.edits import with_budget
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,6 +8,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, Final
 
 from gpufleet.candidates.enumerate import build_candidates
+from gpufleet.edits.changes import with_free_measure, with_rates, without_measure
 from gpufleet.errors import InputError, InputProblem
 from gpufleet.optimize.backends.interface import SolverLimits
 from gpufleet.problem.costs import measure_bill
@@ -15,7 +16,6 @@ from gpufleet.problem.horizon import horizon_of
 from gpufleet.schema.workloads import Training
 from gpufleet.solving import solve_candidates
 from gpufleet.units import usd
-from gpufleet.whatif.edits import with_free_measure, with_rates, without_measure
 
 if TYPE_CHECKING:
     from gpufleet.candidates.option import Candidates

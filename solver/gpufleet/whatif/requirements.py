@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from gpufleet.candidates.enumerate import build_candidates
+from gpufleet.edits.changes import with_fields, with_offers, with_workloads, without_rules
 from gpufleet.errors import InputError, InputProblem
 from gpufleet.optimize.backends.interface import SolverLimits
 from gpufleet.schema.instance import Budgets, FleetRules
 from gpufleet.schema.workloads import Privacy, Redundancy
 from gpufleet.solving import solve_candidates
-from gpufleet.whatif.edits import with_fields, with_offers, with_workloads, without_rules
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

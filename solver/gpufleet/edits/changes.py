@@ -1,4 +1,4 @@
-"""Edits that make another question of a resolved instance; the digest follows."""
+"""Changes that make another question of a resolved instance; the digest follows."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""Edits: changes of a resolved instance that make another question of it."""
