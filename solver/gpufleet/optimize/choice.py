@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from gpufleet.optimize.backends.interface import Backend, BackendResult, SolverLimits
     from gpufleet.optimize.backends.registry import BackendName
     from gpufleet.optimize.formulation.linear_model import LinearModel
+    from gpufleet.optimize.formulation.variables import FleetVariables
     from gpufleet.optimize.monitor import Monitor
     from gpufleet.problem.data import Problem, WorkloadData
 
@@ -29,6 +30,13 @@ FIRST_EFFORT = 2.0
 have no small common denominator make routing hard for it, however few the shares are."""
 HIGHS_GOES_ON = "CP-SAT found no proof in its share of the time: a solver based on linear programming goes on"
 PIECES_GO_ON = "CP-SAT found no proof of the whole model in its share of the time: decomposition goes on"
+MERGING = "periods that are alike bound the cost together, and every period is planned alone"
+MERGING_SHARE = 0.5
+"""Of the time, for merging periods, before a whole model goes on."""
+MERGED_AT_ONCE = 5_000
+"""Variables over all periods from which merging comes before CP-SAT has the whole model."""
+MERGED_PERIODS = 3
+"""Fewest periods that are merged."""
 PIECES_FROM = 1_000
 """Replica counts of workloads that are not routed, from which decomposition is quicker than the whole model."""
 
@@ -56,41 +64,94 @@ class Answer:
     @property
     def engine(self) -> str:
         """In words, for the certificate."""
-        return (
-            self.solver.name if self.solver.name in ("decomposition", "routed") else f"whole model, {self.solver.name}"
-        )
+        name = self.solver.name
+        return name if name in ("decomposition", "routed", "periods") else f"whole model, {name}"
+
+
+@dataclass(frozen=True)
+class _Stage:
+    """One solver of a series: each goes on from what the ones before it know."""
+
+    name: BackendName | Literal["decomposition", "routed", "periods"]
+    reason: str
+    effort: float | None = None
+    """Deterministic time that it may take, where another one goes on."""
+    share: float = 1.0
+    """Of the time that is left."""
 
 
 def answer(
     problem: Problem,
     model: LinearModel,
+    variables: FleetVariables,
     limits: SolverLimits,
     approach: Approach,
     hint: list[int] | None = None,
     monitor: Monitor | None = None,
 ) -> Answer:
-    """Solve the model; a second solver goes on where CP-SAT gets stuck."""
+    """Solve the model; where the first solver gets stuck, others go on from what it found."""
     started = time.monotonic()
+    best: Answer | None = None
+    for stage in _stages(problem, model, approach):
+        rest = left(limits, started)
+        if best is not None and (rest.seconds <= 0 or (monitor is not None and monitor.stopped)):
+            break
+        effort = limits.effort if stage.effort is None else stage.effort
+        seconds = rest.seconds if limits.deterministic else stage.share * rest.seconds
+        solver = _solver(stage, problem, variables, approach, known=best is not None)
+        found = solver.solve(model, replace(rest, seconds=seconds, effort=effort), hint, monitor)
+        now = Answer(solver, found, stage.reason)
+        best = now if best is None else _better(best, now)
+        if is_settled(best.result, limits):
+            break
+        hint = best.result.values or hint
+    assert best is not None
+    return best
+
+
+def _stages(problem: Problem, model: LinearModel, approach: Approach) -> list[_Stage]:
+    """Who is asked, one after the other."""
     pieces = _pieces(problem, approach)
     if pieces is not None:
-        return _in_pieces(model, limits, approach, pieces, hint, monitor)
+        return [_Stage("decomposition", pieces)]
     routed = _routed(problem, approach)
     if routed is not None:
-        return _by_prices(model, limits, routed, hint, monitor)
+        return [_Stage("routed", routed)]
     name, reason = _choose(problem, approach.backend)
-    solver = backend(name)
+    merging = [_Stage("periods", MERGING, share=MERGING_SHARE)] if _merges(problem, approach) else []
+    if name != "cpsat":
+        return [*merging, _Stage(name, reason)]
     follower = _follower(problem, approach)
-    if name != "cpsat" or follower is None:
-        return _ask(solver, model, limits, reason, hint, monitor)
-    first = solver.solve(model, replace(limits, effort=FIRST_EFFORT), hint, monitor)
-    rest = left(limits, started)
-    if is_settled(first, limits) or rest.seconds <= 0 or (monitor is not None and monitor.stopped):
-        return Answer(solver, first, reason)
-    if follower == "decomposition":
-        second = _in_pieces(model, rest, approach, PIECES_GO_ON, first.values or hint, monitor)
-    else:
-        second = _ask(backend(follower), model, rest, HIGHS_GOES_ON, None, monitor)
-    return _better(Answer(solver, first, reason), second)
+    last = {
+        None: [_Stage("cpsat", reason)] if merging else [],
+        "highs": [_Stage("highs", HIGHS_GOES_ON)],
+        "decomposition": [_Stage("decomposition", PIECES_GO_ON)],
+    }[follower]
+    after = [*merging, *last]
+    if len(model.variables) > MERGED_AT_ONCE and merging:
+        return after
+    return [_Stage("cpsat", reason, effort=FIRST_EFFORT if after else None), *after]
+
+
+def _solver(stage: _Stage, problem: Problem, variables: FleetVariables, approach: Approach, *, known: bool) -> Backend:
+    """The solver of a stage; `known`: its hint is what another one found."""
+    if stage.name == "decomposition":
+        from gpufleet.optimize.decomposition.solver import Decomposition
+
+        return Decomposition(approach.executor)
+    if stage.name == "routed":
+        from gpufleet.optimize.routed.solver import Routed
+
+        return Routed()
+    if stage.name == "periods":
+        from gpufleet.optimize.periods.solver import Periods
+
+        return Periods(problem, variables)
+    if stage.name == "highs" and known:
+        from gpufleet.optimize.backends.mathopt_highs import MathOptHighs
+
+        return MathOptHighs(starts_at_hint=True)
+    return backend(stage.name)
 
 
 def is_settled(result: BackendResult, limits: SolverLimits) -> bool:
@@ -103,46 +164,18 @@ def is_settled(result: BackendResult, limits: SolverLimits) -> bool:
 
 
 def is_off_the_clock(
-    problem: Problem, limits: SolverLimits, approach: Approach, result: BackendResult, unproven: bool
-) -> bool:
-    """CP-SAT alone has limits that do not hang on the clock; whatever else ran must have come to its end."""
-    name, _ = _choose(problem, approach.backend)
-    alone = approach.backend == "cpsat" or _follower(problem, approach) is None
-    if name == "cpsat" and alone and _pieces(problem, approach) is None:
-        return True
-    return is_settled(result, limits) and not unproven
-
-
-def _in_pieces(
+    problem: Problem,
     model: LinearModel,
     limits: SolverLimits,
     approach: Approach,
-    reason: str,
-    hint: list[int] | None,
-    monitor: Monitor | None,
-) -> Answer:
-    from gpufleet.optimize.decomposition.solver import Decomposition
-
-    return _ask(Decomposition(approach.executor), model, limits, reason, hint, monitor)
-
-
-def _by_prices(
-    model: LinearModel, limits: SolverLimits, reason: str, hint: list[int] | None, monitor: Monitor | None
-) -> Answer:
-    from gpufleet.optimize.routed.solver import Routed
-
-    return _ask(Routed(), model, limits, reason, hint, monitor)
-
-
-def _ask(
-    solver: Backend,
-    model: LinearModel,
-    limits: SolverLimits,
-    reason: str,
-    hint: list[int] | None,
-    monitor: Monitor | None,
-) -> Answer:
-    return Answer(solver, solver.solve(model, limits, hint, monitor), reason)
+    result: BackendResult,
+    *,
+    unproven: bool,
+) -> bool:
+    """CP-SAT alone has limits that do not hang on the clock; whatever else ran must have come to its end."""
+    if [stage.name for stage in _stages(problem, model, approach)] == ["cpsat"]:
+        return True
+    return is_settled(result, limits) and not unproven
 
 
 def _better(first: Answer, second: Answer) -> Answer:
@@ -189,6 +222,12 @@ def _routed(problem: Problem, approach: Approach) -> str | None:
     if shares <= ROUTED_LIMIT or any(workload.survives_site_loss for workload in problem.workloads):
         return None
     return f"{shares:,} routing shares: prices rule options out, branch and bound decides between the others"
+
+
+def _merges(problem: Problem, approach: Approach) -> bool:
+    """Are there periods to merge, and is the cost what is looked for?"""
+    asked = approach.engine == "auto" and approach.backend == "auto"
+    return asked and len(problem.periods) >= MERGED_PERIODS and not problem.service
 
 
 def _follower(problem: Problem, approach: Approach) -> Literal["highs", "decomposition"] | None:

@@ -36,13 +36,15 @@ def run(
     served = _serve(problem, model, variables, limits, approach, monitor)
     begin(monitor, "cost")
     if served is None:
-        found = answer(problem, model, _but_for_proof(left(limits, started), approach, model), approach, None, monitor)
+        found = answer(
+            problem, model, variables, _but_for_proof(left(limits, started), approach, model), approach, None, monitor
+        )
     elif served.answer.result.values is None:
         found = served.answer
     else:
         hint = served.answer.result.values
         rest = _but_for_proof(left(limits, started), approach, model)
-        found = _no_worse(model, served, answer(problem, model, rest, approach, hint, monitor))
+        found = _no_worse(model, served, answer(problem, model, variables, rest, approach, hint, monitor))
     result = found.result
     if monitor is not None:
         monitor.report(monitor.phase, objective=result.objective, bound=result.bound)
@@ -69,7 +71,7 @@ def run(
         deterministic=limits.deterministic
         and not (monitor is not None and monitor.stopped)
         and (proof is None or proof.in_time)
-        and is_off_the_clock(problem, limits, approach, result, unproven),
+        and is_off_the_clock(problem, model, limits, approach, result, unproven=unproven),
         proof=proof,
         **by_meaning(variables, values),
     )
@@ -187,7 +189,7 @@ def _serve(
         begin(monitor, f"unserved, priority {problem.service[number].priority}", about_cost=False)
         rest = replace(left(limits, started), relative_gap=0.0)
         hint = None if found is None else found.answer.result.values
-        level = answer(problem, model, rest, approach, hint, monitor)
+        level = answer(problem, model, variables, rest, approach, hint, monitor)
         result = level.result
         bounds = found.bounds if found is not None else ()
         known = nothing_served(model, variables) if hint is None else hint

@@ -124,6 +124,10 @@ class Monitor:
 
         return Monitor(pass_on, self._stop, started=self._started)
 
+    def quiet(self) -> Monitor:
+        """A monitor of a step whose own figures mean nothing outside, but which stops with the search."""
+        return Monitor(None, self._stop, started=self._started)
+
     @contextmanager
     def watching(self, stop: Callable[[], None]) -> Iterator[None]:
         """While the block runs, call `stop` as soon as the search is to stop, and again until the block ends."""
