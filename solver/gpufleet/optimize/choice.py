@@ -111,26 +111,24 @@ def answer(
 
 def _stages(problem: Problem, model: LinearModel, approach: Approach) -> list[_Stage]:
     """Who is asked, one after the other."""
+    merging = [_Stage("periods", MERGING, share=MERGING_SHARE)] if _merges(problem, approach) else []
     pieces = _pieces(problem, approach)
     if pieces is not None:
-        return [_Stage("decomposition", pieces)]
+        return [*merging, _Stage("decomposition", pieces)]
     routed = _routed(problem, approach)
     if routed is not None:
         return [_Stage("routed", routed)]
     name, reason = _choose(problem, approach.backend)
-    merging = [_Stage("periods", MERGING, share=MERGING_SHARE)] if _merges(problem, approach) else []
     if name != "cpsat":
         return [*merging, _Stage(name, reason)]
-    follower = _follower(problem, approach)
-    last = {
-        None: [_Stage("cpsat", reason)] if merging else [],
-        "highs": [_Stage("highs", HIGHS_GOES_ON)],
-        "decomposition": [_Stage("decomposition", PIECES_GO_ON)],
-    }[follower]
-    after = [*merging, *last]
-    if len(model.variables) > MERGED_AT_ONCE and merging:
+    whole = _Stage("cpsat", reason)
+    followers = _followers(problem, approach)
+    if not merging and not followers:
+        return [whole]
+    after = [*merging, *(followers or [whole])]
+    if merging and len(model.variables) > MERGED_AT_ONCE:
         return after
-    return [_Stage("cpsat", reason, effort=FIRST_EFFORT if after else None), *after]
+    return [replace(whole, effort=FIRST_EFFORT), *after]
 
 
 def _solver(stage: _Stage, problem: Problem, variables: FleetVariables, approach: Approach, *, known: bool) -> Backend:
@@ -225,18 +223,21 @@ def _routed(problem: Problem, approach: Approach) -> str | None:
 
 
 def _merges(problem: Problem, approach: Approach) -> bool:
-    """Are there periods to merge, and is the cost what is looked for?"""
-    asked = approach.engine == "auto" and approach.backend == "auto"
-    return asked and len(problem.periods) >= MERGED_PERIODS and not problem.service
+    """Are there periods to merge, each small enough for one model, and is the cost what is looked for?"""
+    if approach.engine != "auto" or approach.backend != "auto" or problem.service:
+        return False
+    return len(problem.periods) >= MERGED_PERIODS and _counts(problem) < PIECES_FROM * len(problem.periods)
 
 
-def _follower(problem: Problem, approach: Approach) -> Literal["highs", "decomposition"] | None:
-    """What goes on after CP-SAT; None where it goes on itself."""
+def _followers(problem: Problem, approach: Approach) -> list[_Stage]:
+    """What goes on after CP-SAT; nothing where it goes on itself."""
     if approach.backend != "auto":
-        return None
+        return []
     if any(workload.routed for workload in problem.workloads):
-        return "highs"
-    return "decomposition" if approach.engine == "auto" and _covering(problem) > 1 else None
+        return [_Stage("highs", HIGHS_GOES_ON)]
+    if approach.engine == "auto" and _covering(problem) > 1:
+        return [_Stage("decomposition", PIECES_GO_ON)]
+    return []
 
 
 def _choose(problem: Problem, choice: BackendChoice) -> tuple[BackendName, str]:
