@@ -136,6 +136,7 @@ def _with_cases(
     from gpufleet.optimize.bounds.written import written
     from gpufleet.optimize.decomposition.proof import prove
 
+    begin(monitor, "certificate", about_cost=False, keep=True)
     found = prove(matrix, prices, cost, seconds, lambda: monitor is not None and monitor.stopped)
     if found is None:
         return proof
