@@ -105,22 +105,24 @@ def _proof(
     from gpufleet.optimize.bounds.lagrangian import lower_bound
     from gpufleet.optimize.bounds.matrix import matrix_of
     from gpufleet.optimize.decomposition.solver import prices_of
+    from gpufleet.optimize.routed.relaxation import prices_with_cuts
 
+    seconds = max(limits.seconds, LEAST_PROOF_S)
     matrix = matrix_of(model)
-    if prices is None:
-        prices = prices_of(matrix, max(limits.seconds, LEAST_PROOF_S))
-    if prices is None:
+    known = [prices_of(matrix, seconds) if prices is None else prices]
+    if approach.certify and (prices is None or _asks_for_cases(approach, model)):
+        known.append(prices_with_cuts(matrix, seconds))
+    bounds = [(lower_bound(matrix, each), each) for each in known if each is not None]
+    if not bounds or any(bound is None for bound, _ in bounds):  # no prices in time, or they prove that no plan exists
         return None
-    bound = lower_bound(matrix, prices)
-    if bound is None:
-        return None
-    named = {model.rows[row].name: value for row, value in sorted(prices.numerators.items())}
-    proof = Proof(bound, prices.denominator, named)
+    bound, best = max(((bound or 0, each) for bound, each in bounds), key=lambda found: found[0])
+    named = {model.rows[row].name: value for row, value in sorted(best.numerators.items())}
+    proof = Proof(bound, best.denominator, named)
     is_close = result.objective is not None and result.objective - bound <= limits.relative_gap * result.objective
     if result.objective is None or stopped or is_close or not _asks_for_cases(approach, model):
         return proof
-    seconds = max(LEAST_TREE_S, min(MOST_TREE_S, limits.seconds, took))
-    return _with_cases(model, matrix, prices, result.objective, seconds, monitor, proof)
+    tree_seconds = max(LEAST_TREE_S, min(MOST_TREE_S, limits.seconds, took))
+    return _with_cases(model, matrix, bounds[0][1], result.objective, tree_seconds, monitor, proof)
 
 
 def _with_cases(
@@ -138,7 +140,7 @@ def _with_cases(
 
     begin(monitor, "certificate", about_cost=False, keep=True)
     found = prove(matrix, prices, cost, seconds, lambda: monitor is not None and monitor.stopped)
-    if found is None:
+    if found is None or found.bound <= proof.bound:
         return proof
     return replace(proof, bound=min(found.bound, cost), tree=written(model, found.tree), in_time=found.in_time)
 

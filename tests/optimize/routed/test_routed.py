@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -18,13 +19,13 @@ from gpufleet.optimize.backends import mathopt_highs
 from gpufleet.optimize.backends.interface import SolverLimits
 from gpufleet.optimize.backends.mathopt_highs import solve_here
 from gpufleet.optimize.backends.registry import backend
-from gpufleet.optimize.bounds.lagrangian import DENOMINATOR, lower_bound
+from gpufleet.optimize.bounds.carriers import carriers_of
+from gpufleet.optimize.bounds.lagrangian import DENOMINATOR, Prices, lower_bound
 from gpufleet.optimize.bounds.matrix import matrix_of
 from gpufleet.optimize.formulation.build import build_model
 from gpufleet.optimize.monitor import Monitor
 from gpufleet.optimize.routed import solver as routed_solver
 from gpufleet.optimize.routed.capacity_cuts import violated_cuts
-from gpufleet.optimize.routed.carriers import carriers_of
 from gpufleet.optimize.routed.fixing import force
 from gpufleet.optimize.routed.relaxation import Relaxation
 from gpufleet.optimize.routed.solver import Routed
@@ -110,6 +111,27 @@ def test_forcing_an_option_costs_at_least_what_prices_say(seed: int) -> None:
             if cost is not None:
                 assert forced.bound + forced.extra[k] <= cost * DENOMINATOR
                 assert not forced.excluded(cost + 1)[k]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_carriers_treated_exactly_prove_more_and_never_more_than_the_optimum(seed: int) -> None:
+    """At the prices of the relaxation with cuts, at others, and at nonsense."""
+    random = Random(200 + seed)
+    model = small_model(random)
+    matrix, best = matrix_of(model), _least(model)
+    if best is None:
+        return
+    relaxation, every = Relaxation(matrix, carriers_of(matrix)), np.ones(len(matrix.cost), np.bool_)
+    found = relaxation.tighten(every, time.monotonic() + 5.0, lambda: False)
+    assert found is not None
+    rows = found.prices[: len(matrix.row_lower)]
+    tight = lower_bound(matrix, Prices.rounded(enumerate(rows.tolist())))
+    assert tight is not None
+    assert found.objective * (1 - 1e-6) - matrix.unit <= tight <= best
+    for _ in range(20):
+        changed = rows * np.array([random.uniform(-1, 3) for _ in rows])
+        bound = lower_bound(matrix, Prices.rounded(enumerate(changed.tolist())))
+        assert bound is None or bound <= best
 
 
 def _least(model: LinearModel, at_least_one: int | None = None) -> int | None:

@@ -71,7 +71,7 @@ class Boxes(Covers):
         floats[list(used)] = [min(abs(float(price)), 1e300) for price in used.values()]
         each = np.abs(matrix.cost) * float(prices.denominator) + self._absolute.T @ floats
         if not float(each @ np.maximum(self.widest, 1.0)) < SAFE:
-            return total, np.array(priced(matrix, prices)[1], object)
+            return total, np.array(priced(matrix, prices, matrix.exact)[1], object)
         numerators = np.zeros(len(floats), np.int64)
         numerators[list(used)] = list(used.values())
         return total, matrix.cost * prices.denominator - matrix.by_column.T @ numerators

@@ -2,9 +2,10 @@
 
 L(pi) = sum_i pi_i b_i + sum_{covering rows} min { r x : covers } + sum_{other j} min(r_j l_j, r_j u_j),   r = c - pi A
 
-over all rows but those that are treated exactly (`Matrix.exact`). Any prices give a valid bound: a price of the wrong
-sign, or on a side that a row does not have, counts as 0. All arithmetic is in whole numbers; only the knapsacks'
-costs are rounded, downwards, to fit 52 bits.
+over all rows but those that are treated exactly (`Matrix.exact`), and once more with carriers treated exactly too
+(`bounds.carried`): what routing shares and the count that carries them cost together. The better one holds. Any prices
+give a valid bound: a price of the wrong sign, or on a side that a row does not have, counts as 0. All arithmetic is in
+whole numbers; only the knapsacks' costs are rounded, downwards, to fit 52 bits.
 """
 
 from __future__ import annotations
@@ -14,12 +15,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gpufleet.optimize.bounds.carried import least_with_one
+from gpufleet.optimize.bounds.carriers import carriers_of
 from gpufleet.optimize.bounds.covers import Covers
 from gpufleet.optimize.bounds.knapsack import MOST, NODES, NOTHING, cheapest_covers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from numpy.typing import NDArray
+
+    from gpufleet.optimize.bounds.carriers import Carriers
     from gpufleet.optimize.bounds.matrix import Matrix
 
 DENOMINATOR = 2**48
@@ -42,9 +48,28 @@ class Prices:
 
 def lower_bound(matrix: Matrix, prices: Prices) -> int | None:
     """No solution costs less; None when the prices show that there is no solution at all."""
-    total, reduced = priced(matrix, prices)
+    plain = _bound(matrix, prices, None)
+    carriers = carriers_of(matrix)
+    free = matrix.block[carriers.share] < 0
+    apart = np.logical_and.reduceat(free, carriers.start[:-1]) if len(free) else np.empty(0, np.bool_)
+    carriers = carriers.only(apart & (matrix.block[carriers.count] < 0))
+    if plain is None or not len(carriers.count):
+        return plain
+    carried = _bound(matrix, prices, carriers)
+    return plain if carried is None else max(plain, carried)
+
+
+def _bound(matrix: Matrix, prices: Prices, carriers: Carriers | None) -> int | None:
+    """The bound with covering rows treated exactly, and the rows of carriers too, whose prices then do not count."""
+    rows = matrix.exact if carriers is None else np.concatenate((matrix.exact, carriers.row))
+    total, reduced = priced(matrix, prices, rows)
     covers = Covers(matrix)
-    for j in covers.others:
+    others = covers.others
+    if carriers is not None:
+        least = least_with_one(matrix, carriers, np.array(reduced, object))
+        total += sum(min(0, value) for value in least.tolist())
+        others = np.setdiff1d(others, np.concatenate((carriers.count, carriers.share)))
+    for j in others:
         value = reduced[j]
         total += value * int(matrix.lower[j] if value > 0 else matrix.upper[j])
     covered = _covered(covers, reduced)
@@ -53,15 +78,15 @@ def lower_bound(matrix: Matrix, prices: Prices) -> int | None:
     return -(-(total + covered) // (prices.denominator * matrix.unit)) * matrix.unit
 
 
-def priced(matrix: Matrix, prices: Prices) -> tuple[int, list[int]]:
-    """Denominator times (what the rows' sides are worth, the reduced costs)."""
+def priced(matrix: Matrix, prices: Prices, skipped: NDArray[np.int64]) -> tuple[int, list[int]]:
+    """Denominator times (what the rows' sides are worth, the reduced costs); prices of `skipped` rows do not count."""
     reduced = [int(value) * prices.denominator for value in matrix.cost]
     total = 0
     rows = matrix.by_row
-    exact = set(matrix.exact.tolist())
+    without = set(skipped.tolist())
     for row, price in prices.numerators.items():
         side = matrix.row_lower[row] if price > 0 else matrix.row_upper[row]
-        if side is None or row in exact:
+        if side is None or row in without:
             continue
         total += price * side
         first, last = rows.indptr[row], rows.indptr[row + 1]

@@ -21,8 +21,8 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from gpufleet.optimize.bounds.carriers import Carriers
     from gpufleet.optimize.bounds.matrix import Matrix
-    from gpufleet.optimize.routed.carriers import Carriers
 
     Floats = NDArray[np.float64]
 

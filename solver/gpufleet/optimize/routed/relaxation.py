@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.sparse import csr_array, vstack
 
+from gpufleet.optimize.bounds.carriers import carriers_of
+from gpufleet.optimize.bounds.lagrangian import Prices
 from gpufleet.optimize.decomposition.linear_programs import LinearProgram, sides
 from gpufleet.optimize.routed.capacity_cuts import violated_cuts
 
@@ -17,10 +19,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from gpufleet.optimize.bounds.carriers import Carriers
     from gpufleet.optimize.bounds.matrix import Matrix
     from gpufleet.optimize.decomposition.linear_programs import LinearSolution
     from gpufleet.optimize.routed.capacity_cuts import Cut
-    from gpufleet.optimize.routed.carriers import Carriers
 
     Floats = NDArray[np.float64]
     Bools = NDArray[np.bool_]
@@ -29,6 +31,21 @@ ROUNDS = 20
 """Rounds of cuts at most."""
 RISE = 2e-5
 """Relative rise of the bound in a round below which cuts are no longer sought."""
+
+
+def prices_with_cuts(matrix: Matrix, seconds: float) -> Prices | None:
+    """Prices of the rows in the relaxation with capacity cuts; None without carriers, or when time was too short."""
+    carriers = carriers_of(matrix)
+    if not len(carriers.count):
+        return None
+    everything = np.ones(len(matrix.cost), np.bool_)
+    found = Relaxation(matrix, carriers).tighten(everything, time.monotonic() + seconds, lambda: False)
+    return None if found is None else row_prices(found, matrix)
+
+
+def row_prices(found: LinearSolution, matrix: Matrix) -> Prices:
+    """Of the rows of the model, without those of cuts, which the checker of a bound makes up for itself."""
+    return Prices.rounded(enumerate(found.prices[: len(matrix.row_lower)].tolist()))
 
 
 @dataclass

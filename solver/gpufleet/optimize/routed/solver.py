@@ -13,13 +13,12 @@ from gpufleet.optimize.backends.interface import BackendResult
 from gpufleet.optimize.backends.mathopt_highs import MathOptHighs
 from gpufleet.optimize.backends.registry import backend
 from gpufleet.optimize.backends.scaled_rows import return_to_grid
-from gpufleet.optimize.bounds.lagrangian import Prices
+from gpufleet.optimize.bounds.carriers import carriers_of
 from gpufleet.optimize.bounds.matrix import matrix_of
 from gpufleet.optimize.monitor import Monitor
 from gpufleet.optimize.reduction import without_fixed
-from gpufleet.optimize.routed.carriers import carriers_of
 from gpufleet.optimize.routed.fixing import force
-from gpufleet.optimize.routed.relaxation import Relaxation, empty_rows_hold
+from gpufleet.optimize.routed.relaxation import Relaxation, empty_rows_hold, row_prices
 from gpufleet.optimize.routed.spare import without_spare
 from gpufleet.optimize.routed.tree import Tree
 
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from gpufleet.optimize.backends.interface import Outcome, SolverLimits
+    from gpufleet.optimize.bounds.lagrangian import Prices
     from gpufleet.optimize.formulation.linear_model import LinearModel
     from gpufleet.optimize.routed.fixing import Forced
 
@@ -98,7 +98,7 @@ class _Run:
         plain = self.relaxation.solve(everything, SHARE * self.limits.seconds)
         if plain is None or not len(self.carriers.count):
             return self._by_highs(everything)
-        self.prices = Prices.rounded(enumerate(plain.prices.tolist()))
+        self.prices = row_prices(plain, self.matrix)
         used = plain.values[np.unique(self.carriers.count)]
         if used.sum() > MANY * (used > 1e-6).sum():
             return self._by_highs(everything)
@@ -124,7 +124,8 @@ class _Run:
         if found is not None:
             self.relaxation.drop_slack(found.prices)
             better = force(self.matrix, self.carriers, found.prices)
-            forced = max(forced, better, key=lambda each: each.bound)
+            if better.bound > forced.bound:
+                forced, self.prices = better, row_prices(found, self.matrix)
         self.bound = max(self.bound, forced.cost_bound)
         self.monitor.report(self.monitor.phase, bound=self.bound)
         return forced

@@ -39,6 +39,18 @@ class Carriers:
         """Where the shares of a carrier stand."""
         return slice(int(self.start[k]), int(self.start[k + 1]))
 
+    def only(self, kept: NDArray[np.bool_]) -> Carriers:
+        """Some of the carriers: `kept` is (k,)."""
+        inside = np.repeat(kept, np.diff(self.start))
+        return Carriers(
+            row=self.row[kept],
+            count=self.count[kept],
+            capacity=self.capacity[kept],
+            start=np.concatenate(([0], np.cumsum(np.diff(self.start)[kept]))).astype(np.int64),
+            share=self.share[inside],
+            load=self.load[inside],
+        )
+
 
 def carriers_of(matrix: Matrix) -> Carriers:
     """All carrier rows of a matrix, in its order."""
