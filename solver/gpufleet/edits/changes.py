@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from gpufleet.errors import InputError, InputProblem
 from gpufleet.library import digest
@@ -14,6 +14,7 @@ from gpufleet.units import exact
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from gpufleet.schema.offers import Offer
     from gpufleet.schema.resolved import ResolvedInstance
     from gpufleet.schema.workloads import Workload
 
@@ -62,6 +63,16 @@ def without_rules(resolved: ResolvedInstance, *names: str) -> ResolvedInstance:
     return with_fields(resolved, rules=resolved.instance.rules.model_copy(update=plain))
 
 
+def with_vendor_share(resolved: ResolvedInstance, most: float) -> ResolvedInstance:
+    """The instance in which no vendor of its offers may have more than this share of all accelerators; smaller shares
+    that it states itself stay."""
+    rules = resolved.instance.rules
+    vendors = {resolved.accelerator_of(offer.node_type).vendor for offer in resolved.offers.values()}
+    shares = {name: min(most, rules.max_vendor_share.get(name, 1.0)) for name in sorted(vendors)}
+    changed = rules.model_copy(update={"max_vendor_share": {**rules.max_vendor_share, **shares}})
+    return with_fields(resolved, rules=changed)
+
+
 def with_workloads(resolved: ResolvedInstance, **fields: object) -> ResolvedInstance:
     """The instance with some fields of every workload that has them replaced."""
     workloads = tuple(
@@ -78,6 +89,26 @@ def with_offers(resolved: ResolvedInstance, **fields: object) -> ResolvedInstanc
         for name, offer in resolved.offers.items()
     }
     return redigest(replace(resolved, offers=offers))
+
+
+def with_price(resolved: ResolvedInstance, name: str, price: float) -> ResolvedInstance:
+    """The instance with another price of one offer, in its own unit (`price_field`), USD.
+
+    Raises KeyError for an offer that it does not have, ValueError for one without a price.
+    """
+    offer = resolved.offers[name]
+    field = price_field(offer)
+    if field is None:
+        raise ValueError(f"{name} has no price: its nodes are owned")
+    changed = {**resolved.offers, name: offer.model_copy(update={field: price})}
+    return redigest(replace(resolved, offers=changed))
+
+
+def price_field(offer: Offer) -> Literal["usd_per_hour", "capex_usd"] | None:
+    """The field that holds the price of a node: rent, or purchase price; None for owned nodes."""
+    if offer.term == "owned":
+        return None
+    return "capex_usd" if offer.term == "purchase" else "usd_per_hour"
 
 
 def with_rates(resolved: ResolvedInstance, workloads: Sequence[str], factor: float) -> ResolvedInstance:
