@@ -140,8 +140,8 @@ def with_horizon(resolved: ResolvedInstance, hours: int) -> ResolvedInstance:
 
 
 def ended_for_good(resolved: ResolvedInstance) -> ResolvedInstance:
-    """The instance whose need ends with the horizon: reservations are paid to the end of their terms, and nodes are sold
-    for `resale_fraction` of what they are still worth.
+    """The instance whose need ends with the horizon: reservations are paid to the end of their terms, and nodes are
+    sold for `resale_fraction` of what they are still worth.
 
     Raises ValueError where the horizon is longer than the life of nodes that are sold then.
     """

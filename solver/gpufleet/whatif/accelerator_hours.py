@@ -47,9 +47,7 @@ class AcceleratorHours:
         return self.usd_per_hour / self.worked if self.worked else None
 
 
-def accelerator_hours(
-    resolved: ResolvedInstance, candidates: Candidates, plan: Plan
-) -> tuple[AcceleratorHours, ...]:
+def accelerator_hours(resolved: ResolvedInstance, candidates: Candidates, plan: Plan) -> tuple[AcceleratorHours, ...]:
     """Every offer whose price is known, those of the plan first, then by price."""
     problem, horizon = build_problem(resolved, candidates), horizon_of(resolved.instance)
     prices = {name: _price(resolved, problem, plan, name, horizon) for name in resolved.offers}
@@ -72,9 +70,7 @@ def _row(
     return AcceleratorHours(name, unit, offer.term, price, hours, held, worked, pays_from)
 
 
-def _price(
-    resolved: ResolvedInstance, problem: Problem, plan: Plan, name: str, horizon: Horizon
-) -> float | None:
+def _price(resolved: ResolvedInstance, problem: Problem, plan: Plan, name: str, horizon: Horizon) -> float | None:
     """USD per accelerator-hour: of the plan's nodes, else of the offer's first contract; None without one."""
     hours = _hours(resolved, horizon, plan, {name})
     if hours:
@@ -123,7 +119,9 @@ def _use(resolved: ResolvedInstance, horizon: Horizon, plan: Plan, offer: Offer)
     here = [run for run in plan.deployments if _place(resolved, run) == pool]
     held = [_held(resolved, horizon, run) for run in here]
     # a training run without a figure works as long as it is there
-    worked = [part * (1.0 if run.utilisation is None else run.utilisation) for part, run in zip(held, here, strict=True)]
+    worked = [
+        part * (1.0 if run.utilisation is None else run.utilisation) for part, run in zip(held, here, strict=True)
+    ]
     return sum(held) / there, sum(worked) / there
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import TYPE_CHECKING, Literal
 
 from gpufleet.candidates.enumerate import build_candidates
@@ -16,6 +15,7 @@ from gpufleet.whatif.price_search import PriceSearch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from fractions import Fraction
 
     from gpufleet.candidates.option import Candidates
     from gpufleet.schema.offers import Term
@@ -76,17 +76,18 @@ def break_even_prices(
     *,
     step_usd: float = 0.01,
     time_limit_s: float = 60.0,
+    candidates: Candidates | None = None,
     progress: Callable[[PriceBreak], None] | None = None,
 ) -> PriceBreaks:
-    """Break-even prices of some offers, by default of all, exact to a grid of `step_usd`.
+    """Break-even prices of some offers, by default of all, exact to a grid of `step_usd`, the nearest ones first.
 
-    All other prices stay as they are. `time_limit_s` holds for each plan. Offers in the cheapest fleet come first, then
-    the others; each group by how far today's price is from the break-even. `progress` hears of each offer when done.
+    All other prices stay as they are. `time_limit_s` holds for each plan. `candidates` are those of the
+    instance, where they are known already. `progress` hears of each offer when it is done.
 
     Raises InputError for an offer that the instance does not have, or input that cannot be solved.
     """
     _check(resolved, offers)
-    limits, candidates = SolverLimits(time_limit_s), build_candidates(resolved)
+    limits, candidates = SolverLimits(time_limit_s), candidates or build_candidates(resolved)
     optimum = solve_candidates(resolved, candidates, limits)
     asked = list(dict.fromkeys(offers)) or sorted(resolved.offers)
     found = []

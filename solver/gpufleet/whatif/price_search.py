@@ -1,11 +1,11 @@
 """The price at which an offer leaves the cheapest fleet, on a grid of prices, by proven solves on both sides.
 
-V_in(p), the cost of the cheapest fleet that takes the offer at the price p, rises with p; V_out, of the cheapest that does
-not take it, does not depend on p. The offer is in at p when V_in(p) <= V_out: a tie counts as in. A fleet that takes
-it costs a + k p, and V_in is the least of such lines, so it is concave: where the line of the best fleet found at one
-price meets V_out, the offer is still in. The search goes from line to line, up or down, and ends when two neighbours of
-the grid are proven, in at the lower one and out at the higher one. Where a money budget cuts fleets off, the next line
-may promise too much; then what is between the two sides is halved.
+V_in(p), the cost of the cheapest fleet that takes the offer at the price p, rises with p; V_out, of the cheapest that
+does not take it, does not depend on p. The offer is in at p when V_in(p) <= V_out: a tie counts as in. A fleet that
+takes it costs a + k p, and V_in is the least of such lines, so it is concave: where the line of the best fleet found at
+one price meets V_out, the offer is still in. The search goes from line to line, up or down, and ends when two
+neighbours of the grid are proven, in at the lower one and out at the higher one. Where a money budget cuts fleets off,
+the next line may promise too much; then what is between the two sides is halved.
 """
 
 from __future__ import annotations
