@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import matplotlib
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from gpufleet.report.breakeven_text import mix_words
@@ -42,6 +43,9 @@ def price_breaks_plot(resolved: ResolvedInstance, found: PriceBreaks, form: str)
         axes.set_xlabel("highest price at which it is in the cheapest fleet, of today's price")
         axes.grid(visible=False, axis="y")
         axes.margins(x=0.2)
+        axes.set_ylim(0.5, len(shown) + 0.5)
+        kinds = [Line2D([], [], color=colour, marker="o") for colour in COLOURS[:2]]
+        figure.legend(kinds, ["in today: leaves above", "out today: enters at"], loc="outside lower center", ncols=2)
         figure.suptitle(resolved.instance.title, fontsize=10)
         return _written(figure, form)
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 MOST_SENTENCES: Final = 5
 """So many offers have their fleets on both sides spelled out when all offers are asked about."""
+MOST_FLIPS: Final = 8
+"""So many flips have their fleets spelled out."""
 UNITS: Final = {"usd_per_hour": "USD/h", "capex_usd": "USD a node"}
 
 
@@ -32,7 +34,7 @@ def price_breaks_text(
 ) -> Iterator[RenderableType]:
     """Accelerator-hours of the plan, then a table of break-even prices, then the fleets on both sides of some."""
     yield Text(resolved.instance.title, style="bold")
-    yield Text(_answer(found.optimum, "The cheapest fleet now", resolved))
+    yield Text(_answer(found.optimum, "The cheapest fleet costs", resolved))
     taken = [row for row in hours if row.accelerator_hours]
     if taken:
         yield _section("What an accelerator-hour costs")
@@ -58,9 +60,9 @@ def _section(title: str) -> RenderableType:
 def _answer(plan: Plan, what: str, resolved: ResolvedInstance) -> str:
     cost = None if plan.certificate is None else plan.certificate.objective_usd
     if cost is None:
-        return f"{what}: {str(plan.status).upper()}, {plan.reason}."
+        return f"{what} (none: {plan.status}, {plan.reason})."
     proof = "" if plan.status == "optimal" else ", not proven"
-    return f"{what}: {money(cost)} USD{proof}: {fleet_words(resolved, plan) or 'nothing is taken'}."
+    return f"{what} {money(cost)} USD{proof}: {fleet_words(resolved, plan) or 'nothing is taken'}."
 
 
 def _hours_table(rows: Sequence[AcceleratorHours]) -> RenderableType:
@@ -92,7 +94,7 @@ def _hours_words(rows: Sequence[AcceleratorHours]) -> Iterator[RenderableType]:
     if any(row.pays_from is not None for row in rows):
         yield Text(
             "Pays from: share of the hours from which it costs less than the cheapest on-demand offer of the same "
-            "accelerator, paid for those hours alone."
+            "accelerator that a workload can use, paid for those hours alone."
         )
 
 
@@ -128,8 +130,8 @@ def _sentence(resolved: ResolvedInstance, one: PriceBreak) -> str:
     if one.in_at_usd is None or one.out_at_usd is None or one.inside is None or one.outside is None:
         return f"{one.offer} is not settled: a time limit was reached before a proof; ask with a longer one."
     moves = "stays up to" if one.is_in else "enters at"
-    below = _answer(one.inside, f"At {money(one.in_at_usd)}", resolved)
-    above = _answer(one.outside, f"From {money(one.out_at_usd)}", resolved)
+    below = _answer(one.inside, f"At {money(one.in_at_usd)} the cheapest fleet costs", resolved)
+    above = _answer(one.outside, f"From {money(one.out_at_usd)} on it does without, for", resolved)
     rest = " Caps on workloads follow prices, so there may be other break-evens." if one.one_of_several else ""
     open_ = " Not settled to the last step: a time limit was reached." if one.outcome == "open" else ""
     turns = f"{one.offer} {moves} {money(one.in_at_usd)} {unit} (today {money(one.price_usd)})."
@@ -147,10 +149,13 @@ def flips_text(resolved: ResolvedInstance, found: Flips) -> Iterator[RenderableT
             _stretch(segment), _cost(segment.first), _cost(segment.last), mix_words(segment.first), style=style
         )
     yield Padding(grid, (1, 0, 1, 0))
-    for before, after in zip(found.segments, found.segments[1:], strict=False):
-        yield Text(_flip(found, before.last, after.first))
-    if len(found.segments) == 1:
+    turns = list(zip(found.segments, found.segments[1:], strict=False))
+    for before, after in turns[:MOST_FLIPS]:
+        yield Text(_flip(resolved, found, before.last, after.first))
+    if not turns:
         yield Text("The mix does not change.")
+    elif len(turns) > MOST_FLIPS:
+        yield Text(f"So do {len(turns) - MOST_FLIPS} more rows of the table; --json has all fleets.")
     yield Text(_how(found))
 
 
@@ -161,7 +166,7 @@ def _stretch(segment: Segment) -> str:
 
 def at(point: FlipPoint) -> str:
     """A length or factor, as short as it is exact enough."""
-    return f"{float(point.value):.4g}"
+    return f"{float(point.value):g}"
 
 
 def _cost(point: FlipPoint) -> str:
@@ -175,10 +180,17 @@ def mix_words(point: FlipPoint) -> str:
     return ", ".join(sorted(point.mix)) or "owned nodes alone"
 
 
-def _flip(found: Flips, before: FlipPoint, after: FlipPoint) -> str:
+def _flip(resolved: ResolvedInstance, found: Flips, before: FlipPoint, after: FlipPoint) -> str:
     unit = " months" if found.moved == "horizon_months" else " times today's demand"
     proof = "" if before.proven and after.proven else " (not proven)"
-    return f"Between {at(before)} and {at(after)}{unit}: from {mix_words(before)} to {mix_words(after)}{proof}."
+    return f"At {at(before)}{unit} {fleet_of(resolved, before)}; at {at(after)} {fleet_of(resolved, after)}{proof}."
+
+
+def fleet_of(resolved: ResolvedInstance, point: FlipPoint) -> str:
+    """The fleet in a line, or why there is none."""
+    if point.mix is None:
+        return f"there is no plan ({point.plan.status})"
+    return fleet_words(resolved, point.plan) or "nothing is taken"
 
 
 def _how(found: Flips) -> str:

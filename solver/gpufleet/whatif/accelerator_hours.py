@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from gpufleet.problem.build import build_problem
 from gpufleet.problem.horizon import horizon_of
 from gpufleet.whatif.figures import is_there
+from gpufleet.whatif.usable import usable_offers
 
 if TYPE_CHECKING:
     from gpufleet.candidates.option import Candidates
@@ -38,8 +39,8 @@ class AcceleratorHours:
     worked: float | None
     """The same times their load over what `max_utilisation` and the SLOs allow."""
     pays_from: float | None
-    """Share of the hours from which it costs less than the cheapest on-demand offer of the same accelerator, paid only
-    for those hours; None for hourly terms, and where there is no such offer. Above 1 it never does."""
+    """Share of the hours from which it costs less than the cheapest on-demand offer of the same accelerator that some
+    workload can use, paid only for those hours; None for hourly terms, and where there is none. Above 1: never."""
 
     @property
     def usd_per_worked_hour(self) -> float | None:
@@ -51,8 +52,10 @@ def accelerator_hours(resolved: ResolvedInstance, candidates: Candidates, plan: 
     """Every offer whose price is known, those of the plan first, then by price."""
     problem, horizon = build_problem(resolved, candidates), horizon_of(resolved.instance)
     prices = {name: _price(resolved, problem, plan, name, horizon) for name in resolved.offers}
+    usable = usable_offers(resolved, candidates)
+    rents = {name: price for name, price in prices.items() if name in usable}
     rows = [
-        _row(resolved, horizon, plan, name, price, _rent(resolved, prices, name))
+        _row(resolved, horizon, plan, name, price, _rent(resolved, rents, name))
         for name, price in prices.items()
         if price is not None
     ]

@@ -12,9 +12,10 @@ from gpufleet.optimize.backends.interface import SolverLimits
 from gpufleet.solving import solve_candidates
 from gpufleet.units import exact
 from gpufleet.whatif.price_search import PriceSearch
+from gpufleet.whatif.usable import usable_offers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
     from fractions import Fraction
 
     from gpufleet.candidates.option import Candidates
@@ -128,7 +129,7 @@ def _break(
     def answer(outcome: Outcome, is_in: bool | None, **more: object) -> PriceBreak:
         return PriceBreak(name, offer.term, field, price, outcome, is_in, **more)  # type: ignore[arg-type]
 
-    if not _counts_idle(resolved) and name not in set(_useful(resolved, candidates)):
+    if not _counts_idle(resolved) and name not in usable_offers(resolved, candidates):
         return answer("nothing_runs", False)
     search = PriceSearch(resolved, name, candidates, limits, step, optimum if optimum.status == "optimal" else None)
     today = search.look(search.today)
@@ -157,12 +158,3 @@ def _counts_idle(resolved: ResolvedInstance) -> bool:
     rules = resolved.instance.rules
     shares = (rules.max_vendor_share, rules.max_accelerator_share, rules.max_site_share, rules.min_country_share)
     return any(shares) or rules.max_spot_share is not None
-
-
-def _useful(resolved: ResolvedInstance, candidates: Candidates) -> Iterator[str]:
-    """Offers on whose nodes something can run."""
-    types = {name: node.partition_of or name for name, node in resolved.node_types.items()}
-    places = {(o.site, types[o.node_type], o.spot) for options in candidates.options.values() for o in options}
-    for name, offer in resolved.offers.items():
-        if (offer.site, offer.node_type, name if offer.term == "spot" else None) in places:
-            yield name

@@ -183,7 +183,7 @@ def flips_over_demand(
     def between(low: FlipPoint, high: FlipPoint) -> Iterator[FlipPoint]:
         if low.mix == high.mix or high.value - low.value <= CLOSE:
             return
-        middle = look((low.value + high.value) / 2)
+        middle = look(_between(low.value, high.value))
         yield from (*between(low, middle), middle, *between(middle, high))
 
     points = [look(factors.values[0])]
@@ -191,6 +191,12 @@ def flips_over_demand(
         high = look(value)
         points += [*between(points[-1], high), high]
     return Flips("demand", False, tuple(points))
+
+
+def _between(low: Decimal, high: Decimal) -> Decimal:
+    """About half way between two factors more than `CLOSE` apart, with no more digits than need be."""
+    middle = ((low + high) / 2).quantize(CLOSE)
+    return middle if low < middle < high else (low + high) / 2
 
 
 def _point(value: Decimal, asked: ResolvedInstance, plan: Plan) -> FlipPoint:
