@@ -66,20 +66,22 @@ def _answer(plan: Plan, what: str, resolved: ResolvedInstance) -> str:
 
 
 def _hours_table(rows: Sequence[AcceleratorHours]) -> RenderableType:
-    grid = table("offer", "accelerator", "USD/h", "held", "at work", "USD/h at work", "pays from", numeric=(
-        "USD/h", "held", "at work", "USD/h at work", "pays from"))  # fmt: skip
+    compared = any(row.pays_from is not None for row in rows)
+    columns = ("USD/h", "held", "at work", "USD/h at work", *(("pays from",) if compared else ()))
+    grid = table("offer", *columns, numeric=columns)
     for row in rows:
         at_work = row.usd_per_worked_hour
-        grid.add_row(
-            row.offer,
-            row.accelerator,
-            f"{row.usd_per_hour:,.4f}",
-            _share(row.held),
-            _share(row.worked),
-            "" if at_work is None else f"{at_work:,.4f}",
-            "" if row.pays_from is None else _share(row.pays_from) if row.pays_from <= 1 else "never",
-        )
+        cells = [f"{row.usd_per_hour:,.4f}", _share(row.held), _share(row.worked)]
+        cells.append("" if at_work is None else f"{at_work:,.4f}")
+        cells += [_pays_from(row)] if compared else []
+        grid.add_row(row.offer, *cells)
     return grid
+
+
+def _pays_from(row: AcceleratorHours) -> str:
+    if row.pays_from is None:
+        return ""
+    return percent(row.pays_from) if row.pays_from <= 1 else "never"
 
 
 def _share(value: float | None) -> str:
@@ -155,7 +157,7 @@ def flips_text(resolved: ResolvedInstance, found: Flips) -> Iterator[RenderableT
     if not turns:
         yield Text("The mix does not change.")
     elif len(turns) > MOST_FLIPS:
-        yield Text(f"So do {len(turns) - MOST_FLIPS} more rows of the table; --json has all fleets.")
+        yield Text(f"The table has {len(turns) - MOST_FLIPS} more flips; --json has their fleets.")
     yield Text(_how(found))
 
 

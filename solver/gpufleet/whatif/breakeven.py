@@ -9,6 +9,7 @@ from gpufleet.candidates.enumerate import build_candidates
 from gpufleet.edits.changes import price_field
 from gpufleet.errors import InputError, InputProblem
 from gpufleet.optimize.backends.interface import SolverLimits
+from gpufleet.schema.instance import Budgets
 from gpufleet.solving import solve_candidates
 from gpufleet.units import exact
 from gpufleet.whatif.price_search import PriceSearch
@@ -39,7 +40,8 @@ class PriceBreak:
     outcome: Outcome
     """`found`; `needed` = without it there is no plan, so no price drives it out (unless a budget does); `never` = not
     even the smallest price of the grid brings it in; `nothing_runs` = no workload can use its nodes; `no_fleet` = there
-    is no plan with it; `open` = a time limit left it open."""
+    is no plan, with it or without, and no budget that a lower price could help to keep; `open` = a time limit was
+    reached."""
     is_in: bool | None
     """Today; None where a time limit left it open."""
     in_at_usd: float | None = None
@@ -135,9 +137,9 @@ def _break(
     today = search.look(search.today)
     if today.taken is None:
         return answer("open", None, solves=search.solves)
-    if today.inside.status == today.outside.status == "infeasible":
+    if today.inside.status == today.outside.status == "infeasible" and resolved.instance.budgets == Budgets():
         return answer("no_fleet", False, solves=search.solves)
-    if today.outside.status == "infeasible":
+    if today.taken and today.outside.status == "infeasible":
         return answer("needed", True, inside=today.inside, solves=search.solves)
     below, above, settled = search.neighbours(today)
     outcome: Outcome = "open" if not settled else "never" if below is None else "found"

@@ -96,10 +96,11 @@ class PriceSearch:
         No first one: it is out at the smallest price of the grid already.
         """
         low, high = self._around(first)
-        sides: dict[int, Look] = {}
+        # today's price can be below the grid
+        sides: dict[int, Look] = {0: first} if first.taken and not low else {}
         guess = self._grid(self.meets(first))
         for _ in range(MOST_PRICES):
-            if high is not None and high - low <= 1 and (high in sides) and (low == 0 or low in sides):
+            if high is not None and high - low <= 1 and high in sides and (not low or low in sides):
                 return sides.get(low), sides[high], True
             place = self._next(low, high, guess, sides)
             look = sides[place] = self.look(place * self.step)
@@ -128,16 +129,17 @@ class PriceSearch:
             return guess
         if low and low not in sides:
             return low
-        if guess is not None and guess <= low:
+        if high is None or guess is not None:
             return low + 1
-        assert high is not None  # without a line there is no plan, and without a plan it is out
         return (low + high) // 2
 
 
 def is_no_worse(inside: Plan, outside: Plan) -> bool | None:
     """Does a plan serve as much at no more cost, or more? None where that is not proven."""
-    if inside.status == "infeasible" or outside.status == "infeasible":
-        return outside.status == "infeasible" and inside.status in ("optimal", "feasible")
+    if inside.status == "infeasible":
+        return False
+    if outside.status == "infeasible":
+        return True if inside.status in ("optimal", "feasible") else None
     ours, theirs = inside.certificate, outside.certificate
     if ours is None or theirs is None or ours.objective_usd is None or theirs.objective_usd is None:
         return None
