@@ -44,11 +44,14 @@ def alternatives_text(resolved: ResolvedInstance, found: Alternatives) -> Iterat
 
 def _headline(resolved: ResolvedInstance, found: Alternatives) -> str:
     assert found.first is not None
-    proof = "proven optimal" if found.first.proven else "not proven optimal"
     over = span(float(resolved.instance.hours))
     count = len(found.others)
-    others = "no other fleet" if not count else "1 other fleet" if count == 1 else f"{count} other fleets"
-    return f"{money(found.first.figures.cost_usd)} USD over {over}, {proof}; {others} within {percent(found.within)}."
+    if found.ended == "no_optimum":
+        return f"{money(found.first.figures.cost_usd)} USD over {over}, not proven optimal."
+    none = "no other fleet found" if found.ended == "unproven" else "no other fleet"
+    others = none if not count else "1 other fleet" if count == 1 else f"{count} other fleets"
+    cost, margin = money(found.first.figures.cost_usd), percent(found.within)
+    return f"{cost} USD over {over}, proven optimal; {others} within {margin}."
 
 
 def _table(resolved: ResolvedInstance, found: Alternatives) -> RenderableType:
