@@ -170,8 +170,8 @@ def test_a_fleet_that_is_no_other_is_a_bug(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_large_costs_do_not_cut_off_the_optimum(backend: str) -> None:
-    """Rows of costs in micro-USD with a large M: CP-SAT 9.15 called 510,295.85 USD optimal, because a step of its presolve
-    adds up coefficients in 32 bits."""
+    """Rows of costs in micro-USD with a large M: CP-SAT 9.15 called 510,295.85 USD optimal, because a step of its
+    presolve adds up coefficients in 32 bits."""
     asked = load_instance(Path(__file__).parents[1] / "instances" / "estate" / "spot-and-terms.yaml")
     parts = parts_of(asked, "fleet")
     every = frozenset(parts)

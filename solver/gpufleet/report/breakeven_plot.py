@@ -13,6 +13,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from gpufleet.report.breakeven_text import mix_words
 from gpufleet.report.estimate_plot import COLOURS, DATELESS, STYLE
+from gpufleet.report.format import price
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -42,7 +43,7 @@ def price_breaks_plot(resolved: ResolvedInstance, found: PriceBreaks, form: str)
         axes.xaxis.set_minor_formatter(FuncFormatter(_minor))
         axes.set_xlabel("highest price at which it is in the cheapest fleet, of today's price")
         axes.grid(visible=False, axis="y")
-        axes.margins(x=0.2)
+        axes.margins(x=0.3)
         axes.set_ylim(0.5, len(shown) + 0.5)
         kinds = [Line2D([], [], color=colour, marker="o") for colour in COLOURS[:2]]
         figure.legend(kinds, ["in today: leaves above", "out today: enters at"], loc="outside lower center", ncols=2)
@@ -52,13 +53,14 @@ def price_breaks_plot(resolved: ResolvedInstance, found: PriceBreaks, form: str)
 
 def _bar(axes: Axes, row: int, one: PriceBreak) -> None:
     assert one.change is not None
+    assert one.in_at_usd is not None
     end = 100 * (1 + one.change)
     colour = COLOURS[0] if one.is_in else COLOURS[1]
     axes.plot([100, end], [row, row], color=colour, linewidth=2)
     axes.plot([end], [row], "o", color=colour, markersize=5)
     unit = "/h" if one.unit == "usd_per_hour" else ""
     side = "left" if end >= 100 else "right"
-    words = f"{one.in_at_usd:,.2f} USD{unit}"
+    words = f"{price(one.in_at_usd)} USD{unit}"
     offset = (6, 0) if side == "left" else (-6, 0)
     axes.annotate(words, (end, row), offset, textcoords="offset points", va="center", ha=side, fontsize=8)
 

@@ -8,8 +8,9 @@ from rich.padding import Padding
 from rich.text import Text
 
 from gpufleet.report.fleet_words import fleet_words
-from gpufleet.report.format import money, percent
+from gpufleet.report.format import money, percent, price
 from gpufleet.report.plan_text import table
+from gpufleet.schema.instance import Budgets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -42,7 +43,7 @@ def price_breaks_text(
         yield from _hours_words(taken)
     yield _section("Price of a node at which an offer enters or leaves the cheapest fleet")
     yield _price_table([one for one in found.breaks if one.outcome != "nothing_runs"])
-    yield Text(f"In up to a price: proven in there, and out {money(found.step_usd)} USD above. A tie counts as in.")
+    yield Text(f"In up to a price: proven in there, and out {price(found.step_usd)} USD above. A tie counts as in.")
     settled = [one for one in found.breaks if one.outcome != "nothing_runs"]
     for one in settled[:spelled]:
         yield Padding(Text(_sentence(resolved, one)), (1, 0, 0, 0))
@@ -104,13 +105,14 @@ def _price_table(breaks: Sequence[PriceBreak]) -> RenderableType:
     grid = table("offer", "now", "unit", "today", "in up to", "change", numeric=("today", "in up to", "change"))
     for one in breaks:
         now = "open" if one.is_in is None else "in" if one.is_in else "out"
-        grid.add_row(one.offer, now, UNITS[one.unit], money(one.price_usd), _in_up_to(one), _change(one))
+        unit = "USD/h" if one.unit == "usd_per_hour" else "USD"
+        grid.add_row(one.offer, now, unit, price(one.price_usd), _in_up_to(one), _change(one))
     return grid
 
 
 def _in_up_to(one: PriceBreak) -> str:
     words = {"needed": "any price", "never": "no price", "no_fleet": "no plan", "open": "not settled"}
-    return words[one.outcome] if one.in_at_usd is None else money(one.in_at_usd)
+    return words[one.outcome] if one.in_at_usd is None else price(one.in_at_usd)
 
 
 def _change(one: PriceBreak) -> str:
@@ -124,19 +126,20 @@ def _sentence(resolved: ResolvedInstance, one: PriceBreak) -> str:
     """What happens at the break-even, with the fleets on both sides."""
     unit = UNITS[one.unit]
     if one.outcome == "needed":
-        return f"{one.offer} is needed: without it no plan keeps the rules, so no price drives it out."
+        ends = "no price drives it out" if resolved.instance.budgets == Budgets() else "only a budget ends it"
+        return f"{one.offer} is needed: without it no plan keeps the rules, so {ends}."
     if one.outcome == "no_fleet":
         return f"{one.offer}: no plan keeps the rules, with it or without."
     if one.outcome == "never" and one.out_at_usd is not None:
-        return f"{one.offer} does not enter even at {money(one.out_at_usd)} {unit}."
+        return f"{one.offer} does not enter even at {price(one.out_at_usd)} {unit}."
     if one.in_at_usd is None or one.out_at_usd is None or one.inside is None or one.outside is None:
         return f"{one.offer} is not settled: a time limit was reached before a proof; ask with a longer one."
     moves = "stays up to" if one.is_in else "enters at"
-    below = _answer(one.inside, f"At {money(one.in_at_usd)} the cheapest fleet costs", resolved)
-    above = _answer(one.outside, f"From {money(one.out_at_usd)} on it does without, for", resolved)
+    below = _answer(one.inside, f"At {price(one.in_at_usd)} the cheapest fleet costs", resolved)
+    above = _answer(one.outside, f"From {price(one.out_at_usd)} on it does without, for", resolved)
     rest = " Caps on workloads follow prices, so there may be other break-evens." if one.one_of_several else ""
     open_ = " Not settled to the last step: a time limit was reached." if one.outcome == "open" else ""
-    turns = f"{one.offer} {moves} {money(one.in_at_usd)} {unit} (today {money(one.price_usd)})."
+    turns = f"{one.offer} {moves} {price(one.in_at_usd)} {unit} (today {price(one.price_usd)})."
     return f"{turns} {below} {above}{rest}{open_}"
 
 
