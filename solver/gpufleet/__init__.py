@@ -39,11 +39,24 @@ if TYPE_CHECKING:
     from gpufleet.solving import solve as solve
     from gpufleet.verification import Report as Report
     from gpufleet.verification import verify as verify
+    from gpufleet.whatif.alternatives import Alternative as Alternative
+    from gpufleet.whatif.alternatives import Alternatives as Alternatives
+    from gpufleet.whatif.alternatives import find_alternatives as find_alternatives
+    from gpufleet.whatif.breakeven import PriceBreak as PriceBreak
+    from gpufleet.whatif.breakeven import PriceBreaks as PriceBreaks
+    from gpufleet.whatif.breakeven import break_even_prices as break_even_prices
+    from gpufleet.whatif.flips import Flips as Flips
+    from gpufleet.whatif.flips import Span as Span
+    from gpufleet.whatif.flips import flips_over_demand as flips_over_demand
+    from gpufleet.whatif.flips import flips_over_months as flips_over_months
 
 _HOMES = {
+    "Alternative": "gpufleet.whatif.alternatives",
+    "Alternatives": "gpufleet.whatif.alternatives",
     "ClusterError": "gpufleet.errors",
     "Confirmation": "gpufleet.confirming",
     "EstimateResult": "gpufleet.schema.estimate",
+    "Flips": "gpufleet.whatif.flips",
     "GpufleetError": "gpufleet.errors",
     "InputError": "gpufleet.errors",
     "InputProblem": "gpufleet.errors",
@@ -53,12 +66,19 @@ _HOMES = {
     "MissingBackendError": "gpufleet.errors",
     "MissingExtraError": "gpufleet.errors",
     "Plan": "gpufleet.schema.plan",
+    "PriceBreak": "gpufleet.whatif.breakeven",
+    "PriceBreaks": "gpufleet.whatif.breakeven",
     "ProgressEvent": "gpufleet.optimize.progress",
     "Report": "gpufleet.verification.violation",
     "ResolvedInstance": "gpufleet.schema.resolved",
+    "Span": "gpufleet.whatif.flips",
     "VerificationError": "gpufleet.errors",
+    "break_even_prices": "gpufleet.whatif.breakeven",
     "confirm": "gpufleet.confirming",
     "estimate_options": "gpufleet.estimating.options",
+    "find_alternatives": "gpufleet.whatif.alternatives",
+    "flips_over_demand": "gpufleet.whatif.flips",
+    "flips_over_months": "gpufleet.whatif.flips",
     "load_instance": "gpufleet.library",
     "load_plan": "gpufleet.library",
     "resolve": "gpufleet.library",

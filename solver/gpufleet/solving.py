@@ -18,6 +18,7 @@ from gpufleet.optimize.monitor import Monitor
 from gpufleet.optimize.progress import in_usd
 from gpufleet.optimize.results import EngineResult
 from gpufleet.problem.build import build_problem
+from gpufleet.problem.signatures import with_part_rules
 from gpufleet.schema.plan import PriceOfCaution
 from gpufleet.verification.run import verify
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from gpufleet.optimize.choice import BackendChoice, EngineChoice
     from gpufleet.optimize.progress import ProgressEvent
     from gpufleet.problem.data import Problem, WorkloadData
+    from gpufleet.problem.signatures import PartRules
     from gpufleet.schema.plan import Plan
     from gpufleet.schema.resolved import ResolvedInstance
 
@@ -152,14 +154,17 @@ def solve_candidates(
     limits: SolverLimits,
     approach: Approach | None = None,
     monitor: Monitor | None = None,
+    parts: PartRules | None = None,
 ) -> Plan:
     """As `solve`, from candidates that were enumerated before.
 
-    Candidates depend on workloads, sites, offers and stock, not on budgets or other limits: a sweep over those
-    enumerates once.
+    Candidates depend on workloads, sites, offers and stock, not on prices, budgets or other limits: a sweep over those
+    enumerates once. With `parts`, status and certificate are about the fleets that keep these rules alone.
     """
     started = time.monotonic()
     problem = build_problem(resolved, candidates)
+    if parts is not None:
+        problem = with_part_rules(problem, parts)
     hopeless = list(dict.fromkeys(_hopeless(resolved, problem, candidates)))
     result = _nothing() if hopeless and not problem.service else run(problem, limits, approach, monitor)
     logger.info("%s: %s in %.2f s", result.engine, result.outcome, time.monotonic() - started)

@@ -28,6 +28,7 @@ from gpufleet.optimize.formulation import (
     restarts,
     routing,
     runs,
+    signatures,
     site_loss,
     spare_nodes,
     spot,
@@ -37,7 +38,7 @@ from gpufleet.optimize.formulation import (
 from gpufleet.optimize.formulation.linear_model import LinearModel
 from gpufleet.optimize.formulation.variables import add_variables
 from gpufleet.problem.costs import Bill
-from gpufleet.problem.data import ChargeRow, LimitRow, MeasureData, Pool
+from gpufleet.problem.data import ChargeRow, FoundFleet, LimitRow, MeasureData, Pool, Signatures
 from gpufleet.problem.scaling import SHARE_UNITS
 
 if TYPE_CHECKING:
@@ -188,6 +189,16 @@ def _sliced() -> Problem:
     return problem([first, second], TWO_OFFERS, (*TWO_POOLS, cut), periods=2)
 
 
+def _told_apart() -> Problem:
+    """Three parts, the second of two offers; a fleet of the first alone is known, and one of the first two; a measure
+    counts as cost, and an owned node in no part too. The third part is forbidden, the second required."""
+    offers = (*TWO_OFFERS, offer_data(60, 3, 1, "c"), offer_data(20, 5, 0, "d"), offer_data(4, 2, 0, "owned"))
+    known = (FoundFleet((0,), 120), FoundFleet((0, 1), 130))
+    asked = Signatures(((0,), (1, 2), (3,)), known, required=(1,), forbidden=(2,))
+    taken = (MeasureData("m", 5, 5, Bill((), ())),)
+    return replace(problem([COVERING], offers, TWO_POOLS), signatures=asked, measures=taken)
+
+
 FAMILIES: dict[str, tuple[AddRows, Problem]] = {
     "demand": (demand.add_rows, _asked()),
     "routing": (routing.add_rows, _routed()),
@@ -206,6 +217,7 @@ FAMILIES: dict[str, tuple[AddRows, Problem]] = {
     "share": (limits.add_rows, _limit("share", 1, -4, most=0)),
     "orders": (orders.add_rows, _tiers()),
     "node_types": (node_types.add_rows, problem([COVERING], TWO_OFFERS, TWO_POOLS, max_node_types=1)),
+    "signatures": (signatures.add_rows, _told_apart()),
     "spare_nodes": (spare_nodes.add_rows, _spare()),
     "site_loss": (site_loss.add_rows, _two_sites()),
     "unserved": (unserved.add_rows, _left_out()),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from builders import EFFICIENCY, NET, accelerator, edited, instance, node, offer, option, profiled, site
 from gpufleet.performance.estimate import Configurations, estimate
+from gpufleet.problem.signatures import KnownFleet, PartRules
 from gpufleet.schema.instance import BudgetCaps, Budgets, FleetRules, Measure, Quota, StageCaps
 from gpufleet.schema.offers import PriceStep
 from gpufleet.schema.plan import Parallelism
@@ -29,6 +30,8 @@ class HandCase:
     usd: float | None
     unserved: tuple[float, ...] = ()
     """What stays unserved by priority, the highest first, where that is allowed."""
+    parts: PartRules | None = None
+    """What is asked of the parts of the fleet, beside the instance."""
 
     def __str__(self) -> str:
         return f"{self.family}-{self.name}"
@@ -72,6 +75,20 @@ def _only_a(most: float, first: Offer, dear: str, **others: float) -> Instance:
         node_types=(node(), node("nb", carries="B"), node("nb72", 72, carries="B")),
         rules=FleetRules(max_accelerator_share={"A": most, **others}),
     )
+
+
+def _parts(*known: tuple[str, float], required: str = "", forbidden: str = "") -> PartRules:
+    """Every offer is a part; known fleets as (letters of their parts, USD)."""
+    fleets = tuple(KnownFleet(frozenset(names), round(usd * 10**6)) for names, usd in known)
+    return PartRules({name: (name,) for name in "abc"}, fleets, tuple(required), tuple(forbidden))
+
+
+def _three_ways() -> Instance:
+    """9 requests/s: a for 1 USD carries 3, b for 4 carries 9, c for 0.50 carries 1."""
+    forms = [option("one", rates={"all": 3.0}), option("two", "n2", 2, rates={"all": 9.0})]
+    small = option("small", "n4", 4, rates={"all": 1.0})
+    offers = (offer("a"), offer("b", "n2", 4.0), offer("c", "n4", 0.5))
+    return instance([profiled([*forms, small], 9.0)], offers)
 
 
 TWICE: dict[str, Any] = {"throughput_factor": 2.0}
@@ -833,4 +850,17 @@ HAND_CASES = (
     HandCase(
         "unserved", "served before trained", _served_first(_trained(0.9, 9.0, (offer(stock=3),))), 56.0, (0.0, 1.0)
     ),
+    # three of a are cheapest; with c beside them they save nothing, but two of a and three of c do: 3.50 USD
+    HandCase("signatures", "others beside", _three_ways(), 3.5, parts=_parts(("a", 3))),
+    # b alone for 4 USD; a and b, or b and c, would be b with nodes that save nothing
+    HandCase("signatures", "instead", _three_ways(), 4.0, parts=_parts(("a", 3), ("ac", 3))),
+    # b is known too: nine of c for 4.50 USD
+    HandCase("signatures", "only the small ones", _three_ways(), 4.5, parts=_parts(("a", 3), ("ac", 3), ("b", 4))),
+    # now only b would be left beside others, and it needs none
+    HandCase("signatures", "no more", _three_ways(), None, parts=_parts(("a", 3), ("ac", 3), ("b", 4), ("c", 4.5))),
+    HandCase("signatures", "required", _three_ways(), 4.0, parts=_parts(required="b")),
+    # c carries one of the nine: three of a are needed all the same
+    HandCase("signatures", "required and idle", _three_ways(), 3.5, parts=_parts(required="c")),
+    HandCase("signatures", "forbidden", _three_ways(), 4.0, parts=_parts(forbidden="ac")),
+    HandCase("signatures", "all forbidden", _three_ways(), None, parts=_parts(forbidden="abc")),
 )

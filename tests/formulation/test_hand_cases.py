@@ -9,7 +9,11 @@ from hand_cases import HAND_CASES, HandCase
 
 from builders import resolved
 from gpufleet import confirm, solve, verify
+from gpufleet.candidates.enumerate import build_candidates
 from gpufleet.optimize.backends import mathopt_highs
+from gpufleet.optimize.backends.interface import SolverLimits
+from gpufleet.optimize.choice import Approach
+from gpufleet.solving import solve_candidates
 
 if TYPE_CHECKING:
     from gpufleet import Plan, ResolvedInstance
@@ -41,7 +45,7 @@ def test_decomposition_agrees(case: HandCase) -> None:
 def check(case: HandCase, backend: str, **options: Any) -> tuple[ResolvedInstance, Plan]:
     """The cost, the proof and the verifier's verdict are those on paper."""
     asked = resolved(case.question)
-    plan = solve(asked, backend=backend, **options)  # type: ignore[arg-type]
+    plan = _solve(case, asked, backend, **options)
     assert plan.certificate is not None
     if case.usd is None:
         assert plan.status == "infeasible"
@@ -55,6 +59,13 @@ def check(case: HandCase, backend: str, **options: Any) -> tuple[ResolvedInstanc
         assert [entry.unserved for entry in plan.certificate.service] == pytest.approx(case.unserved, abs=1e-12)
         assert all(entry.bound == entry.unserved for entry in plan.certificate.service)
     return asked, plan
+
+
+def _solve(case: HandCase, asked: ResolvedInstance, backend: Any, **options: Any) -> Plan:
+    if case.parts is None:
+        return solve(asked, backend=backend, **options)
+    approach = Approach(backend, certify=True, **options)
+    return solve_candidates(asked, build_candidates(asked), SolverLimits(60), approach, parts=case.parts)
 
 
 def test_the_split_is_the_one_on_paper() -> None:

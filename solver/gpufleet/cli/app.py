@@ -17,6 +17,7 @@ from gpufleet.errors import GpufleetError, VerificationError
 COMMANDS = (
     *("solve", "verify", "schedule", "validate", "explain", "whatif", "estimate", "catalog", "schema", "import"),
     "calibrate",
+    *("alternatives", "breakeven"),
 )
 EXIT_BUG, EXIT_INPUT, EXIT_INFEASIBLE, EXIT_NO_PLAN, EXIT_BROKEN = 1, 2, 3, 4, 5
 

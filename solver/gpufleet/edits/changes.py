@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from gpufleet.errors import InputError, InputProblem
 from gpufleet.library import digest
 from gpufleet.schema.instance import FleetRules
 from gpufleet.schema.workloads import Training
-from gpufleet.units import exact
+from gpufleet.units import HOURS_PER_YEAR, exact
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from fractions import Fraction
 
+    from gpufleet.schema.offers import Offer
     from gpufleet.schema.resolved import ResolvedInstance
     from gpufleet.schema.workloads import Workload
 
@@ -62,6 +65,16 @@ def without_rules(resolved: ResolvedInstance, *names: str) -> ResolvedInstance:
     return with_fields(resolved, rules=resolved.instance.rules.model_copy(update=plain))
 
 
+def with_vendor_share(resolved: ResolvedInstance, most: float) -> ResolvedInstance:
+    """The instance in which no vendor of its offers may have more than this share of all accelerators; smaller shares
+    that it states itself stay."""
+    rules = resolved.instance.rules
+    vendors = {resolved.accelerator_of(offer.node_type).vendor for offer in resolved.offers.values()}
+    shares = {name: min(most, rules.max_vendor_share.get(name, 1.0)) for name in sorted(vendors)}
+    changed = rules.model_copy(update={"max_vendor_share": {**rules.max_vendor_share, **shares}})
+    return with_fields(resolved, rules=changed)
+
+
 def with_workloads(resolved: ResolvedInstance, **fields: object) -> ResolvedInstance:
     """The instance with some fields of every workload that has them replaced."""
     workloads = tuple(
@@ -78,6 +91,26 @@ def with_offers(resolved: ResolvedInstance, **fields: object) -> ResolvedInstanc
         for name, offer in resolved.offers.items()
     }
     return redigest(replace(resolved, offers=offers))
+
+
+def with_price(resolved: ResolvedInstance, name: str, price: float) -> ResolvedInstance:
+    """The instance with another price of one offer, in its own unit (`price_field`), USD.
+
+    Raises KeyError for an offer that it does not have, ValueError for one without a price.
+    """
+    offer = resolved.offers[name]
+    field = price_field(offer)
+    if field is None:
+        raise ValueError(f"{name} has no price: its nodes are owned")
+    changed = {**resolved.offers, name: offer.model_copy(update={field: price})}
+    return redigest(replace(resolved, offers=changed))
+
+
+def price_field(offer: Offer) -> Literal["usd_per_hour", "capex_usd"] | None:
+    """The field that holds the price of a node: rent, or purchase price; None for owned nodes."""
+    if offer.term == "owned":
+        return None
+    return "capex_usd" if offer.term == "purchase" else "usd_per_hour"
 
 
 def with_rates(resolved: ResolvedInstance, workloads: Sequence[str], factor: float) -> ResolvedInstance:
@@ -99,6 +132,38 @@ def _scaled(workload: Workload, factor: float) -> Workload:
 
 def _times(value: float, factor: float) -> float:
     return float(exact(value) * exact(factor))
+
+
+def with_horizon(resolved: ResolvedInstance, hours: int) -> ResolvedInstance:
+    """The instance over another horizon; it must not have periods or stages, whose lengths fill the old one."""
+    return with_fields(resolved, horizon_days=None, horizon_hours=float(hours))
+
+
+def ended_for_good(resolved: ResolvedInstance) -> ResolvedInstance:
+    """The instance whose need ends with the horizon: reservations are paid to the end of their terms, and nodes are
+    sold for `resale_fraction` of what they are still worth.
+
+    Raises ValueError where the horizon is longer than the life of nodes that are sold then.
+    """
+    hours = resolved.instance.hours
+    offers = {name: _sold_after(offer, hours) for name, offer in resolved.offers.items()}
+    return with_fields(replace(resolved, offers=offers), commitments="term")
+
+
+def _sold_after(offer: Offer, hours: Fraction) -> Offer:
+    """The offer written off over so many hours, down to what the sale then brings."""
+    worth = offer.capex_usd if offer.term == "purchase" else offer.resale_usd
+    if worth is None or offer.life_years is None:
+        return offer
+    share = hours / (exact(offer.life_years) * HOURS_PER_YEAR)
+    if share > 1:
+        raise ValueError(f"{offer.name} lasts {offer.life_years:g} years, less than the horizon")
+    left = 1 - (1 - exact(offer.residual_fraction)) * share
+    life = float(hours / HOURS_PER_YEAR)
+    if exact(life) * HOURS_PER_YEAR < hours:  # never a moment too short, which would be another node
+        life = math.nextafter(life, math.inf)
+    brings = float(exact(offer.resale_fraction) * left)
+    return offer.model_copy(update={"life_years": life, "residual_fraction": brings})
 
 
 def without_measure(resolved: ResolvedInstance, *names: str) -> ResolvedInstance:

@@ -185,6 +185,29 @@ class ServiceLevel:
 
 
 @dataclass(frozen=True)
+class FoundFleet:
+    """A fleet that is known already: the next one must be made of something else."""
+
+    parts: tuple[int, ...]
+    """Indices of the parts that it is made of."""
+    cost: int
+    """The whole of its cost, micro-USD."""
+
+
+@dataclass(frozen=True)
+class Signatures:
+    """What the fleet may be made of. Empty tuples ask for nothing."""
+
+    parts: tuple[tuple[int, ...], ...]
+    """Indices of the offers of every part; no offer is in two."""
+    found: tuple[FoundFleet, ...] = ()
+    required: tuple[int, ...] = ()
+    """Parts of which at least one node is taken."""
+    forbidden: tuple[int, ...] = ()
+    """Parts of which no node is taken."""
+
+
+@dataclass(frozen=True)
 class Problem:
     """Everything the engines see."""
 
@@ -203,3 +226,5 @@ class Problem:
     """Budgets of single workloads."""
     service: tuple[ServiceLevel, ...] = ()
     """Where demand may stay unserved: by priority, the highest first."""
+    signatures: Signatures | None = None
+    """Where something is asked of what the fleet is made of."""

@@ -17,6 +17,16 @@ def money(amount: float) -> str:
     return f"{amount:,.2f}" if abs(amount) >= 1 or amount == 0 else f"{amount:,.4g}"
 
 
+def price(amount: float) -> str:
+    """A price as it was written: at least cents, up to a millionth of a dollar.
+
+    >>> price(0.8), price(10.49264), price(46000)
+    ('0.80', '10.49264', '46,000.00')
+    """
+    whole, _, part = f"{amount:,.6f}".rstrip("0").partition(".")
+    return f"{whole}.{part:0<2}"
+
+
 def span(hours: float) -> str:
     """A horizon in words: hours below a day, else days.
 

@@ -23,6 +23,9 @@ _OUTCOMES: dict[cp_model.CpSolverStatus, Outcome] = {
     cp_model.INFEASIBLE: "infeasible",
     cp_model.UNKNOWN: "unknown",
 }
+_WRAPS_FROM = 1 << 31
+"""OR-Tools 9.15 adds up coefficients of boolean terms in 32 bits in one step of presolve, and a sum that wraps can cut
+off the optimum (https://github.com/google/or-tools/issues/5293, with the remedy); newer ones use 64."""
 _INFINITE = 9e18
 """Bounds from here on say nothing."""
 
@@ -50,6 +53,8 @@ class CpSat:
             return BackendResult("unknown", None, None, 0)
         solver = cp_model.CpSolver()
         _set(solver.parameters, limits)
+        if _may_wrap(model):
+            solver.parameters.presolve_inclusion_work_limit = 0
         status = solver.solve(proto_model) if monitor is None else _watched(solver, proto_model, divisor, monitor)
         if status not in _OUTCOMES:
             raise GpufleetError(f"CP-SAT refuses the model (a bug in gpufleet): {proto_model.validate()}")
@@ -71,6 +76,12 @@ def _set(parameters: cp_model.SatParameters, limits: SolverLimits) -> None:
     parameters.max_time_in_seconds = seconds
     if limits.effort is not None:
         parameters.max_deterministic_time = limits.effort
+
+
+def _may_wrap(model: LinearModel) -> bool:
+    """Has some row coefficients whose sum does not fit into 32 bits? Presolve makes any variable boolean that has two
+    values left, so all terms count."""
+    return any(sum(abs(value) for _, value in row.terms) >= _WRAPS_FROM for row in model.rows)
 
 
 class _Found(cp_model.CpSolverSolutionCallback):  # type: ignore[misc]

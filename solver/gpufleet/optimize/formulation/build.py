@@ -17,6 +17,7 @@ from gpufleet.optimize.formulation import (
     restarts,
     routing,
     runs,
+    signatures,
     site_loss,
     spare_nodes,
     spot,
@@ -51,5 +52,6 @@ def build_model(problem: Problem) -> tuple[LinearModel, FleetVariables]:
     limits.add_rows(model, problem, variables)
     orders.add_rows(model, problem, variables)
     node_types.add_rows(model, problem, variables)
+    signatures.add_rows(model, problem, variables)
     cost.set_objective(model, problem, variables)
     return model, variables

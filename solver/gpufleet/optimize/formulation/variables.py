@@ -13,6 +13,7 @@ s_rkt     whether run r starts with option k in period t (where a start loses so
 d_wc      share units of class c of workload w that stay unserved; 1 for a run that is not done
 u_w       whether a workload with minimum replicas is served at all, where that is left open
 g_pth     whether a workload that asks for h spare nodes or more uses pool p in period t
+h_i       whether a node of part i is taken, where fleets are told apart by their parts
 """
 
 from __future__ import annotations
@@ -58,6 +59,8 @@ class FleetVariables:
     """g_pth: (pool, period, spare nodes) to variable."""
     saved: dict[tuple[int, int, int], int]
     """r_p'th: (partition pool, period, spare nodes) to variable."""
+    parts: tuple[int, ...]
+    """h_i, by part; empty where no other fleet is known."""
 
 
 def add_variables(model: LinearModel, problem: Problem) -> FleetVariables:
@@ -102,6 +105,9 @@ def add_variables(model: LinearModel, problem: Problem) -> FleetVariables:
     levels = sorted({(node_pool(problem, p), t, level) for p, t, level in _usable(problem)})
     protected = {(p, t, level): model.add_variable(f"g_{p}_{t}_{level}", 0, 1) for p, t, level in levels}
     saved = _saved(model, problem, levels, partitions)
+    asked = problem.signatures
+    told_apart = range(len(asked.parts)) if asked is not None and asked.found else ()
+    parts = tuple(model.add_variable(f"h_{i}", 0, 1) for i in told_apart)
     return FleetVariables(
         nodes=nodes,
         orders=orders,
@@ -116,6 +122,7 @@ def add_variables(model: LinearModel, problem: Problem) -> FleetVariables:
         served_at_all=served,
         protected=protected,
         saved=saved,
+        parts=parts,
     )
 
 
