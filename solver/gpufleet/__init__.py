@@ -17,6 +17,8 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from gpufleet.confirming import Confirmation as Confirmation
     from gpufleet.confirming import confirm as confirm
+    from gpufleet.edits.questions import load_edited as load_edited
+    from gpufleet.edits.questions import parse_edit as parse_edit
     from gpufleet.errors import ClusterError as ClusterError
     from gpufleet.errors import GpufleetError as GpufleetError
     from gpufleet.errors import InputError as InputError
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from gpufleet.library import load_plan as load_plan
     from gpufleet.library import resolve as resolve
     from gpufleet.library import write_plan as write_plan
+    from gpufleet.library.document_edits import Edit as Edit
     from gpufleet.optimize.progress import ProgressEvent as ProgressEvent
     from gpufleet.schema.estimate import EstimateResult as EstimateResult
     from gpufleet.schema.instance import Instance as Instance
@@ -39,10 +42,14 @@ if TYPE_CHECKING:
     from gpufleet.solving import solve as solve
     from gpufleet.verification import Report as Report
     from gpufleet.verification import verify as verify
+    from gpufleet.whatif.diff import PlanDiff as PlanDiff
+    from gpufleet.whatif.diff import diff_plans as diff_plans
+    from gpufleet.whatif.sweeping import sweep as sweep
 
 _HOMES = {
     "ClusterError": "gpufleet.errors",
     "Confirmation": "gpufleet.confirming",
+    "Edit": "gpufleet.library.document_edits",
     "EstimateResult": "gpufleet.schema.estimate",
     "GpufleetError": "gpufleet.errors",
     "InputError": "gpufleet.errors",
@@ -53,16 +60,21 @@ _HOMES = {
     "MissingBackendError": "gpufleet.errors",
     "MissingExtraError": "gpufleet.errors",
     "Plan": "gpufleet.schema.plan",
+    "PlanDiff": "gpufleet.whatif.diff",
     "ProgressEvent": "gpufleet.optimize.progress",
     "Report": "gpufleet.verification.violation",
     "ResolvedInstance": "gpufleet.schema.resolved",
     "VerificationError": "gpufleet.errors",
     "confirm": "gpufleet.confirming",
+    "diff_plans": "gpufleet.whatif.diff",
     "estimate_options": "gpufleet.estimating.options",
+    "load_edited": "gpufleet.edits.questions",
     "load_instance": "gpufleet.library",
     "load_plan": "gpufleet.library",
+    "parse_edit": "gpufleet.edits.questions",
     "resolve": "gpufleet.library",
     "solve": "gpufleet.solving",
+    "sweep": "gpufleet.whatif.sweeping",
     "verify": "gpufleet.verification.run",
     "write_plan": "gpufleet.library",
 }
