@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 MORE_IS_HARDER: Final = re.compile(
     r"offers\.[^.]*\.(usd_per_hour|capex_usd|running_usd_per_hour)|sites\.\d+\.electricity_usd_per_kwh"
-    r"|workloads\.\d+\.classes\.\d+\.requests_per_s"
+    r"|workloads\.\d+\.(classes\.\d+\.requests_per_s|samples|epochs)"
 )
-"""Prices and rates."""
+"""Prices, rates and the length of training runs."""
 LESS_IS_HARDER: Final = re.compile(
     r"budgets(\.(sites|workloads|stages)\.[^.]*)?\.(usd_per_day|horizon_usd|capex_usd)|offers\.[^.]*\.stock"
-    r"|sites\.\d+\.(power_cap_kw|rack_units)|rules\.max_node_types"
+    r"|sites\.\d+\.(power_cap_kw|rack_units)|rules\.max_node_types|workloads\.\d+\.deadline_days"
 )
 """Limits; without one, there is no limit."""
 ABOUT_FILES: Final = frozenset({"offers", "catalog_offers", "title", "note", "origin", "uid", "baseline_plan"})

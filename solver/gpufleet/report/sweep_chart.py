@@ -111,20 +111,15 @@ def _or_nan(value: float | None) -> float:
 
 def _fleets(panel: Axes, numbers: Sequence[float], answers: Sequence[Answer]) -> None:
     """The fleet in words where it changes."""
-    order = sorted(range(len(numbers)), key=lambda i: numbers[i])
-    changes = [
-        i for before, i in zip([None, *order], order, strict=False) if answers[i].fleet != _fleet(answers, before)
-    ]
-    for number, i in enumerate(i for i in changes if answers[i].usd_per_day is not None):
-        words = answers[i].fleet if len(answers[i].fleet) <= LONGEST_FLEET else f"{answers[i].fleet[:LONGEST_FLEET]}..."
-        offset = (4, -12 if number % 2 else 8)
-        panel.annotate(
-            words, (numbers[i], answers[i].usd_per_day or 0.0), offset, textcoords="offset points", fontsize=7
-        )
-
-
-def _fleet(answers: Sequence[Answer], number: int | None) -> str | None:
-    return None if number is None else answers[number].fleet
+    before, above = "", True
+    for i in sorted(range(len(numbers)), key=lambda i: numbers[i]):
+        words, cost = answers[i].fleet, answers[i].usd_per_day
+        if cost is not None and words != before:
+            short = words if len(words) <= LONGEST_FLEET else f"{words[:LONGEST_FLEET]}..."
+            offset = (4, 8 if above else -12)
+            panel.annotate(short, (numbers[i], cost), offset, textcoords="offset points", fontsize=7)
+            above = not above
+        before = words
 
 
 def _label(panel: Axes, name: str) -> None:
@@ -139,9 +134,12 @@ def _map(figure: Figure, sweep: Sweep, answers: Sequence[Answer], across: str, u
     columns = list(dict.fromkeys(_values(sweep.points, across)))
     rows = list(dict.fromkeys(_values(sweep.points, up)))
     field = np.full((len(rows), len(columns)), np.nan)
+    words = np.full(field.shape, "", dtype=object)
     pairs = zip(_values(sweep.points, across), _values(sweep.points, up), answers, strict=True)
     for x, y, answer in pairs:
-        field[rows.index(y), columns.index(x)] = _or_nan(answer.usd_per_day)
+        place = rows.index(y), columns.index(x)
+        field[place] = _or_nan(answer.usd_per_day)
+        words[place] = _cost(answer.usd_per_day)
     panel.set_facecolor("#eeeeee")
     image = panel.imshow(field, origin="lower", aspect="auto", cmap="viridis")
     panel.set_xticks(range(len(columns)), [_word(value) for value in columns], rotation=45 if len(columns) > 8 else 0)
@@ -150,16 +148,21 @@ def _map(figure: Figure, sweep: Sweep, answers: Sequence[Answer], across: str, u
     panel.set_ylabel(up)
     panel.grid(visible=False)
     if field.size <= MOST_LABELS:
-        _write(panel, field, image.norm)
+        _write(panel, field, words, image.norm)
     figure.colorbar(image, ax=panel, label="USD per day (grey: no plan)")
 
 
-def _write(panel: Axes, field: Any, norm: Any) -> None:
+def _cost(value: float | None) -> str:
+    return "no plan" if value is None else f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def _write(panel: Axes, field: Any, words: Any, norm: Any) -> None:
+    """The cost in every field; nothing where no point is."""
     for (row, column), value in np.ndenumerate(field):
-        words = "-" if np.isnan(value) else f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
         dark = not np.isnan(value) and norm(value) < 0.6
-        panel.text(column, row, words, ha="center", va="center", fontsize=7, color="white" if dark else "black")
+        colour = "white" if dark else "black"
+        panel.text(column, row, words[row, column], ha="center", va="center", fontsize=7, color=colour)
 
 
 def _word(value: Any) -> str:
-    return f"{value:,.6g}" if isinstance(value, float) else str(value)
+    return f"{value:,.6g}" if isinstance(value, float) else "as given" if value is None else str(value)

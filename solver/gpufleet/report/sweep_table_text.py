@@ -64,4 +64,6 @@ def _summary(answers: Sequence[Answer], relative_gap: float) -> str:
     plural = "s" if len(answers) != 1 else ""
     words = f"{len(answers)} point{plural}, {proven} proven{f' ({refused} infeasible)' if refused else ''}"
     words += f"; the largest gap is {percent(largest)}" if largest else ""
-    return f"{words}. {solved} were solved, the others follow from them."
+    if solved == len(answers):
+        return f"{words}."
+    return f"{words}. {solved} {'was' if solved == 1 else 'were'} solved, the others follow."

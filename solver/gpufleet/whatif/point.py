@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from gpufleet.candidates.enumerate import build_candidates
+from gpufleet.candidates.option import Candidates
+from gpufleet.candidates.rejection import Rejections
 from gpufleet.edits.neutral import about_candidates
 from gpufleet.solving import solve_fully
 from gpufleet.units import HOURS_PER_DAY, exact, micro_usd
@@ -17,18 +19,18 @@ from gpufleet.whatif.answers import Answer, answer_of, refused
 from gpufleet.whatif.sharing import Adoption, fleet_of, moved
 
 if TYPE_CHECKING:
-    from gpufleet.candidates.option import Candidates
     from gpufleet.optimize.backends.interface import SolverLimits
     from gpufleet.schema.plan import Plan
     from gpufleet.schema.resolved import ResolvedInstance
+    from gpufleet.schema.workloads import Workload
     from gpufleet.whatif.sharing import Adopted, Fleet
 
 GROUPS: Final = 4
 """Groups of periods for the first bound and plan of a question with many periods (docs/sweeps.md)."""
 LARGE: Final = 2_000
 """Deployment options over all periods from which that is quicker than the whole question."""
-KEPT: Final = 4
-"""Sets of candidates that a process keeps."""
+KEPT: Final = 64
+"""Workloads whose candidates a process keeps."""
 _candidates: OrderedDict[str, Candidates] = OrderedDict()
 
 
@@ -50,10 +52,19 @@ def solve_point(task: Task) -> Answer:
 
 
 def candidates_of(resolved: ResolvedInstance) -> Candidates:
-    """The deployment options of a question, which many points of a sweep have in common."""
-    key = about_candidates(resolved)
+    """The deployment options of a question; those of a workload that many points have in common are kept."""
+    found = [_of_workload(resolved, workload) for workload in resolved.instance.workloads]
+    options = {name: known for candidates in found for name, known in candidates.options.items()}
+    blocks = [block for candidates in found for block in candidates.rejections]
+    return Candidates(options, Rejections(blocks), tuple(step for candidates in found for step in candidates.funnel))
+
+
+def _of_workload(resolved: ResolvedInstance, workload: Workload) -> Candidates:
+    """Workloads know nothing of each other until they share nodes."""
+    alone = replace(resolved, instance=resolved.instance.model_copy(update={"workloads": (workload,)}))
+    key = about_candidates(alone)
     if key not in _candidates:
-        _candidates[key] = build_candidates(resolved)
+        _candidates[key] = build_candidates(alone)
     _candidates.move_to_end(key)
     while len(_candidates) > KEPT:
         _candidates.popitem(last=False)
