@@ -92,13 +92,17 @@ def result_of(problem: Problem, candidates: Candidates, fleet: Fleet, bound: int
     nodes, replicas, shares = dict(fleet.nodes), dict(fleet.replicas), dict(fleet.shares)
     counts = tuple(nodes.pop(_node_key(problem, offer), 0) for offer in problem.offers)
     runs, routes = [], []
+    parts = {_part_key(problem, workload): workload for workload in problem.workloads}
     for workload in problem.workloads:
         known, part = candidates.options[workload.name], _part_key(problem, workload)
         keys = [(*part, option_name(known[option.key])) for option in workload.options]
         runs.append(tuple(replicas.pop(key, 0) for key in keys))
         routes.append(tuple(_taken(shares, key, workload.classes) for key in keys))
     missing = set(fleet.measures) - {measure.name for measure in problem.measures}
-    if nodes or replicas or shares or missing or problem.service:
+    # what served demand that is not there in this question is left out
+    lost = [key for key in replicas if key[:3] in parts]
+    lost += [key for key in shares if key[:3] in parts and parts[key[:3]].routed and key[4] in parts[key[:3]].classes]
+    if nodes or lost or missing or problem.service:
         return None
     measures = tuple(int(measure.name in fleet.measures) for measure in problem.measures)
     cost = sum(offer.cost * count for offer, count in zip(problem.offers, counts, strict=True))
