@@ -177,7 +177,7 @@ def test_outputs(question: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ((), "give either --set"),
+        ((), "or a sweep by --set PATH=VALUES"),
         (("--set", "budgets.horizon_usd=3", "--without", "budgets", "--csv", "x.csv"), "--csv goes with"),
         (("--set", "x"), "'x' is no edit"),
         (("--scale", "demand=1,2", "--chart", "x.pdf"), "must end in .png or .svg"),

@@ -81,8 +81,8 @@ def command(
     modes = (budget is not None) + bool(without) + measures
     if modes > 1 or not (modes or sets or scales or scenarios):
         raise click.UsageError(
-            "give either --set PATH=VALUES and --scale PATH=FACTORS (or --scenarios FILE), or one of "
-            "--budget CAP=FROM:TO:STEP, --without NAME and --measures"
+            "give either --budget CAP=FROM:TO:STEP, --without NAME or --measures, or a sweep by --set PATH=VALUES, "
+            "--scale PATH=FACTORS or --scenarios FILE"
         )
     if not modes:
         from gpufleet.cli.sweeping import Outputs, Work, run

@@ -7,8 +7,8 @@ from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from gpufleet.edits.shorthands import with_shorthand
-from gpufleet.errors import InputError, InputProblem
 from gpufleet.library.document_edits import Edit
+from gpufleet.library.library import given_or_usual
 from gpufleet.library.parsers import parse_yaml
 from gpufleet.library.reader import read_document
 from gpufleet.library.resolve import resolve_document
@@ -39,10 +39,8 @@ class Question:
         performance_source: PerformanceSource | None = None,
     ) -> None:
         """Raises InputError where the file cannot be read."""
-        from gpufleet.library.library import Library
-
         self._document = read_document(path)
-        self._library = library or Library.open()
+        self._library = given_or_usual(library)
         self._source = performance_source
 
     @property
@@ -164,8 +162,3 @@ def _value(text: str) -> Any:
     if built.problems or built.root is None:
         raise ValueError(f"{text!r} cannot be read")
     return built.root.value
-
-
-def option_error(path: str, option: str, message: str) -> InputError:
-    """An error that names an option instead of a line."""
-    return InputError([InputProblem(path, 0, option, message)])
