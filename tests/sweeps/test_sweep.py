@@ -21,8 +21,6 @@ from gpufleet.cli.app import main
 from gpufleet.edits.order import is_as_hard
 from gpufleet.library.journal import Journal
 
-ROOT = Path(__file__).parents[2]
-BANK = ROOT / "instances" / "reference" / "bank-assistant.yaml"
 GRID = ("--set", "budgets.horizon_usd=6:20:2", "--scale", "demand=0.5:1.5:0.25")
 
 
@@ -203,10 +201,11 @@ def test_parquet_without_the_extra(question: Path, monkeypatch: pytest.MonkeyPat
     assert 'pip install "gpufleet[parquet]"' in result.output
 
 
-def test_single_edits_change_the_file_of_the_other_questions() -> None:
-    result = run("whatif", BANK, "--budget", "usd_per_day=80:100:20", "--scale", "demand=0.8", "--json")
+def test_single_edits_change_the_file_of_the_other_questions(question: Path) -> None:
+    half = sweep(question, scale={"demand": [0.5]})["cost_usd"][0]
+    result = run("whatif", question, "--budget", "horizon_usd=1:100:99", "--scale", "demand=0.5", "--json")
     assert result.exit_code == 0
-    assert [row["objective_usd"] for row in json.loads(result.stdout)] == [None, 31536.0]
+    assert [row["objective_usd"] for row in json.loads(result.stdout)] == [None, half]
 
 
 def test_the_same_question_is_solved_once(question: Path) -> None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from fractions import Fraction
 
+    from gpufleet.problem.data import Problem
     from gpufleet.schema.instance import Instance
     from gpufleet.schema.resolved import ResolvedInstance
     from gpufleet.schema.workloads import Workload
@@ -82,6 +83,21 @@ def lower(resolved: ResolvedInstance, groups: Groups) -> ResolvedInstance:
         stages=budgets.stages,
     )
     return with_fields(merged, budgets=kept, rules=FleetRules())
+
+
+def proven(resolved: ResolvedInstance, groups: Groups, problem: Problem, bound: int) -> int:
+    """What a bound of the `lower` question, micro-USD, proves of the whole one.
+
+    The rent of a node is rounded to whole micro-dollars period by period, there as here, so sums over periods may
+    differ by one part in as many as the smallest rent has.
+    """
+    hours = [exact(period.hours) for period in resolved.instance.periods]
+    longest = max(sum((hours[number] for number in group), exact(0)) for group in groups)
+    rents = [offer.cost for offer in problem.offers if offer.periods is not None and offer.cost]
+    if not rents:
+        return bound
+    smallest = max(1, int(min(rents) * min(hours) / longest))
+    return max(0, bound - bound // smallest - 1)
 
 
 def upper(resolved: ResolvedInstance, groups: Groups) -> ResolvedInstance:

@@ -124,11 +124,12 @@ class _Point:
         """A bound from below, then a plan, of a question with few periods; False where there is proven to be none."""
         groups = coarse.groups_of(self.resolved, GROUPS)
         limits = replace(self._left(), relative_gap=self.limits.relative_gap / 2)
-        below = solve_fully(coarse.lower(self.resolved, groups), self.candidates, limits).plan
-        if below.status == "infeasible":
+        below = solve_fully(coarse.lower(self.resolved, groups), self.candidates, limits)
+        if below.plan.status == "infeasible":
             return False
-        if below.certificate is not None and below.certificate.bound_usd is not None:
-            self.floor = max(self.floor, micro_usd(below.certificate.bound_usd))
+        if below.result.bound is not None:
+            bound = coarse.proven(self.resolved, groups, below.problem, below.result.bound)
+            self.floor = max(self.floor, bound)
         if self.floor > most_allowed(self.resolved):
             return False
         if not self._is_close():

@@ -100,9 +100,9 @@ def result_of(problem: Problem, candidates: Candidates, fleet: Fleet, bound: int
         routes.append(tuple(_taken(shares, key, workload.classes) for key in keys))
     missing = set(fleet.measures) - {measure.name for measure in problem.measures}
     # what served demand that is not there in this question is left out
-    lost = [key for key in replicas if key[:3] in parts]
-    lost += [key for key in shares if key[:3] in parts and parts[key[:3]].routed and key[4] in parts[key[:3]].classes]
-    if nodes or lost or missing or problem.service:
+    homeless = any(key[:3] in parts for key in replicas)
+    unrouted = any(_is_routed(parts.get(key[:3]), key[4]) for key in shares)
+    if nodes or homeless or unrouted or missing or problem.service:
         return None
     measures = tuple(int(measure.name in fleet.measures) for measure in problem.measures)
     cost = sum(offer.cost * count for offer, count in zip(problem.offers, counts, strict=True))
@@ -126,6 +126,10 @@ def result_of(problem: Problem, candidates: Candidates, fleet: Fleet, bound: int
         solver="none",
         tie_break="none: the plan was found for another question",
     )
+
+
+def _is_routed(part: WorkloadData | None, request_class: str) -> bool:
+    return part is not None and part.routed and request_class in part.classes
 
 
 def _taken(shares: dict[ShareKey, int], key: RunKey, classes: Iterable[str]) -> dict[int, int]:
