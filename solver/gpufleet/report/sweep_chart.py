@@ -139,7 +139,7 @@ def _map(figure: Figure, sweep: Sweep, answers: Sequence[Answer], across: str, u
     for x, y, answer in pairs:
         place = rows.index(y), columns.index(x)
         field[place] = _or_nan(answer.usd_per_day)
-        words[place] = _cost(answer.usd_per_day)
+        words[place] = _cost(answer)
     panel.set_facecolor("#eeeeee")
     image = panel.imshow(field, origin="lower", aspect="auto", cmap="viridis")
     panel.set_xticks(range(len(columns)), [_word(value) for value in columns], rotation=45 if len(columns) > 8 else 0)
@@ -152,8 +152,11 @@ def _map(figure: Figure, sweep: Sweep, answers: Sequence[Answer], across: str, u
     figure.colorbar(image, ax=panel, label="USD per day (grey: no plan)")
 
 
-def _cost(value: float | None) -> str:
-    return "no plan" if value is None else f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+def _cost(answer: Answer) -> str:
+    value = answer.usd_per_day
+    if value is None:
+        return "no plan" if answer.status == "infeasible" else answer.status
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def _write(panel: Axes, field: Any, words: Any, norm: Any) -> None:
