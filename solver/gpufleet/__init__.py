@@ -17,6 +17,8 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from gpufleet.confirming import Confirmation as Confirmation
     from gpufleet.confirming import confirm as confirm
+    from gpufleet.edits.questions import load_edited as load_edited
+    from gpufleet.edits.questions import parse_edit as parse_edit
     from gpufleet.errors import ClusterError as ClusterError
     from gpufleet.errors import GpufleetError as GpufleetError
     from gpufleet.errors import InputError as InputError
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from gpufleet.library import load_plan as load_plan
     from gpufleet.library import resolve as resolve
     from gpufleet.library import write_plan as write_plan
+    from gpufleet.library.document_edits import Edit as Edit
     from gpufleet.optimize.progress import ProgressEvent as ProgressEvent
     from gpufleet.schema.estimate import EstimateResult as EstimateResult
     from gpufleet.schema.instance import Instance as Instance
@@ -45,16 +48,20 @@ if TYPE_CHECKING:
     from gpufleet.whatif.breakeven import PriceBreak as PriceBreak
     from gpufleet.whatif.breakeven import PriceBreaks as PriceBreaks
     from gpufleet.whatif.breakeven import break_even_prices as break_even_prices
+    from gpufleet.whatif.diff import PlanDiff as PlanDiff
+    from gpufleet.whatif.diff import diff_plans as diff_plans
     from gpufleet.whatif.flips import Flips as Flips
     from gpufleet.whatif.flips import Span as Span
     from gpufleet.whatif.flips import flips_over_demand as flips_over_demand
     from gpufleet.whatif.flips import flips_over_months as flips_over_months
+    from gpufleet.whatif.sweeping import sweep as sweep
 
 _HOMES = {
     "Alternative": "gpufleet.whatif.alternatives",
     "Alternatives": "gpufleet.whatif.alternatives",
     "ClusterError": "gpufleet.errors",
     "Confirmation": "gpufleet.confirming",
+    "Edit": "gpufleet.library.document_edits",
     "EstimateResult": "gpufleet.schema.estimate",
     "Flips": "gpufleet.whatif.flips",
     "GpufleetError": "gpufleet.errors",
@@ -66,6 +73,7 @@ _HOMES = {
     "MissingBackendError": "gpufleet.errors",
     "MissingExtraError": "gpufleet.errors",
     "Plan": "gpufleet.schema.plan",
+    "PlanDiff": "gpufleet.whatif.diff",
     "PriceBreak": "gpufleet.whatif.breakeven",
     "PriceBreaks": "gpufleet.whatif.breakeven",
     "ProgressEvent": "gpufleet.optimize.progress",
@@ -75,14 +83,18 @@ _HOMES = {
     "VerificationError": "gpufleet.errors",
     "break_even_prices": "gpufleet.whatif.breakeven",
     "confirm": "gpufleet.confirming",
+    "diff_plans": "gpufleet.whatif.diff",
     "estimate_options": "gpufleet.estimating.options",
     "find_alternatives": "gpufleet.whatif.alternatives",
     "flips_over_demand": "gpufleet.whatif.flips",
     "flips_over_months": "gpufleet.whatif.flips",
+    "load_edited": "gpufleet.edits.questions",
     "load_instance": "gpufleet.library",
     "load_plan": "gpufleet.library",
+    "parse_edit": "gpufleet.edits.questions",
     "resolve": "gpufleet.library",
     "solve": "gpufleet.solving",
+    "sweep": "gpufleet.whatif.sweeping",
     "verify": "gpufleet.verification.run",
     "write_plan": "gpufleet.library",
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gpufleet.assembly import assemble
@@ -161,6 +161,26 @@ def solve_candidates(
     Candidates depend on workloads, sites, offers and stock, not on prices, budgets or other limits: a sweep over those
     enumerates once. With `parts`, status and certificate are about the fleets that keep these rules alone.
     """
+    return solve_fully(resolved, candidates, limits, approach, monitor).plan
+
+
+@dataclass(frozen=True)
+class Solved:
+    """A plan with what it was made of, for who goes on from there."""
+
+    plan: Plan
+    problem: Problem
+    result: EngineResult
+
+
+def solve_fully(
+    resolved: ResolvedInstance,
+    candidates: Candidates,
+    limits: SolverLimits,
+    approach: Approach | None = None,
+    monitor: Monitor | None = None,
+) -> Solved:
+    """As `solve_candidates`, with the values behind the plan."""
     started = time.monotonic()
     problem = build_problem(resolved, candidates)
     if parts is not None:
@@ -173,7 +193,7 @@ def solve_candidates(
     if not report.ok:
         found = "\n".join(str(violation) for violation in report.violations)
         raise VerificationError(f"the plan found for {resolved.instance.uid} fails verification:\n{found}")
-    return plan
+    return Solved(plan, problem, result)
 
 
 def _hopeless(resolved: ResolvedInstance, problem: Problem, candidates: Candidates) -> Iterator[str]:

@@ -15,7 +15,19 @@ from gpufleet import __version__
 from gpufleet.errors import GpufleetError, VerificationError
 
 COMMANDS = (
-    *("solve", "verify", "schedule", "validate", "explain", "whatif", "estimate", "catalog", "schema", "import"),
+    *(
+        "solve",
+        "verify",
+        "schedule",
+        "validate",
+        "explain",
+        "whatif",
+        "diff",
+        "estimate",
+        "catalog",
+        "schema",
+        "import",
+    ),
     "calibrate",
     *("alternatives", "breakeven"),
 )

@@ -11,12 +11,12 @@ from gpufleet.cli.common import (
     counting_on,
     exit_code,
     library_option,
-    open_library,
     performance_option,
     progress,
     show,
     source_option,
 )
+from gpufleet.cli.edit_options import edit_options, load_question
 
 if TYPE_CHECKING:
     from gpufleet.schema.measurements import PerformanceSource
@@ -27,12 +27,15 @@ if TYPE_CHECKING:
 @click.option(
     "--time-limit", type=click.FloatRange(min=0, min_open=True), default=60.0, show_default=True, help="Seconds."
 )
+@edit_options
 @performance_option
 @source_option
 @library_option
 def command(
     file: str,
     time_limit: float,
+    sets: tuple[str, ...],
+    scales: tuple[str, ...],
     performance: str | None,
     performance_source: PerformanceSource | None,
     libraries: tuple[str, ...],
@@ -43,11 +46,10 @@ def command(
     """
     from gpufleet.explain.limits import single_reliefs
     from gpufleet.explain.nearest import nearest_misses
-    from gpufleet.library import load_instance
     from gpufleet.report.explain_text import explain_text, relief_text
     from gpufleet.solving import solve
 
-    resolved = counting_on(load_instance(file, open_library(libraries), performance_source), performance)
+    resolved = counting_on(load_question(file, libraries, sets, scales, performance_source), performance)
     with progress(f"solving {resolved.instance.uid}"):
         plan = solve(resolved, time_limit_s=time_limit, price_of_caution=False)
         misses = {name: nearest_misses(plan, name) for name in resolved.workloads}

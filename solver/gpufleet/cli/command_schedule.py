@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gpufleet.cli.common import exit_code, library_option, open_library, show, source_option
+from gpufleet.cli.common import exit_code, library_option, show, source_option
+from gpufleet.cli.edit_options import edit_options, load_question
 
 if TYPE_CHECKING:
     from gpufleet.schema.measurements import PerformanceSource
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 @click.argument("plan")
 @click.option("--json", "as_json", is_flag=True, help="Print the rows as JSON and nothing else.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print the rows as CSV and nothing else.")
+@edit_options
 @source_option
 @library_option
 def command(
@@ -28,6 +30,8 @@ def command(
     plan: str,
     as_json: bool,
     as_csv: bool,
+    sets: tuple[str, ...],
+    scales: tuple[str, ...],
     performance_source: PerformanceSource | None,
     libraries: tuple[str, ...],
 ) -> None:
@@ -37,13 +41,13 @@ def command(
     every deployment the replicas. Columns: docs/instance-format.md, ScheduleRow. A plan that breaks a rule is refused
     with exit code 5.
     """
-    from gpufleet.library import load_instance, load_plan
+    from gpufleet.library import load_plan
     from gpufleet.report.schedule_rows import schedule_csv, schedule_rows
     from gpufleet.report.schedule_text import schedule_text
 
     if as_json and as_csv:
         raise click.UsageError("give --json or --csv, not both")
-    resolved = load_instance(file, open_library(libraries), performance_source)
+    resolved = load_question(file, libraries, sets, scales, performance_source)
     known = load_plan(plan)
     _refuse(resolved, known)
     if as_json:

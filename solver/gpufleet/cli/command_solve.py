@@ -14,11 +14,11 @@ from gpufleet.cli.common import (
     counting_on,
     exit_code,
     library_option,
-    open_library,
     performance_option,
     show,
     source_option,
 )
+from gpufleet.cli.edit_options import edit_options, load_question
 from gpufleet.cli.live import JsonLines, on_screen
 from gpufleet.cli.watched import watched
 
@@ -91,6 +91,7 @@ if TYPE_CHECKING:
     metavar="NAME",
     help="Use only offers with this accelerator. Repeatable.",
 )
+@edit_options
 @performance_option
 @click.option(
     "--price-of-caution/--no-price-of-caution",
@@ -117,6 +118,8 @@ def command(
     deterministic: bool,
     certify: bool | None,
     accelerators: tuple[str, ...],
+    sets: tuple[str, ...],
+    scales: tuple[str, ...],
     performance: str | None,
     price_of_caution: bool,
     compare: str | None,
@@ -127,10 +130,11 @@ def command(
 
     Prints fleet, deployments, costs, certificate and what eliminated the other candidates.
     """
-    from gpufleet.library import load_instance, write_plan
+    from gpufleet.library import write_plan
 
     _check_out(out)
-    asked = resolved = counting_on(load_instance(file, open_library(libraries), performance_source), performance)
+    question = load_question(file, libraries, sets, scales, performance_source)
+    asked = resolved = counting_on(question, performance)
     if accelerators:
         from gpufleet.edits.changes import only_accelerators
 

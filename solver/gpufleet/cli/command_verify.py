@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gpufleet.cli.common import counting_on, library_option, open_library, performance_option, show, source_option
+from gpufleet.cli.common import counting_on, library_option, performance_option, show, source_option
+from gpufleet.cli.edit_options import edit_options, load_question
 
 if TYPE_CHECKING:
     from gpufleet.confirming import Confirmation
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 @click.argument("plan")
 @click.option("--bound", is_flag=True, help="Also recompute the lower bound from the prices in the plan's certificate.")
 @click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON and nothing else.")
+@edit_options
 @performance_option
 @source_option
 @library_option
@@ -30,6 +32,8 @@ def command(
     plan: str,
     bound: bool,
     as_json: bool,
+    sets: tuple[str, ...],
+    scales: tuple[str, ...],
     performance: str | None,
     performance_source: PerformanceSource | None,
     libraries: tuple[str, ...],
@@ -38,16 +42,16 @@ def command(
 
     With --bound the integer program is built anew from the INSTANCE, and the prices in the PLAN's certificate are
     turned into a proven lower bound on the cost of any plan: in whole numbers, without a solver. It needs a plan with
-    prices (`solve --out` writes them).
+    prices (`solve --out` writes them). A plan that was solved with --set or --scale is verified with the same.
 
     Exit code 0 when every rule is kept, 5 when one is broken.
     """
     from gpufleet.cli.app import EXIT_BROKEN
-    from gpufleet.library import load_instance, load_plan
+    from gpufleet.library import load_plan
     from gpufleet.report.verdict_text import verdict_text
     from gpufleet.verification import verify
 
-    resolved = counting_on(load_instance(instance, open_library(libraries), performance_source), performance)
+    resolved = counting_on(load_question(instance, libraries, sets, scales, performance_source), performance)
     checked = load_plan(plan)
     report = verify(resolved, checked)
     confirmation = _confirmed(resolved, checked) if bound else None

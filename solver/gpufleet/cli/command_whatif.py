@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
-from gpufleet.cli.common import library_option, open_library, progress, show
+from gpufleet.cli.common import library_option, progress, show
+from gpufleet.cli.edit_options import edit_options, load_question
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gpufleet.schema.plan import Plan
     from gpufleet.schema.resolved import ResolvedInstance
     from gpufleet.whatif.measures import MeasureValue, VolumePoint
@@ -25,7 +29,20 @@ if TYPE_CHECKING:
     help="Price a requirement: redundancy, budgets, privacy, accuracy, slo, shares, quotas or stock. Repeatable.",
 )
 @click.option("--measures", is_flag=True, help="What each measure is worth, and from what volume on it pays.")
+@edit_options
+@click.option("--scenarios", metavar="FILE", help="Named sets of edits, and grids (docs/sweeps.md).")
 @click.option("--json", "as_json", is_flag=True, help="Print the points as JSON and nothing else.")
+@click.option("--csv", metavar="FILE", help="Sweep: write the table to this file.")
+@click.option("--parquet", metavar="FILE", help="Sweep: write the table as Parquet (extra gpufleet[parquet]).")
+@click.option("--chart", metavar="FILE", help="Sweep: draw the cost over one or two axes: .png, .svg.")
+@click.option("--out", metavar="DIR", help="Sweep: keep every finished point and the table in this folder.")
+@click.option("--resume", metavar="DIR", help="Sweep: go on with the points that --out kept, and add the others.")
+@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Sweep: processes.")
+@click.option("--dask", metavar="ADDRESS", help="Sweep: send points to the Dask cluster of this scheduler.")
+@click.option(
+    "--gap", type=click.FloatRange(0, 1), default=0.0, show_default=True, help="Sweep: stop a point at this gap."
+)
+@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Sweep: random seed.")
 @click.option(
     "--time-limit",
     type=click.FloatRange(min=0, min_open=True),
@@ -39,23 +56,59 @@ def command(
     budget: str | None,
     without: tuple[str, ...],
     measures: bool,
+    sets: tuple[str, ...],
+    scales: tuple[str, ...],
+    scenarios: str | None,
     as_json: bool,
+    csv: str | None,
+    parquet: str | None,
+    chart: str | None,
+    out: str | None,
+    resume: str | None,
+    workers: int,
+    dask: str | None,
+    gap: float,
+    seed: int,
     time_limit: float,
     libraries: tuple[str, ...],
 ) -> None:
-    """Solve FILE under a series of budget caps, with and without some of its requirements, or of its measures."""
-    if (budget is not None) + bool(without) + measures != 1:
-        raise click.UsageError("give either --budget CAP=FROM:TO:STEP, --without NAME or --measures")
+    """Solve FILE with edits: under every combination of the values of --set and --scale, under --scenarios, under a
+    series of budget caps, with and without some of its requirements, or of its measures.
+
+    --set budgets.usd_per_day=200:600:25 and --scale demand=0.8,1,1.2 span a grid; with --budget, --without and
+    --measures, --set and --scale change FILE beforehand.
+    """
+    modes = (budget is not None) + bool(without) + measures
+    if modes > 1 or not (modes or sets or scales or scenarios):
+        raise click.UsageError(
+            "give either --budget CAP=FROM:TO:STEP, --without NAME or --measures, or a sweep by --set PATH=VALUES, "
+            "--scale PATH=FACTORS or --scenarios FILE"
+        )
+    if not modes:
+        from gpufleet.cli.sweeping import Outputs, Work, run
+
+        outputs = Outputs(as_json, csv, parquet, chart, out, resume)
+        run(file, libraries, sets, scales, scenarios, Work(time_limit, gap, seed, workers, dask), outputs)
+        return
+    _refuse_sweep_options(scenarios, csv, parquet, chart, out, resume)
+    question = partial(load_question, file, libraries, sets, scales)
     if budget is not None:
-        _sweep(file, budget, as_json, time_limit, libraries)
+        _sweep(question, budget, as_json, time_limit)
     elif measures:
-        _measures(file, as_json, time_limit, libraries)
+        _measures(question, as_json, time_limit)
     else:
-        _price(file, without, as_json, time_limit, libraries)
+        _price(question, without, as_json, time_limit)
 
 
-def _sweep(file: str, budget: str, as_json: bool, time_limit: float, libraries: tuple[str, ...]) -> None:
-    from gpufleet.library import load_instance
+def _refuse_sweep_options(*values: str | None) -> None:
+    """What only a sweep over --set and --scale can do is not ignored."""
+    names = ("--scenarios", "--csv", "--parquet", "--chart", "--out", "--resume")
+    given = [name for name, value in zip(names, values, strict=True) if value is not None]
+    if given:
+        raise click.UsageError(f"{given[0]} goes with --set and --scale, not with --budget, --without or --measures")
+
+
+def _sweep(question: Callable[[], ResolvedInstance], budget: str, as_json: bool, time_limit: float) -> None:
     from gpufleet.report.sweep_text import sweep_text
     from gpufleet.whatif.budget import BudgetSweep, sweep_budget
 
@@ -63,7 +116,7 @@ def _sweep(file: str, budget: str, as_json: bool, time_limit: float, libraries: 
         sweep = BudgetSweep.parse(budget)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--budget") from None
-    resolved = load_instance(file, open_library(libraries))
+    resolved = question()
     with progress(f"solving {len(sweep.values)} budgets"):
         points = [(point.cap, point.plan) for point in sweep_budget(resolved, sweep, time_limit)][::-1]
     if as_json:
@@ -72,8 +125,7 @@ def _sweep(file: str, budget: str, as_json: bool, time_limit: float, libraries: 
         show([sweep_text(resolved, sweep.cap, points)])
 
 
-def _price(file: str, names: tuple[str, ...], as_json: bool, time_limit: float, libraries: tuple[str, ...]) -> None:
-    from gpufleet.library import load_instance
+def _price(question: Callable[[], ResolvedInstance], names: tuple[str, ...], as_json: bool, time_limit: float) -> None:
     from gpufleet.report.price_text import price_text
     from gpufleet.whatif.requirements import REQUIREMENTS, price_requirements
 
@@ -81,7 +133,7 @@ def _price(file: str, names: tuple[str, ...], as_json: bool, time_limit: float, 
         if name not in REQUIREMENTS:
             message = f"{name!r} cannot be taken away; write one of {', '.join(REQUIREMENTS)}"
             raise click.BadParameter(message, param_hint="--without")
-    resolved = load_instance(file, open_library(libraries))
+    resolved = question()
     with progress(f"solving {len(set(names)) + 1} questions"):
         whole, prices = price_requirements(resolved, names, time_limit)
     if as_json:
@@ -95,12 +147,11 @@ def _price(file: str, names: tuple[str, ...], as_json: bool, time_limit: float, 
         show(price_text(resolved, whole, prices))
 
 
-def _measures(file: str, as_json: bool, time_limit: float, libraries: tuple[str, ...]) -> None:
-    from gpufleet.library import load_instance
+def _measures(question: Callable[[], ResolvedInstance], as_json: bool, time_limit: float) -> None:
     from gpufleet.report.measure_text import measure_text
     from gpufleet.whatif.measures import value_measures
 
-    resolved = load_instance(file, open_library(libraries))
+    resolved = question()
     with progress("solving with and without measures at several volumes"):
         values = value_measures(resolved, time_limit)
     if as_json:

@@ -91,6 +91,11 @@ class Library:
                 yield str(path), line, record
 
 
+def given_or_usual(library: Library | None) -> Library:
+    """The library that was given, or that of the usual search path."""
+    return Library.open() if library is None else library
+
+
 def _tables(folder: Path, record: type[R]) -> Iterator[Entry[R]]:
     for path in sorted(folder.glob("*.csv")):
         for line, row in read_table(path, record):

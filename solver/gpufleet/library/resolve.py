@@ -16,6 +16,7 @@ from gpufleet.library.check_time import check_time
 from gpufleet.library.check_workloads import check_disaggregation, check_workloads
 from gpufleet.library.demand_profile import with_demand_profile
 from gpufleet.library.digest import digest
+from gpufleet.library.document_edits import edited_document, placed_at_edits
 from gpufleet.library.findings import Findings
 from gpufleet.library.library import Library
 from gpufleet.library.measurements import read_profiles
@@ -30,27 +31,46 @@ from gpufleet.schema.instance import Instance
 from gpufleet.schema.resolved import ResolvedInstance
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from gpufleet.library.document_edits import Edit
     from gpufleet.library.fields import Loc
+    from gpufleet.library.reader import Document
     from gpufleet.schema.measurements import PerformanceSource
 
 
 def load_instance(
-    path: Path | str, library: Library | None = None, performance_source: PerformanceSource | None = None
+    path: Path | str,
+    library: Library | None = None,
+    performance_source: PerformanceSource | None = None,
+    edits: Sequence[Edit] = (),
 ) -> ResolvedInstance:
     """Read an instance file (YAML or JSON, `.gz` behind the suffix or not) and resolve it against a library.
 
-    Without a library, `Library.open()` counts. `performance_source` is taken instead of the instance's own. Raises
-    InputError with every problem found, each with its line; MissingExtraError where the performance source is not
-    installed.
+    Without a library, `Library.open()` counts. `performance_source` is taken instead of the instance's own. `edits`
+    change what the file says before it is checked; shorthands (`prices`, `demand`, `stock`) are not among them, see
+    `gpufleet.load_edited`. Raises InputError with every problem found, each with its line, or with the edit that caused
+    it; MissingExtraError where the performance source is not installed.
     """
-    document = read_document(path)
-    instance = validate(Instance, document.value, document)
-    if performance_source is not None:
-        instance = instance.model_copy(update={"performance_source": performance_source})
-    return resolve(instance, library, path=document.path, locate=document.line_of)
+    return resolve_document(read_document(path), library, performance_source, edits)
+
+
+def resolve_document(
+    document: Document,
+    library: Library | None = None,
+    performance_source: PerformanceSource | None = None,
+    edits: Sequence[Edit] = (),
+) -> ResolvedInstance:
+    """As `load_instance`, from a document that was read before, which stays as it is."""
+    value, places = edited_document(document.value, edits, document.path) if edits else (document.value, [])
+    try:
+        instance = validate(Instance, value, document)
+        if performance_source is not None:
+            instance = instance.model_copy(update={"performance_source": performance_source})
+        return resolve(instance, library, path=document.path, locate=document.line_of)
+    except InputError as error:
+        raise placed_at_edits(error, places) from None
 
 
 def resolve(

@@ -59,6 +59,18 @@ def verify(resolved: ResolvedInstance, plan: Plan) -> Report:
     return replace(report, violations=tuple(findings.violations), checked=dict(findings.checked))
 
 
+def verify_money(resolved: ResolvedInstance, plan: Plan) -> Report:
+    """The rules about the fleet and its money alone: for a plan that keeps every rule of a question which differs from
+    this one in its budgets."""
+    findings = Findings()
+    check_identity(resolved, plan, findings)
+    known = check_fleet(resolved, plan, findings)
+    cost = check_money(resolved, plan, known, findings)
+    check_charges(resolved, plan, findings)
+    check_certificate(resolved, plan, cost, findings)
+    return _report(resolved, findings, float(cost))
+
+
 def _report(resolved: ResolvedInstance, findings: Findings, cost_usd: float) -> Report:
     per_day = cost_usd / float(resolved.instance.hours / 24)
     return Report(tuple(findings.violations), dict(findings.checked), cost_usd, per_day, {}, {}, {}, {})
