@@ -163,7 +163,19 @@ def solve_candidates(
     hopeless = list(dict.fromkeys(_hopeless(resolved, problem, candidates)))
     result = _nothing() if hopeless and not problem.service else run(problem, limits, approach, monitor)
     logger.info("%s: %s in %.2f s", result.engine, result.outcome, time.monotonic() - started)
-    plan = assemble(resolved, candidates, problem, result, limits, _reason(problem, result, hopeless, limits))
+    return verified(resolved, candidates, problem, result, limits, _reason(problem, result, hopeless, limits))
+
+
+def verified(
+    resolved: ResolvedInstance,
+    candidates: Candidates,
+    problem: Problem,
+    result: EngineResult,
+    limits: SolverLimits,
+    reason: str | None,
+) -> Plan:
+    """The plan of an engine's result. Raises VerificationError where it fails the independent verifier."""
+    plan = assemble(resolved, candidates, problem, result, limits, reason)
     report = verify(resolved, plan)
     if not report.ok:
         found = "\n".join(str(violation) for violation in report.violations)
