@@ -17,7 +17,13 @@ if TYPE_CHECKING:
 
 @click.command("whatif")
 @click.argument("file")
-@click.option("--budget", metavar="CAP=FROM:TO:STEP", help="E.g. usd_per_day=200:600:25; also horizon_usd, capex_usd.")
+@click.option(
+    "--budget",
+    metavar="CAP=FROM:TO:STEP",
+    help="E.g. usd_per_day=200:600:25; also horizon_usd, capex_usd, sites.NAME.usd_per_day, workloads.NAME.horizon_usd, "
+    "stages.NAME.capex_usd.",
+)
+@click.option("--full-service", is_flag=True, help="With --budget: only plans that serve everything as required.")
 @click.option(
     "--without",
     multiple=True,
@@ -37,6 +43,7 @@ if TYPE_CHECKING:
 def command(
     file: str,
     budget: str | None,
+    full_service: bool,
     without: tuple[str, ...],
     measures: bool,
     as_json: bool,
@@ -46,16 +53,22 @@ def command(
     """Solve FILE under a series of budget caps, with and without some of its requirements, or of its measures."""
     if (budget is not None) + bool(without) + measures != 1:
         raise click.UsageError("give either --budget CAP=FROM:TO:STEP, --without NAME or --measures")
+    if full_service and budget is None:
+        raise click.UsageError("--full-service goes with --budget CAP=FROM:TO:STEP")
     if budget is not None:
-        _sweep(file, budget, as_json, time_limit, libraries)
+        _sweep(file, budget, not full_service, as_json, time_limit, libraries)
     elif measures:
         _measures(file, as_json, time_limit, libraries)
     else:
         _price(file, without, as_json, time_limit, libraries)
 
 
-def _sweep(file: str, budget: str, as_json: bool, time_limit: float, libraries: tuple[str, ...]) -> None:
+def _sweep(
+    file: str, budget: str, partial: bool, as_json: bool, time_limit: float, libraries: tuple[str, ...]
+) -> None:
     from gpufleet.library import load_instance
+    from gpufleet.report.frontier_rows import budget_row
+    from gpufleet.report.budget_text import budget_text
     from gpufleet.report.sweep_text import sweep_text
     from gpufleet.whatif.budget import BudgetSweep, sweep_budget
 
@@ -65,11 +78,12 @@ def _sweep(file: str, budget: str, as_json: bool, time_limit: float, libraries: 
         raise click.BadParameter(str(error), param_hint="--budget") from None
     resolved = load_instance(file, open_library(libraries))
     with progress(f"solving {len(sweep.values)} budgets"):
-        points = [(point.cap, point.plan) for point in sweep_budget(resolved, sweep, time_limit)][::-1]
+        points = list(sweep_budget(resolved, sweep, time_limit, partial=partial))
     if as_json:
-        click.echo(json.dumps([{sweep.cap: cap, **_answer(resolved, plan)} for cap, plan in points], indent=2))
+        click.echo(json.dumps([{sweep.cap: point.cap, **budget_row(resolved, point)} for point in points], indent=2))
     else:
-        show([sweep_text(resolved, sweep.cap, points)])
+        plain = [sweep_text(resolved, sweep.cap, [(point.cap, point.plan) for point in points])]
+        show(budget_text(resolved, sweep.cap, points) if partial else plain)
 
 
 def _price(file: str, names: tuple[str, ...], as_json: bool, time_limit: float, libraries: tuple[str, ...]) -> None:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from gpufleet.candidates.enumerate import build_candidates
 from gpufleet.edits.caps import Cap, with_cap
-from gpufleet.edits.changes import with_fields
 from gpufleet.edits.relaxed import relaxations, with_relaxed
 from gpufleet.optimize.backends.interface import SolverLimits
 from gpufleet.units import HOURS_PER_DAY, INT64_MAX, MICRO_USD_PER_USD, exact
@@ -19,6 +18,7 @@ from gpufleet.whatif.program import Program
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gpufleet.candidates.option import Candidates
     from gpufleet.edits.relaxed import Relaxation
     from gpufleet.optimize.choice import Approach
     from gpufleet.optimize.frontier import Point
@@ -117,16 +117,16 @@ class Climb:
         free = with_cap(self.resolved, self.cap, None)
         loose = with_relaxed(free)
         known = candidates if loose is free else build_candidates(loose)
-        at = {"approach": self.approach, "step": self.step}
-        self.strict = Program.of_cap(free, candidates, self.cap, self.limits, partial=False, **at)  # type: ignore[arg-type]
-        self.partial = Program.of_cap(loose, known, self.cap, self.limits, partial=True, **at)  # type: ignore[arg-type]
-        self.as_required = (
-            self.partial
-            if loose is free
-            else Program.of_cap(free, candidates, self.cap, self.limits, partial=True, **at)  # type: ignore[arg-type]
-        )
+        self.strict = self._program(free, candidates, partial=False)
+        self.partial = self._program(loose, known, partial=True)
+        self.as_required = self.partial if loose is free else self._program(free, candidates, partial=True)
         self._first: Point | None = None
         self._looked = False
+
+    def _program(self, resolved: ResolvedInstance, candidates: Candidates, *, partial: bool) -> Program:
+        return Program.of_cap(
+            resolved, candidates, self.cap, self.limits, partial=partial, approach=self.approach, step=self.step
+        )
 
     @property
     def solves(self) -> int:
@@ -155,54 +155,53 @@ class Climb:
 
     def points(self, start: float, stop: float | None) -> Iterator[FrontierPoint]:
         """Every breakpoint with a budget between `start` and `stop`; at `start` itself, what it buys."""
-        low, high = self.units(start), None if stop is None else self.units(stop)
+        low, high = self.units(start), INT64_MAX if stop is None else self.units(stop)
         full = self.full
-        if full is None or low < full.axis:
-            below = min((edge for edge in (full.axis if full else None, high + 1 if high else None) if edge), default=None)
-            first = self.partial.staircase.best(low)
-            if first is not None:
-                yield self.point(self.partial, first)
-                for found in self.partial.staircase.steps(first, below):
-                    yield self.point(self.partial, found)
-            self._note(self.partial)
-        if full is None or (high is not None and full.axis > high):
-            return
-        found = full if low <= full.axis else self.strict.staircase.best(low)
-        assert found is not None
-        yield self.point(self.strict, found)
-        for later in self.strict.staircase.steps(found, None if high is None else high + 1):
-            yield self.point(self.strict, later)
-        self._note(self.strict)
+        edge = high + 1 if full is None else min(full.axis, high + 1)
+        if low < edge:
+            yield from self._from(self.partial, self.partial.staircase.best(low), edge)
+        if full is not None and full.axis <= high:
+            first = full if low <= full.axis else self.strict.staircase.best(low)
+            yield from self._from(self.strict, first, high + 1)
 
-    def point(self, program: Program, point: Point, question: ResolvedInstance | None = None) -> FrontierPoint:
-        """A point with its plan; at the requirements as they stand where that serves as much for as much money."""
+    def _from(self, program: Program, first: Point | None, below: int) -> Iterator[FrontierPoint]:
+        """The points of one program from the first on, with less than `below` on the axis."""
+        if first is not None:
+            yield self.point(program, first)
+            for found in program.staircase.steps(first, min(below, INT64_MAX)):
+                yield self.point(program, found)
+        if not program.staircase.settled and self.reason is None:
+            self.reason = "the time limit ended the search for the next point"
+
+    def point(self, program: Program, point: Point, budget: float | None = None) -> FrontierPoint:
+        """A point with its plan; at the requirements as they stand where that serves as much for as much money.
+
+        The question that the plan answers has a budget of so much, or of just what the point takes.
+        """
         if program is self.partial and self.partial is not self.as_required:
             values = self.as_required.staircase.reaches(point)
             if values is not None:
                 program, point = self.as_required, point.of(self.as_required.staircase, values)
-        asked = self.question(program, point) if question is None else question
+        if budget is None:
+            asked = self._just_this(program, point)
+        else:
+            asked = with_cap(program.resolved, self.cap, budget)
         plan = program.plan(point, asked)
-        at = point.axis * self.unit
         return FrontierPoint(
-            at=_up(at),
+            at=self.value(point.axis),
             plan=plan,
             question=asked,
-            full=program is self.strict or (program is self.as_required and not any(point.goals[: len(program.levels)])),
+            full=program is self.strict or (program is self.as_required and not plan.unserved),
             proven=point.proven,
-            at_bound=_up(point.axis_bound * self.unit),
+            at_bound=self.value(point.axis_bound),
             relaxed=relaxations(self.resolved, plan) if program is self.partial else (),
         )
 
-    def question(self, program: Program, point: Point) -> ResolvedInstance:
+    def _just_this(self, program: Program, point: Point) -> ResolvedInstance:
         """The instance that asks for just this point: over the horizon, a budget in whole micro-dollars is exact."""
         exactly = Cap("horizon_usd", self.cap.part, self.cap.name) if self.cap.field == "usd_per_day" else self.cap
-        asked = with_cap(with_cap(program.resolved, self.cap, None), exactly, point.axis / MICRO_USD_PER_USD)
-        return with_fields(asked, allow_unserved=bool(program.levels))
+        return with_cap(with_cap(program.resolved, self.cap, None), exactly, point.axis / MICRO_USD_PER_USD)
 
-    def _note(self, program: Program) -> None:
-        if not program.staircase.settled and self.reason is None:
-            self.reason = "the time limit ended the search for the next point"
-
-
-def _up(value: Fraction) -> float:
-    return math.ceil(value * MICRO_USD_PER_USD) / MICRO_USD_PER_USD
+    def value(self, units: int) -> float:
+        """Units of the axis in the unit of the cap, rounded up to a millionth."""
+        return math.ceil(units * self.unit * MICRO_USD_PER_USD) / MICRO_USD_PER_USD

@@ -49,7 +49,8 @@ class Program:
         step: float = 0.0,
     ) -> None:
         self.resolved, self.candidates, self.problem, self.variables = resolved, candidates, problem, variables
-        self.cost, self.axis, self.limits = dict(model.objective), dict(axis), limits
+        self.cost = {index: value for index, value in model.objective.items() if value}
+        self.axis, self.limits = dict(axis), limits
         self.is_cost = self.axis == self.cost
         self.levels = tuple(service_objectives(problem, variables))
         self.whole = tuple(sum(c * model.variables[i].upper for i, c in level.items()) for level in self.levels)
