@@ -15,7 +15,19 @@ from gpufleet import __version__
 from gpufleet.errors import GpufleetError, VerificationError
 
 COMMANDS = (
-    *("solve", "verify", "schedule", "validate", "explain", "whatif", "estimate", "catalog", "schema", "import"),
+    *(
+        "solve",
+        "verify",
+        "schedule",
+        "validate",
+        "explain",
+        "whatif",
+        "frontier",
+        "estimate",
+        "catalog",
+        "schema",
+        "import",
+    ),
     "calibrate",
 )
 EXIT_BUG, EXIT_INPUT, EXIT_INFEASIBLE, EXIT_NO_PLAN, EXIT_BROKEN = 1, 2, 3, 4, 5

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 @click.option(
     "--budget",
     metavar="CAP=FROM:TO:STEP",
-    help="E.g. usd_per_day=200:600:25; also horizon_usd, capex_usd, sites.NAME.usd_per_day, workloads.NAME.horizon_usd, "
-    "stages.NAME.capex_usd.",
+    help="E.g. usd_per_day=200:600:25; also horizon_usd, capex_usd, and of parts: sites.NAME.usd_per_day, "
+    "workloads.NAME.horizon_usd, stages.NAME.capex_usd.",
 )
 @click.option("--full-service", is_flag=True, help="With --budget: only plans that serve everything as required.")
 @click.option(
@@ -63,12 +63,10 @@ def command(
         _price(file, without, as_json, time_limit, libraries)
 
 
-def _sweep(
-    file: str, budget: str, partial: bool, as_json: bool, time_limit: float, libraries: tuple[str, ...]
-) -> None:
+def _sweep(file: str, budget: str, partial: bool, as_json: bool, time_limit: float, libraries: tuple[str, ...]) -> None:
     from gpufleet.library import load_instance
-    from gpufleet.report.frontier_rows import budget_row
     from gpufleet.report.budget_text import budget_text
+    from gpufleet.report.frontier_rows import budget_row
     from gpufleet.report.sweep_text import sweep_text
     from gpufleet.whatif.budget import BudgetSweep, sweep_budget
 

@@ -81,9 +81,7 @@ def relaxations(resolved: ResolvedInstance, plan: Plan) -> tuple[Relaxation, ...
     return tuple(worst.values())
 
 
-def _of_deployment(
-    resolved: ResolvedInstance, plan: Plan, index: int, deployment: Deployment
-) -> Iterator[Relaxation]:
+def _of_deployment(resolved: ResolvedInstance, plan: Plan, index: int, deployment: Deployment) -> Iterator[Relaxation]:
     workload = resolved.workloads[deployment.workload]
     figures = _accuracy(resolved, workload, deployment)
     yield from _missed(workload.name, "", workload.accuracy, figures)

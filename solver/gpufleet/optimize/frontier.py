@@ -99,17 +99,18 @@ class Staircase:
         values = hint
         for number, goal in enumerate(self.goals):
             result = self._solve(goal.coefficients, rows, values)
-            if result.values is None:
+            values = result.values or values
+            if values is None:
                 return None
-            values = result.values
-            reached = self.model.value(goal.coefficients, values)
-            bounds.append(min(result.bound or 0, reached))
-            rows.append(_row(f"goal_{number}", goal.coefficients, upper=reached))
+            least = self.model.value(goal.coefficients, values)
+            bounds.append(min(result.bound or 0, least))
+            rows.append(_row(f"goal_{number}", goal.coefficients, upper=least))
         if values is None or axis_bound != cap:
             result = self._solve(self.axis, [*rows, _row("floor", self.axis, lower=axis_bound)], values)
-            if result.values is None:
+            values = result.values or values
+            if values is None:
                 return None
-            values, axis_bound = result.values, max(axis_bound, result.bound or 0)
+            axis_bound = max(axis_bound, result.bound or 0)
         reached = tuple(self.model.value(goal.coefficients, values) for goal in self.goals)
         spent = self.model.value(self.axis, values)
         return Point(spent, reached, values, min(axis_bound, spent), tuple(bounds))

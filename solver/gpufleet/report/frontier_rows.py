@@ -117,7 +117,7 @@ def trade_off_json(resolved: ResolvedInstance, found: TradeOff) -> dict[str, Any
         "unit": found.unit,
         "complete": found.complete,
         "proven": found.proven,
-        "reason": found.reason,
+        "end": found.end,
         "resolution": found.resolution,
         "solves": found.solves,
         "seconds": round(found.seconds, 3),

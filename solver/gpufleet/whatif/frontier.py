@@ -182,10 +182,7 @@ class Climb:
             values = self.as_required.staircase.reaches(point)
             if values is not None:
                 program, point = self.as_required, point.of(self.as_required.staircase, values)
-        if budget is None:
-            asked = self._just_this(program, point)
-        else:
-            asked = with_cap(program.resolved, self.cap, budget)
+        asked = self._just_this(program, point) if budget is None else with_cap(program.resolved, self.cap, budget)
         plan = program.plan(point, asked)
         return FrontierPoint(
             at=self.value(point.axis),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gpufleet.edits.caps import with_cap
 from gpufleet.edits.changes import with_fields
@@ -16,7 +16,7 @@ from gpufleet.problem.build import build_problem
 from gpufleet.solving import verified
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from gpufleet.candidates.option import Candidates
     from gpufleet.edits.caps import Cap
@@ -115,6 +115,7 @@ class Program:
         levels = zip(point.goals, point.goal_bounds, strict=True)
         service = tuple(LevelResult(value, least) for value, least in levels)[: len(self.levels)]
         optimal = point.goals == point.goal_bounds and bound == cost
+        meaning: dict[str, Any] = by_meaning(self.variables, values)
         return EngineResult(
             outcome="optimal" if optimal else "feasible",
             objective=cost,
@@ -124,15 +125,10 @@ class Program:
             reason="a point of a frontier: the least on its axis for these goals, and the best goals for it",
             solver="see the engine",
             tie_break=tie_break,
-            **by_meaning(self.variables, values),
+            **meaning,
         )
 
 
 def _step(part: float, whole: int) -> int:
     """A step of a level in its units."""
     return max(1, int(part * whole))
-
-
-def level_names(problem: Problem) -> Sequence[int]:
-    """Priorities, the highest first."""
-    return [level.priority for level in problem.service]
