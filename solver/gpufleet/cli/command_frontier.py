@@ -40,6 +40,7 @@ CHARTS = ("png", "svg")
     help="Leave out improvements of a priority by less than this share of it, as in 0.05.",
 )
 @click.option("--points", type=click.IntRange(min=1), metavar="N", help="The step that gives at most N per priority.")
+@click.option("--whole-workloads", is_flag=True, help="Serve every workload as a whole or not at all (large estates).")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON and nothing else.")
 @click.option("--csv", metavar="FILE", help="Write one row per breakpoint to this file.")
 @click.option("--chart", metavar="FILE", help="Draw the steps: .png or .svg.")
@@ -53,7 +54,8 @@ CHARTS = ("png", "svg")
 @library_option
 def command(
     file: str, over: str, start: float | None, stop: float | None, step: float | None, points: int | None,
-    as_json: bool, csv: str | None, chart: str | None, time_limit: float, libraries: tuple[str, ...],
+    whole_workloads: bool, as_json: bool, csv: str | None, chart: str | None, time_limit: float,
+    libraries: tuple[str, ...],
 ) -> None:  # fmt: skip
     """Find every breakpoint of the staircase of service (or cost) of FILE, each exact and with a verified plan.
 
@@ -69,17 +71,19 @@ def command(
     resolved = load_instance(file, open_library(libraries))
     axis = over.partition(":")[0]
     if axis in ("latency", "accuracy", "deadline", "energy", "co2", "vendors"):
-        if step is not None or points is not None:
-            raise click.UsageError("--step and --points are for budgets; other axes have only as many points as plans")
+        if step is not None or points is not None or whole_workloads:
+            raise click.UsageError(
+                "--step, --points and --whole-workloads are for budgets; other axes serve everything"
+            )
         _trade_off(resolved, over, start, stop, time_limit, as_json, csv, chart, form)
     else:
         part = step if step is not None else 1 / points if points else 0.0
-        _budget(resolved, over, start, stop, part, time_limit, as_json, csv, chart, form)
+        _budget(resolved, over, start, stop, part, whole_workloads, time_limit, as_json, csv, chart, form)
 
 
 def _budget(
-    resolved: ResolvedInstance, over: str, start: float | None, stop: float | None, step: float, time_limit: float,
-    as_json: bool, csv: str | None, chart: str | None, form: str,
+    resolved: ResolvedInstance, over: str, start: float | None, stop: float | None, step: float, whole: bool,
+    time_limit: float, as_json: bool, csv: str | None, chart: str | None, form: str,
 ) -> None:  # fmt: skip
     from gpufleet.report.frontier_rows import frontier_json, frontier_table
     from gpufleet.report.frontier_text import frontier_text
@@ -87,7 +91,9 @@ def _budget(
 
     try:
         with progress("climbing from budget to budget"):
-            found = budget_frontier(resolved, over, start=start or 0.0, stop=stop, step=step, time_limit_s=time_limit)
+            found = budget_frontier(
+                resolved, over, start=start or 0.0, stop=stop, step=step, whole=whole, time_limit_s=time_limit
+            )
     except ValueError as error:
         raise click.BadParameter(_or_axis(str(error)), param_hint="--over") from None
     _write(resolved, found, frontier_table(resolved, found), csv, chart, form)

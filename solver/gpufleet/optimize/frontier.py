@@ -79,9 +79,11 @@ class Staircase:
         goals: Sequence[Goal],
         limits: SolverLimits,
         approach: Approach | None = None,
+        *,
+        few: bool = False,
     ) -> None:
         self.problem, self.model, self.axis, self.goals = problem, model, dict(axis), tuple(goals)
-        self.limits, self.approach = limits, approach or Approach()
+        self.limits, self.approach, self.few = limits, approach or Approach(), few
         self.solves = 0
         """Integer programs solved so far."""
         self.settled = True
@@ -127,26 +129,49 @@ class Staircase:
 
         `settled` says whether None is a proof.
         """
-        if not any(point.goals):
-            self.settled = True
-            return None
-        rows, switches = self._better(point.goals)
-        # what is better takes more: that the point before could not be better with as much is proven
-        least = point.axis + 1 if point.goals == point.goal_bounds else 0
-        rows.append(_row("floor", self.axis, lower=least, upper=None if below is None else below - 1))
-        result = self._solve(self.axis, rows, None, switches)
-        if result.values is None:
-            return None
-        spent = self.model.value(self.axis, result.values)
-        hint = result.values[: len(self.model.variables)]
-        return self.best(spent, max(least, result.bound or 0), hint)
+        found = self._cheapest_better(point, below)
+        return None if found is None else self.best(found.axis, found.axis_bound, found.values)
 
     def steps(self, first: Point, below: int | None = None) -> Iterator[Point]:
         """The points after `first`, with less than `below` on the axis."""
+        if self.few and len(self.goals) == 1:
+            yield from self._steps_of_one(first, below)
+            return
         point = self.after(first, below)
         while point is not None:
             yield point
             point = self.after(point, below)
+
+    def _steps_of_one(self, point: Point, below: int | None) -> Iterator[Point]:
+        """Where the one goal has few values, one question a point is enough: what is best at a price shows when the
+        next step costs more. With many, plans of one price would come one by one."""
+        goal, pending = self.goals[0], None
+        while True:
+            later = self._cheapest_better(point, below)
+            if pending is not None and (later is None or later.axis > pending.axis):
+                ended = later is None and self.settled and (below is None or pending.axis < below)
+                if ended or (later is not None and later.axis_bound > pending.axis) or not any(pending.goals):
+                    pending = replace(pending, goal_bounds=pending.goals)
+                yield pending
+            if later is None:
+                return
+            reached = self.model.value(goal.coefficients, later.values)
+            point = pending = replace(later, goals=(reached,), goal_bounds=(0,))
+
+    def _cheapest_better(self, point: Point, below: int | None) -> Point | None:
+        """The least on the axis that is better than a point, whatever else it could bring."""
+        if not any(point.goals):
+            self.settled = True
+            return None
+        rows, switches = self._better(point.goals)
+        least = point.axis + 1 if point.goals == point.goal_bounds else point.axis_bound
+        rows.append(_row("floor", self.axis, lower=least, upper=None if below is None else below - 1))
+        result = self._solve(self.axis, rows, None, switches)
+        if result.values is None:
+            return None
+        values = result.values[: len(self.model.variables)]
+        spent = self.model.value(self.axis, values)
+        return Point(spent, point.goals, values, min(max(least, result.bound or 0), spent), (0,) * len(self.goals))
 
     def reaches(self, point: Point) -> list[int] | None:
         """Values of this program that are as good as a point of another one, with as much on the axis; None: none."""

@@ -47,6 +47,7 @@ def frontier_json(resolved: ResolvedInstance, frontier: Frontier) -> dict[str, A
         "proven": frontier.proven,
         "reason": frontier.reason,
         "step": frontier.step,
+        "whole_workloads": frontier.whole,
         "solves": frontier.solves,
         "seconds": round(frontier.seconds, 3),
         "points": [

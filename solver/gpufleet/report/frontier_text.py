@@ -56,6 +56,8 @@ def _proof(frontier: Frontier) -> str:
     words = f"{count} breakpoint{'s' if count != 1 else ''}, {frontier.solves} integer programs."
     if not frontier.complete:
         return f"{words} Not complete: {frontier.reason}."
+    if frontier.whole:
+        words += " Workloads are served as a whole or not at all."
     between = f" Between them some priority improves by less than {percent(frontier.step)}." if frontier.step else ""
     if not frontier.proven:
         return f"{words} Points that say so are not proven.{between}"

@@ -98,6 +98,8 @@ class Tightening:
                 self.end = f"at {at:g} {self.unit}: {plan.reason}"
                 break
             reached, nearest = self._tightest(plan, at)
+            if tight is not None:
+                reached = min(reached, tight) if self.rising else max(reached, tight)
             found = (reached, plan, question, plan.status == "optimal")
             if last is not None and plan.certificate.objective_usd > (cost or 0.0):
                 yield last

@@ -62,6 +62,8 @@ class Frontier:
     """Was it followed to its end: to full service, or to the highest budget asked for?"""
     step: float
     """Improvements of a priority by less than this share of it were not looked for; 0 = every single one was."""
+    whole: bool
+    """Were workloads only served as a whole or not at all?"""
     solves: int
     """Integer programs solved."""
     seconds: float
@@ -81,6 +83,7 @@ def budget_frontier(
     start: float = 0.0,
     stop: float | None = None,
     step: float = 0.0,
+    whole: bool = False,
     time_limit_s: float = 60.0,
     approach: Approach | None = None,
 ) -> Frontier:
@@ -90,14 +93,16 @@ def budget_frontier(
     aside, all other rules hold. Below full service, as little as possible stays unserved, by priority and then by
     weight or value, and only then the cost is minimised; requirements are relaxed as far as the instance permits.
     `step` (a share of each priority, 0 to 1) leaves out smaller improvements; every point found is exact all the same.
+    With `whole`, every workload is served as a whole or not at all: a coarser question, for large estates.
     `time_limit_s` holds for each integer program.
 
     Raises InputError when the instance has no such site, workload or stage; ValueError for a cap that does not exist.
     """
     began = time.monotonic()
-    climb = Climb(resolved, Cap.parse(cap), SolverLimits(time_limit_s), approach, step)
+    climb = Climb(resolved, Cap.parse(cap), SolverLimits(time_limit_s), approach, step, whole)
     points = tuple(climb.points(start, stop))
-    return Frontier(cap, points, climb.reason is None, step, climb.solves, time.monotonic() - began, climb.reason)
+    seconds = time.monotonic() - began
+    return Frontier(cap, points, climb.reason is None, step, whole, climb.solves, seconds, climb.reason)
 
 
 @dataclass
@@ -109,6 +114,8 @@ class Climb:
     limits: SolverLimits
     approach: Approach | None = None
     step: float = 0.0
+    whole: bool = False
+    """Are workloads served as a whole or not at all?"""
     reason: str | None = field(default=None, init=False)
     """Why the end was not reached."""
 
@@ -125,7 +132,14 @@ class Climb:
 
     def _program(self, resolved: ResolvedInstance, candidates: Candidates, *, partial: bool) -> Program:
         return Program.of_cap(
-            resolved, candidates, self.cap, self.limits, partial=partial, approach=self.approach, step=self.step
+            resolved,
+            candidates,
+            self.cap,
+            self.limits,
+            partial=partial,
+            approach=self.approach,
+            step=self.step,
+            whole=self.whole,
         )
 
     @property
