@@ -39,11 +39,23 @@ if TYPE_CHECKING:
     from gpufleet.solving import solve as solve
     from gpufleet.verification import Report as Report
     from gpufleet.verification import verify as verify
+    from gpufleet.whatif.budget import BudgetPoint as BudgetPoint
+    from gpufleet.whatif.budget import BudgetSweep as BudgetSweep
+    from gpufleet.whatif.budget import sweep_budget as sweep_budget
+    from gpufleet.whatif.frontier import Frontier as Frontier
+    from gpufleet.whatif.frontier import FrontierPoint as FrontierPoint
+    from gpufleet.whatif.frontier import budget_frontier as budget_frontier
+    from gpufleet.whatif.trade_off import TradeOff as TradeOff
+    from gpufleet.whatif.trade_off import trade_off as trade_off
 
 _HOMES = {
+    "BudgetPoint": "gpufleet.whatif.budget",
+    "BudgetSweep": "gpufleet.whatif.budget",
     "ClusterError": "gpufleet.errors",
     "Confirmation": "gpufleet.confirming",
     "EstimateResult": "gpufleet.schema.estimate",
+    "Frontier": "gpufleet.whatif.frontier",
+    "FrontierPoint": "gpufleet.whatif.frontier",
     "GpufleetError": "gpufleet.errors",
     "InputError": "gpufleet.errors",
     "InputProblem": "gpufleet.errors",
@@ -56,13 +68,17 @@ _HOMES = {
     "ProgressEvent": "gpufleet.optimize.progress",
     "Report": "gpufleet.verification.violation",
     "ResolvedInstance": "gpufleet.schema.resolved",
+    "TradeOff": "gpufleet.whatif.trade_off",
     "VerificationError": "gpufleet.errors",
+    "budget_frontier": "gpufleet.whatif.frontier",
     "confirm": "gpufleet.confirming",
     "estimate_options": "gpufleet.estimating.options",
     "load_instance": "gpufleet.library",
     "load_plan": "gpufleet.library",
     "resolve": "gpufleet.library",
     "solve": "gpufleet.solving",
+    "sweep_budget": "gpufleet.whatif.budget",
+    "trade_off": "gpufleet.whatif.trade_off",
     "verify": "gpufleet.verification.run",
     "write_plan": "gpufleet.library",
 }

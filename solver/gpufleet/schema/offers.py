@@ -58,6 +58,12 @@ class Site(Record):
     """Where that figure comes from, and as of when."""
 
     @model_validator(mode="after")
+    def _intensity_has_a_source(self) -> Self:
+        if self.grid_gco2_per_kwh is not None and self.grid_source is None:
+            raise ValueError("grid_source is missing; say where grid_gco2_per_kwh comes from, or that it is assumed")
+        return self
+
+    @model_validator(mode="after")
     def _pue_is_possible(self) -> Self:
         if self.pue < 1:
             raise ValueError(f"pue is {self.pue:g}; facility power is never below IT power, so it is at least 1")
