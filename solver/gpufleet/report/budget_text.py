@@ -58,4 +58,7 @@ def _more(resolved: ResolvedInstance, field: str, points: Sequence[BudgetPoint])
     words = {point.next.at: next_words(resolved, field, point.next) for point in points if point.next is not None}
     if words:
         yield Text("What more money brings", style="bold")
-        yield from (Text(f"  {sentence}") for _, sentence in sorted(words.items()))
+        grid = table(field, "from there on", numeric=(field,))
+        for at, sentence in sorted(words.items()):
+            grid.add_row(money(at), sentence)
+        yield grid

@@ -46,19 +46,37 @@ def relaxed_words(found: Relaxation) -> str:
     )
 
 
-def next_words(resolved: ResolvedInstance, cap: str, step: NextStep) -> str:
-    """What the next dollars bring, as a sentence."""
-    words = f"{cap} {money(step.at)}"
+def next_words(resolved: ResolvedInstance, field: str, step: NextStep) -> str:
+    """What the next step of the frontier brings, and how much of it a dollar (a day, where the cap is one per day)."""
+    proof = "" if step.proven else "; not proven"
     if not step.gains:
-        what = "everything is served as required" if step.full else "full service costs less"
-        return f"{words}: {what}"
+        return ("everything is served as required" if step.full else "full service costs less") + proof
     valued = {workload.priority for workload in resolved.instance.workloads if workload.value_usd is not None}
     changes = ", ".join(_gain(resolved, priority, gain, valued) for priority, gain in step.gains)
-    worth = step.per_usd
-    unit = " USD" if any(priority in valued for priority, _ in step.gains) else ""
-    rate = "" if worth is None else f" ({figure(worth)}{unit} per USD)"
-    proof = "" if step.proven else "; not proven"
-    return f"{words}: {changes}{rate}{', then everything is served as required' if step.full else ''}{proof}"
+    after = "; everything is served as required" if step.full else ""
+    return f"{changes}{_rate(resolved, field, step, valued)}{after}{proof}"
+
+
+def _rate(resolved: ResolvedInstance, field: str, step: NextStep, valued: set[int]) -> str:
+    if step.per_usd is None:
+        return ""
+    first = next(priority for priority, gain in step.gains if gain > 0)
+    if first in valued:
+        return f" ({figure(step.per_usd)} USD per USD)"
+    daily = field == "usd_per_day"
+    rate = step.per_usd * (float(resolved.instance.hours / 24) if daily else 1)
+    amount = percent(rate) if _is_alone(resolved, first) else figure(rate)
+    return f" ({amount} per USD{' a day' if daily else ''})"
+
+
+def _only(resolved: ResolvedInstance, priority: int) -> str:
+    return next(workload.name for workload in resolved.instance.workloads if workload.priority == priority)
+
+
+def _is_alone(resolved: ResolvedInstance, priority: int) -> bool:
+    """Is what counts at a priority the share of one workload's requests?"""
+    same = [workload for workload in resolved.instance.workloads if workload.priority == priority]
+    return len(same) == 1 and same[0].unserved_weight == 1
 
 
 def _gain(resolved: ResolvedInstance, priority: int, gain: float, valued: set[int]) -> str:
@@ -67,9 +85,8 @@ def _gain(resolved: ResolvedInstance, priority: int, gain: float, valued: set[in
     where = f" of priority {priority}" if len(levels) > 1 else ""
     if priority in valued:
         return f"requests worth {money(abs(gain))} USD {more} are served{where}"
-    same = [workload for workload in resolved.instance.workloads if workload.priority == priority]
-    if len(same) == 1 and same[0].unserved_weight == 1:
-        return f"{percent(abs(gain))} {more} of {same[0].name} is served"
+    if _is_alone(resolved, priority):
+        return f"{percent(abs(gain))} {more} of {_only(resolved, priority)} is served"
     return f"{figure(abs(gain))} weighted shares {more} are served{where}"
 
 
