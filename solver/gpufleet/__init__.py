@@ -48,22 +48,34 @@ if TYPE_CHECKING:
     from gpufleet.whatif.breakeven import PriceBreak as PriceBreak
     from gpufleet.whatif.breakeven import PriceBreaks as PriceBreaks
     from gpufleet.whatif.breakeven import break_even_prices as break_even_prices
+    from gpufleet.whatif.budget import BudgetPoint as BudgetPoint
+    from gpufleet.whatif.budget import BudgetSweep as BudgetSweep
+    from gpufleet.whatif.budget import sweep_budget as sweep_budget
     from gpufleet.whatif.diff import PlanDiff as PlanDiff
     from gpufleet.whatif.diff import diff_plans as diff_plans
     from gpufleet.whatif.flips import Flips as Flips
     from gpufleet.whatif.flips import Span as Span
     from gpufleet.whatif.flips import flips_over_demand as flips_over_demand
     from gpufleet.whatif.flips import flips_over_months as flips_over_months
+    from gpufleet.whatif.frontier import Frontier as Frontier
+    from gpufleet.whatif.frontier import FrontierPoint as FrontierPoint
+    from gpufleet.whatif.frontier import budget_frontier as budget_frontier
     from gpufleet.whatif.sweeping import sweep as sweep
+    from gpufleet.whatif.trade_off import TradeOff as TradeOff
+    from gpufleet.whatif.trade_off import trade_off as trade_off
 
 _HOMES = {
     "Alternative": "gpufleet.whatif.alternatives",
     "Alternatives": "gpufleet.whatif.alternatives",
+    "BudgetPoint": "gpufleet.whatif.budget",
+    "BudgetSweep": "gpufleet.whatif.budget",
     "ClusterError": "gpufleet.errors",
     "Confirmation": "gpufleet.confirming",
     "Edit": "gpufleet.library.document_edits",
     "EstimateResult": "gpufleet.schema.estimate",
     "Flips": "gpufleet.whatif.flips",
+    "Frontier": "gpufleet.whatif.frontier",
+    "FrontierPoint": "gpufleet.whatif.frontier",
     "GpufleetError": "gpufleet.errors",
     "InputError": "gpufleet.errors",
     "InputProblem": "gpufleet.errors",
@@ -80,8 +92,10 @@ _HOMES = {
     "Report": "gpufleet.verification.violation",
     "ResolvedInstance": "gpufleet.schema.resolved",
     "Span": "gpufleet.whatif.flips",
+    "TradeOff": "gpufleet.whatif.trade_off",
     "VerificationError": "gpufleet.errors",
     "break_even_prices": "gpufleet.whatif.breakeven",
+    "budget_frontier": "gpufleet.whatif.frontier",
     "confirm": "gpufleet.confirming",
     "diff_plans": "gpufleet.whatif.diff",
     "estimate_options": "gpufleet.estimating.options",
@@ -95,6 +109,8 @@ _HOMES = {
     "resolve": "gpufleet.library",
     "solve": "gpufleet.solving",
     "sweep": "gpufleet.whatif.sweeping",
+    "sweep_budget": "gpufleet.whatif.budget",
+    "trade_off": "gpufleet.whatif.trade_off",
     "verify": "gpufleet.verification.run",
     "write_plan": "gpufleet.library",
 }

@@ -161,7 +161,7 @@ def solve_candidates(
     Candidates depend on workloads, sites, offers and stock, not on prices, budgets or other limits: a sweep over those
     enumerates once. With `parts`, status and certificate are about the fleets that keep these rules alone.
     """
-    return solve_fully(resolved, candidates, limits, approach, monitor).plan
+    return solve_fully(resolved, candidates, limits, approach, monitor, parts).plan
 
 
 @dataclass(frozen=True)
@@ -179,6 +179,7 @@ def solve_fully(
     limits: SolverLimits,
     approach: Approach | None = None,
     monitor: Monitor | None = None,
+    parts: PartRules | None = None,
 ) -> Solved:
     """As `solve_candidates`, with the values behind the plan."""
     started = time.monotonic()
@@ -188,12 +189,25 @@ def solve_fully(
     hopeless = list(dict.fromkeys(_hopeless(resolved, problem, candidates)))
     result = _nothing() if hopeless and not problem.service else run(problem, limits, approach, monitor)
     logger.info("%s: %s in %.2f s", result.engine, result.outcome, time.monotonic() - started)
-    plan = assemble(resolved, candidates, problem, result, limits, _reason(problem, result, hopeless, limits))
+    plan = verified(resolved, candidates, problem, result, limits, _reason(problem, result, hopeless, limits))
+    return Solved(plan, problem, result)
+
+
+def verified(
+    resolved: ResolvedInstance,
+    candidates: Candidates,
+    problem: Problem,
+    result: EngineResult,
+    limits: SolverLimits,
+    reason: str | None,
+) -> Plan:
+    """The plan of an engine's result. Raises VerificationError where it fails the independent verifier."""
+    plan = assemble(resolved, candidates, problem, result, limits, reason)
     report = verify(resolved, plan)
     if not report.ok:
         found = "\n".join(str(violation) for violation in report.violations)
         raise VerificationError(f"the plan found for {resolved.instance.uid} fails verification:\n{found}")
-    return Solved(plan, problem, result)
+    return plan
 
 
 def _hopeless(resolved: ResolvedInstance, problem: Problem, candidates: Candidates) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,7 @@ def test_help_lists_every_command() -> None:
         "validate",
         "explain",
         "whatif",
+        "frontier",
         "estimate",
         "catalog",
         "schema",
@@ -243,20 +245,74 @@ def test_explain_names_the_nearest_miss_of_a_workload_without_options(tmp_path: 
 def test_whatif_finds_the_cap_at_which_the_answer_appears() -> None:
     rows = json.loads(run("whatif", BANK, "--budget", "usd_per_day=92:102:2", "--json").stdout)
     assert [row["usd_per_day"] for row in rows] == [92, 94, 96, 98, 100, 102]
-    # the cheapest plan costs 99.60 a day
-    assert [row["status"] for row in rows] == ["infeasible"] * 4 + ["optimal"] * 2
+    # the cheapest plan costs 99.60 a day; below that, the best that the money buys
+    assert [row["service"] for row in rows] == ["partial"] * 4 + ["full"] * 2
+    assert {row["status"] for row in rows} == {"optimal"}
+    assert rows[3]["next"]["at"] == 99.6
+    assert rows[3]["next"]["full_service"]
+    strict = json.loads(run("whatif", BANK, "--budget", "usd_per_day=92:102:10", "--full-service", "--json").stdout)
+    assert [row["status"] for row in strict] == ["infeasible", "optimal"]
     table = run("whatif", BANK, "--budget", "usd_per_day=92:102:10")
     assert table.exit_code == 0
     assert "1x a30-4x-2u reserved_1y" in table.stdout
 
 
 @pytest.mark.parametrize(
-    "budget", ["usd=1:2:1", "usd_per_day", "usd_per_day=2:1:1", "usd_per_day=1:2:0", "capex_usd=1:nan:1"]
+    "budget",
+    [
+        "usd=1:2:1",
+        "usd_per_day",
+        "usd_per_day=2:1:1",
+        "usd_per_day=1:2:0",
+        "capex_usd=1:nan:1",
+        "workloads.assistant.capex_usd=1:2:1",
+        "sites.usd_per_day=1:2:1",
+        "stages.first.usd_per_day=1:2:1",
+    ],
 )
 def test_whatif_refuses_budgets_that_make_no_sense(budget: str) -> None:
     result = run("whatif", BANK, "--budget", budget)
     assert result.exit_code == 2
-    assert "usd_per_day" in result.stderr or "FROM" in result.stderr
+    assert "usd_per_day" in result.stderr or "FROM" in result.stderr or "can be capped" in result.stderr
+
+
+def test_frontier_prints_writes_and_draws(tmp_path: Path) -> None:
+    table, picture = tmp_path / "steps.csv", tmp_path / "steps.svg"
+    shop = ("frontier", REFERENCE / "ecommerce-recommender.yaml", "--from", "100")
+    result = run(*shop, "--csv", str(table), "--chart", str(picture), "--step", "0.05")
+    assert result.exit_code == 0, result.output
+    assert "Every one is exact" in " ".join(result.stdout.split())
+    assert max(map(len, result.stdout.splitlines())) <= 80
+    rows = table.read_text().splitlines()
+    assert rows[0].startswith("usd_per_day,cost_usd,service,proven,unserved_ranking,")
+    assert picture.read_text().startswith("<?xml")
+    answer = json.loads(run(*shop, "--json").stdout)
+    assert len(answer["points"]) > len(rows) - 1
+    assert answer["complete"]
+    assert answer["proven"]
+    # at 100 what it buys, and from the last step on everything
+    assert answer["points"][0]["at"] == 96.749928
+    assert answer["points"][-1]["service"] == "full"
+    assert answer["points"][-1]["at"] == pytest.approx(117.722544)
+    assert all(before["at"] < after["at"] for before, after in pairwise(answer["points"]))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--over", "speed"), "'speed' is no budget"),
+        (("--over", "sites.moon.usd_per_day"), "the instance has no site moon; it has frankfurt, dublin"),
+        (("--over", "latency:nobody"), "the instance has no workload nobody"),
+        (("--over", "energy", "--step", "0.1"), "are for budgets"),
+        (("--step", "0.1", "--points", "5"), "give --step or --points"),
+        (("--from", "9", "--to", "3"), "--from 9 is above --to 3"),
+        (("--chart", "steps.gif"), "must end in .png or .svg"),
+    ],
+)
+def test_frontier_says_what_to_write(arguments: tuple[str, ...], message: str) -> None:
+    result = run("frontier", TWO_SITES, *arguments)
+    assert result.exit_code == 2
+    assert message in " ".join(result.stderr.split())
 
 
 TWO_SITES = ROOT / "instances" / "estate" / "two-sites.yaml"

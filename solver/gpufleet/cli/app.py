@@ -15,21 +15,21 @@ from gpufleet import __version__
 from gpufleet.errors import GpufleetError, VerificationError
 
 COMMANDS = (
-    *(
-        "solve",
-        "verify",
-        "schedule",
-        "validate",
-        "explain",
-        "whatif",
-        "diff",
-        "estimate",
-        "catalog",
-        "schema",
-        "import",
-    ),
+    "solve",
+    "verify",
+    "schedule",
+    "validate",
+    "explain",
+    "whatif",
+    "frontier",
+    "alternatives",
+    "breakeven",
+    "diff",
+    "estimate",
+    "catalog",
+    "schema",
+    "import",
     "calibrate",
-    *("alternatives", "breakeven"),
 )
 EXIT_BUG, EXIT_INPUT, EXIT_INFEASIBLE, EXIT_NO_PLAN, EXIT_BROKEN = 1, 2, 3, 4, 5
 

@@ -21,7 +21,13 @@ if TYPE_CHECKING:
 
 @click.command("whatif")
 @click.argument("file")
-@click.option("--budget", metavar="CAP=FROM:TO:STEP", help="E.g. usd_per_day=200:600:25; also horizon_usd, capex_usd.")
+@click.option(
+    "--budget",
+    metavar="CAP=FROM:TO:STEP",
+    help="E.g. usd_per_day=200:600:25; also horizon_usd, capex_usd, and of parts: sites.NAME.usd_per_day, "
+    "workloads.NAME.horizon_usd, stages.NAME.capex_usd.",
+)
+@click.option("--full-service", is_flag=True, help="With --budget: only plans that serve everything as required.")
 @click.option(
     "--without",
     multiple=True,
@@ -54,6 +60,7 @@ if TYPE_CHECKING:
 def command(
     file: str,
     budget: str | None,
+    full_service: bool,
     without: tuple[str, ...],
     measures: bool,
     sets: tuple[str, ...],
@@ -84,6 +91,8 @@ def command(
             "give either --budget CAP=FROM:TO:STEP, --without NAME or --measures, or a sweep by --set PATH=VALUES, "
             "--scale PATH=FACTORS or --scenarios FILE"
         )
+    if full_service and budget is None:
+        raise click.UsageError("--full-service goes with --budget CAP=FROM:TO:STEP")
     if not modes:
         from gpufleet.cli.sweeping import Outputs, Work, run
 
@@ -93,7 +102,7 @@ def command(
     _refuse_sweep_options(scenarios, csv, parquet, chart, out, resume)
     question = partial(load_question, file, libraries, sets, scales)
     if budget is not None:
-        _sweep(question, budget, as_json, time_limit)
+        _sweep(question, budget, full_service, as_json, time_limit)
     elif measures:
         _measures(question, as_json, time_limit)
     else:
@@ -108,7 +117,11 @@ def _refuse_sweep_options(*values: str | None) -> None:
         raise click.UsageError(f"{given[0]} goes with --set and --scale, not with --budget, --without or --measures")
 
 
-def _sweep(question: Callable[[], ResolvedInstance], budget: str, as_json: bool, time_limit: float) -> None:
+def _sweep(
+    question: Callable[[], ResolvedInstance], budget: str, full_service: bool, as_json: bool, time_limit: float
+) -> None:
+    from gpufleet.report.budget_text import budget_text
+    from gpufleet.report.frontier_rows import budget_row
     from gpufleet.report.sweep_text import sweep_text
     from gpufleet.whatif.budget import BudgetSweep, sweep_budget
 
@@ -118,11 +131,12 @@ def _sweep(question: Callable[[], ResolvedInstance], budget: str, as_json: bool,
         raise click.BadParameter(str(error), param_hint="--budget") from None
     resolved = question()
     with progress(f"solving {len(sweep.values)} budgets"):
-        points = [(point.cap, point.plan) for point in sweep_budget(resolved, sweep, time_limit)][::-1]
+        points = list(sweep_budget(resolved, sweep, time_limit, partial=not full_service))
     if as_json:
-        click.echo(json.dumps([{sweep.cap: cap, **_answer(resolved, plan)} for cap, plan in points], indent=2))
+        click.echo(json.dumps([{sweep.cap: point.cap, **budget_row(resolved, point)} for point in points], indent=2))
     else:
-        show([sweep_text(resolved, sweep.cap, points)])
+        plain = [sweep_text(resolved, sweep.cap, [(point.cap, point.plan) for point in points])]
+        show(budget_text(resolved, sweep.cap, points) if not full_service else plain)
 
 
 def _price(question: Callable[[], ResolvedInstance], names: tuple[str, ...], as_json: bool, time_limit: float) -> None:

@@ -44,6 +44,19 @@ def check_workloads(instance: Instance, models: Mapping[str, ModelCard], shelf: 
             check_models(loc, workload, models, findings)
 
 
+def check_values(instance: Instance, findings: Findings) -> None:
+    """Note priorities of which some workloads have a value and others none: shares and dollars do not add up."""
+    for number, workload in enumerate(instance.workloads):
+        same = [other for other in instance.workloads if other.priority == workload.priority]
+        valued = next((other.name for other in same if other.value_usd is not None), None)
+        if workload.value_usd is None and valued is not None:
+            message = (
+                f"missing field; {valued} has the same priority {workload.priority} and a value_usd, and what is left "
+                "unserved is compared by value then; give one here too, or another priority"
+            )
+            findings.add(("workloads", number, "value_usd"), message)
+
+
 def _check_times(loc: Loc, workload: Workload, instance: Instance, findings: Findings) -> None:
     """Periods and stages that a workload names exist, and leave it something to do."""
     periods = {period.name: period.demand_factor for period in instance.periods}
@@ -114,6 +127,10 @@ def _check_profiled(loc: Loc, workload: Profiled, shelf: Shelf, findings: Findin
         for name in option.rates:
             if name not in classes:
                 findings.unknown((*here, "rates", name), "class", name, classes, "this workload has no such class")
+        for place, figure in enumerate(option.accuracy):
+            if figure.relaxed_at_least is not None:
+                message = "is for floors; this is a measured figure, which cannot be relaxed; leave it out"
+                findings.add((*here, "accuracy", place, "relaxed_at_least"), message)
     check_metrics(
         loc, workload, {floor.metric for option in workload.options for floor in option.accuracy}, "option", findings
     )

@@ -13,7 +13,7 @@ from gpufleet.library.check_measures import check_measures
 from gpufleet.library.check_names import check_names
 from gpufleet.library.check_partitions import check_partitions, find_partitions
 from gpufleet.library.check_time import check_time
-from gpufleet.library.check_workloads import check_disaggregation, check_workloads
+from gpufleet.library.check_workloads import check_disaggregation, check_values, check_workloads
 from gpufleet.library.demand_profile import with_demand_profile
 from gpufleet.library.digest import digest
 from gpufleet.library.document_edits import edited_document, placed_at_edits
@@ -120,6 +120,7 @@ def _resolve(instance: Instance, library: Library, path: str, findings: Findings
     check_time(instance, placed, shelf, findings)
     check_measures(instance, models, shelf, findings)
     check_workloads(instance, models, shelf, findings)
+    check_values(instance, findings)
     check_disaggregation(instance, node_types, findings)
     check_services(instance, findings)
     profiles = read_profiles(instance, path, findings)

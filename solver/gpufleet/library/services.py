@@ -187,12 +187,17 @@ def _class(member: Member, group: RequestClass) -> RequestClass:
 
 
 def _floors(*groups: Sequence[AccuracyFloor]) -> tuple[AccuracyFloor, ...]:
-    """All floors, of one metric the highest."""
-    highest: dict[str, AccuracyFloor] = {}
+    """All floors, of one metric the highest, relaxed no further than any of them allows."""
+    floors: dict[str, list[AccuracyFloor]] = {}
     for floor in (floor for group in groups for floor in group):
-        known = highest.get(floor.metric)
-        highest[floor.metric] = floor if known is None or floor.at_least > known.at_least else known
-    return tuple(highest.values())
+        floors.setdefault(floor.metric, []).append(floor)
+    return tuple(_highest(same) for same in floors.values())
+
+
+def _highest(floors: Sequence[AccuracyFloor]) -> AccuracyFloor:
+    highest = max(floors, key=lambda floor: floor.at_least)
+    relaxed = max(floor.at_least if floor.relaxed_at_least is None else floor.relaxed_at_least for floor in floors)
+    return highest.model_copy(update={"relaxed_at_least": relaxed if relaxed < highest.at_least else None})
 
 
 def _slo(member: Member, bound: SLO) -> SLO:

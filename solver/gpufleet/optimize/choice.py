@@ -83,16 +83,20 @@ class _Stage:
 def answer(
     problem: Problem,
     model: LinearModel,
-    variables: FleetVariables,
+    variables: FleetVariables | None,
     limits: SolverLimits,
     approach: Approach,
     hint: list[int] | None = None,
     monitor: Monitor | None = None,
 ) -> Answer:
-    """Solve the model; where the first solver gets stuck, others go on from what it found."""
+    """Solve the model; where the first solver gets stuck, others go on from what it found.
+
+    `variables` are those of the model if it asks for the cost of the problem, in any fleet that serves it; None if it
+    asks for something else, or has rows of its own.
+    """
     started = time.monotonic()
     best: Answer | None = None
-    for stage in _stages(problem, model, approach):
+    for stage in _stages(problem, model, approach, merging=variables is not None):
         rest = left(limits, started)
         if best is not None and (rest.seconds <= 0 or (monitor is not None and monitor.stopped)):
             break
@@ -109,29 +113,31 @@ def answer(
     return best
 
 
-def _stages(problem: Problem, model: LinearModel, approach: Approach) -> list[_Stage]:
+def _stages(problem: Problem, model: LinearModel, approach: Approach, *, merging: bool = True) -> list[_Stage]:
     """Who is asked, one after the other."""
-    merging = [_Stage("periods", MERGING, share=MERGING_SHARE)] if _merges(problem, approach) else []
+    merged = [_Stage("periods", MERGING, share=MERGING_SHARE)] if merging and _merges(problem, approach) else []
     pieces = _pieces(problem, approach)
     if pieces is not None:
-        return [*merging, _Stage("decomposition", pieces)]
+        return [*merged, _Stage("decomposition", pieces)]
     routed = _routed(problem, approach)
     if routed is not None:
         return [_Stage("routed", routed)]
     name, reason = _choose(problem, approach.backend)
     if name != "cpsat":
-        return [*merging, _Stage(name, reason)]
+        return [*merged, _Stage(name, reason)]
     whole = _Stage("cpsat", reason)
     followers = _followers(problem, approach)
-    if not merging and not followers:
+    if not merged and not followers:
         return [whole]
-    after = [*merging, *(followers or [whole])]
-    if merging and len(model.variables) > MERGED_AT_ONCE:
+    after = [*merged, *(followers or [whole])]
+    if merged and len(model.variables) > MERGED_AT_ONCE:
         return after
     return [replace(whole, effort=FIRST_EFFORT), *after]
 
 
-def _solver(stage: _Stage, problem: Problem, variables: FleetVariables, approach: Approach, *, known: bool) -> Backend:
+def _solver(
+    stage: _Stage, problem: Problem, variables: FleetVariables | None, approach: Approach, *, known: bool
+) -> Backend:
     """The solver of a stage; `known`: its hint is what another one found."""
     if stage.name == "decomposition":
         from gpufleet.optimize.decomposition.solver import Decomposition
@@ -144,6 +150,7 @@ def _solver(stage: _Stage, problem: Problem, variables: FleetVariables, approach
     if stage.name == "periods":
         from gpufleet.optimize.periods.solver import Periods
 
+        assert variables is not None
         return Periods(problem, variables)
     if stage.name == "highs" and known:
         from gpufleet.optimize.backends.mathopt_highs import MathOptHighs

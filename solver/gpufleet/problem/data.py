@@ -179,7 +179,8 @@ class ServiceLevel:
     coefficients: tuple[tuple[int, int, int], ...]
     """(index of the workload's part in a period, position of the class, coefficient of one unit)."""
     counts: tuple[Fraction, ...]
-    """What one unit counts, before scaling to whole numbers: its weighted share of the workload's requests."""
+    """What one unit counts, before scaling to whole numbers: its weighted share of the workload's requests, or its
+    value in USD."""
     unit: Fraction
     """What 1 of the sum stands for, in the same measure."""
 

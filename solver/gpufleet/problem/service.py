@@ -13,10 +13,10 @@ from gpufleet.problem.scaling import EXACT_LIMIT, SHARE_UNITS
 from gpufleet.problem.workloads import demands
 from gpufleet.schema.plan import ServiceProof, UnservedDemand
 from gpufleet.schema.workloads import Training
-from gpufleet.units import exact
+from gpufleet.units import SECONDS_PER_HOUR, exact
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from gpufleet.problem.data import Problem, WorkloadData
     from gpufleet.problem.horizon import Horizon
@@ -59,13 +59,24 @@ def service_levels(
     levels: dict[int, list[Counted]] = {}
     for workload in resolved.instance.workloads:
         amounts = list(_amounts(resolved, workload, workloads, horizon))
-        total = sum((amount for _, _, amount in amounts), Fraction(0))
-        weight = exact(workload.unserved_weight)
+        worth = _worth(workload, amounts)
         for w, c, amount in amounts:
             units = workloads[w].unserved_units
             assert units is not None
-            levels.setdefault(workload.priority, []).append((w, c, weight * amount / total / units))
+            levels.setdefault(workload.priority, []).append((w, c, worth(amount) / units))
     return tuple(_level(priority, levels[priority], workloads) for priority in sorted(levels, reverse=True))
+
+
+def _worth(workload: Workload, amounts: Sequence[Counted]) -> Callable[[Fraction], Fraction]:
+    """What an amount (requests/s x hours; of a run, hours) that stays unserved counts: its weighted share of all, or
+    its value in USD."""
+    if workload.value_usd is None:
+        total = sum((amount for _, _, amount in amounts), Fraction(0))
+        return lambda amount: exact(workload.unserved_weight) * amount / total
+    value = exact(workload.value_usd)
+    if isinstance(workload, Training):
+        return lambda _: value
+    return lambda amount: value * amount * SECONDS_PER_HOUR
 
 
 def _amounts(

@@ -52,7 +52,8 @@ def estimate_plot(result: EstimateResult, form: str, top: int = MOST_CURVES) -> 
     return target.getvalue()
 
 
-def _figure(height: float) -> Figure:
+def new_figure(height: float) -> Figure:
+    """An empty picture of this height, inches."""
     figure = Figure(figsize=(7.2, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure
@@ -62,7 +63,7 @@ def _loads(result: EstimateResult, top: int) -> Figure:
     curves = result.curves[: min(top, MOST_CURVES)]
     metrics = list(dict.fromkeys(one.metric for one in curves[0].latencies))
     language = result.question.kind == "llm_serving"
-    figure = _figure(2.6 * (1 + len(metrics)) + 1.1)
+    figure = new_figure(2.6 * (1 + len(metrics)) + 1.1)
     axes: list[Axes] = list(figure.subplots(1 + len(metrics), 1, sharex=True))
     for curve, colour in zip(curves, COLOURS, strict=False):
         load = curve.concurrency if language else curve.requests_per_s
@@ -73,7 +74,7 @@ def _loads(result: EstimateResult, top: int) -> Figure:
         _operating_point(axes[0], result, curve, colour)
     axes[0].set_ylabel(f"output {throughput_unit(result.question)} per replica" if language else "requests per batch")
     axes[0].set_ylim(bottom=0)
-    axes[0].yaxis.set_major_formatter(FuncFormatter(_plain))
+    axes[0].yaxis.set_major_formatter(FuncFormatter(plain))
     for panel, metric in zip(axes[1:], metrics, strict=True):
         _latency_axis(panel, result, metric)
     _load_axis(axes[-1], language)
@@ -102,7 +103,7 @@ def _latency_axis(panel: Axes, result: EstimateResult, metric: str) -> None:
     panel.set_yscale("log")
     panel.set_ylabel("latency, ms" if metric == "end_to_end" else f"{METRICS[metric]}, ms")
     panel.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-    panel.yaxis.set_major_formatter(FuncFormatter(_plain))
+    panel.yaxis.set_major_formatter(FuncFormatter(plain))
     panel.yaxis.set_minor_formatter(NullFormatter())
     for bound in result.question.slo:
         if bound.metric == metric:
@@ -111,7 +112,8 @@ def _latency_axis(panel: Axes, result: EstimateResult, metric: str) -> None:
             panel.annotate(words, (0.01, bound.limit_ms), (0, 2), ("axes fraction", "data"), "offset points")
 
 
-def _plain(value: float, _: int | None = None) -> str:
+def plain(value: float, _: int | None = None) -> str:
+    """How numbers are written on an axis."""
     return f"{value:,.0f}" if value >= 1000 else f"{value:.4g}"
 
 
@@ -119,10 +121,10 @@ def _load_axis(panel: Axes, language: bool) -> None:
     if not language:
         panel.set_xlabel("offered rate, requests/s per replica")
         panel.set_xlim(left=0)
-        panel.xaxis.set_major_formatter(FuncFormatter(_plain))
+        panel.xaxis.set_major_formatter(FuncFormatter(plain))
         return
     panel.set_xscale("log", base=2)
-    panel.xaxis.set_major_formatter(FuncFormatter(_plain))
+    panel.xaxis.set_major_formatter(FuncFormatter(plain))
     panel.set_xlabel("concurrency, sequences in service per replica")
 
 
@@ -145,7 +147,7 @@ def _title(figure: Figure, panel: Axes, result: EstimateResult, curves: Sequence
 
 def _steps(result: EstimateResult, options: Sequence[EstimatedOption]) -> Figure:
     """Stacked bars, the best option at the top."""
-    figure = _figure(1.6 + 0.42 * len(options))
+    figure = new_figure(1.6 + 0.42 * len(options))
     panel = figure.subplots()
     rows = range(len(options), 0, -1)
     left = [0.0] * len(options)

@@ -65,7 +65,7 @@ def plan_text(resolved: ResolvedInstance, plan: Plan) -> Iterator[RenderableType
         yield from resolved.profiles.gaps
     if plan.certificate is not None:
         yield _section("Certificate")
-        yield _certificate(plan.certificate)
+        yield _certificate(resolved, plan.certificate)
     if plan.funnel:
         yield _section("Candidates: what each rule eliminated")
         yield funnel_table(plan)
@@ -313,11 +313,11 @@ def _prices(plan: Plan) -> Iterator[RenderableType]:
         yield Text(source, style="dim")
 
 
-def _certificate(certificate: Certificate) -> RenderableType:
+def _certificate(resolved: ResolvedInstance, certificate: Certificate) -> RenderableType:
     grid = table("", "")
     grid.show_header = False
     as_much = "that serves as much " if certificate.service else ""
-    for label, words in service_rows(certificate):
+    for label, words in service_rows(resolved, certificate):
         grid.add_row(label, words)
     if certificate.objective_usd is not None:
         grid.add_row("objective", f"{money(certificate.objective_usd)} USD")

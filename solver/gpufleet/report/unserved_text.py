@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from gpufleet.report.format import figure, percent
+from gpufleet.report.format import figure, money, percent
 from gpufleet.schema.workloads import Training
 from gpufleet.verification.slices import slices_of
 from gpufleet.verification.unserved import unserved_of, unserved_share
@@ -47,15 +47,19 @@ def unserved_lines(resolved: ResolvedInstance, plan: Plan) -> Iterator[Renderabl
                 yield Text(f"  {line}")
 
 
-def service_rows(certificate: Certificate) -> Iterator[tuple[str, str]]:
+def service_rows(resolved: ResolvedInstance, certificate: Certificate) -> Iterator[tuple[str, str]]:
     """(label, words) per priority: what stays unserved, and whether less is possible."""
+    valued = {workload.priority for workload in resolved.instance.workloads if workload.value_usd is not None}
     for entry in certificate.service:
         words = "everything is served"
         if entry.unserved:
             proof = (
                 "proven smallest" if entry.bound == entry.unserved else f"not proven; at least {figure(entry.bound)}"
             )
-            words = f"unserved shares of its workloads, by weight, add up to {figure(entry.unserved)}: {proof}"
+            what = f"unserved shares of its workloads, by weight, add up to {figure(entry.unserved)}"
+            if entry.priority in valued:
+                what = f"what stays unserved is worth {money(entry.unserved)} USD"
+            words = f"{what}: {proof}"
         yield f"priority {entry.priority}", words
 
 

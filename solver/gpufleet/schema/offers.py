@@ -17,6 +17,7 @@ from gpufleet.schema.base import (
     PositiveCount,
     Record,
     Sourced,
+    Text,
 )
 
 SiteKind = Literal["on_prem", "private_cloud", "public_cloud"]
@@ -51,6 +52,16 @@ class Site(Record):
     """Power usage effectiveness: facility power over IT power, at least 1."""
     electricity_usd_per_kwh: NonNegative | None = None
     """Electricity price, USD/kWh; empty when the price of the nodes includes it (clouds)."""
+    grid_gco2_per_kwh: NonNegative | None = None
+    """Carbon intensity of the electricity, grams of CO2 equivalent per kWh; only `frontier --over co2` asks for it."""
+    grid_source: Text | None = None
+    """Where that figure comes from, and as of when."""
+
+    @model_validator(mode="after")
+    def _intensity_has_a_source(self) -> Self:
+        if self.grid_gco2_per_kwh is not None and self.grid_source is None:
+            raise ValueError("grid_source is missing; say where grid_gco2_per_kwh comes from, or that it is assumed")
+        return self
 
     @model_validator(mode="after")
     def _pue_is_possible(self) -> Self:

@@ -187,7 +187,7 @@ class ServiceProof(Record):
     """The priority."""
     unserved: NonNegative
     """What the plan leaves unserved: the share of each workload's requests (or runs), times `unserved_weight`, added
-    up."""
+    up; where the workloads have `value_usd`, what those requests and runs are worth, USD."""
     bound: NonNegative
     """Proven: no plan that serves the higher priorities as well leaves less; equal to `unserved` = proven smallest."""
 

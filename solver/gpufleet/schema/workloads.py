@@ -35,6 +35,18 @@ class SLO(Record):
     """The limit, ms."""
     classes: tuple[Name, ...] | None = Field(default=None, min_length=1)
     """Only for these request classes, by name; empty = for all."""
+    relaxed_limit_ms: Positive | None = None
+    """The limit that is still acceptable where a budget cannot pay for full service within `limit_ms`
+    (`whatif --budget`, `frontier`), ms; empty = it may not be relaxed. `solve` never relaxes it."""
+
+    @model_validator(mode="after")
+    def _relaxed_is_looser(self) -> Self:
+        if self.relaxed_limit_ms is not None and self.relaxed_limit_ms <= self.limit_ms:
+            raise ValueError(
+                f"relaxed_limit_ms is {self.relaxed_limit_ms:g}, not above limit_ms {self.limit_ms:g}; give a higher "
+                "limit, or leave it out"
+            )
+        return self
 
     def holds_for(self, request_class: str) -> bool:
         """Is the class bound by it?"""
@@ -48,6 +60,18 @@ class AccuracyFloor(Record):
     """Metric as named in the model card."""
     at_least: NonNegative
     """Smallest acceptable value."""
+    relaxed_at_least: NonNegative | None = None
+    """The value that is still acceptable where a budget cannot pay for full service at `at_least` (`whatif --budget`,
+    `frontier`); empty = it may not be relaxed. `solve` never relaxes it."""
+
+    @model_validator(mode="after")
+    def _relaxed_is_looser(self) -> Self:
+        if self.relaxed_at_least is not None and self.relaxed_at_least >= self.at_least:
+            raise ValueError(
+                f"relaxed_at_least is {self.relaxed_at_least:g}, not below at_least {self.at_least:g}; give a lower "
+                "value, or leave it out"
+            )
+        return self
 
 
 class Privacy(Record):
@@ -105,6 +129,16 @@ class WorkloadBase(Record):
     unserved_weight: Positive = 1.0
     """With `allow_unserved`: how much the share of its requests (or runs) that stays unserved counts beside those of
     other workloads of the same priority."""
+    value_usd: Positive | None = None
+    """What one served request is worth (training: one run, in every stage in which it is needed), USD. In the place of
+    `unserved_weight`: among workloads of one priority, what stays unserved then counts by its value. Given for all
+    workloads of a priority or for none."""
+
+    @model_validator(mode="after")
+    def _one_measure_of_worth(self) -> Self:
+        if self.value_usd is not None and self.unserved_weight != 1:
+            raise ValueError("value_usd takes the place of unserved_weight; give one of them")
+        return self
 
     @model_validator(mode="after")
     def _replica_bounds_fit(self) -> Self:
@@ -250,6 +284,9 @@ class Training(WorkloadBase):
     """Tokens per sample (language models)."""
     deadline_days: Positive
     """Days within which it must finish."""
+    relaxed_deadline_days: Positive | None = None
+    """The deadline that is still acceptable where a budget cannot pay for full service within `deadline_days`
+    (`whatif --budget`, `frontier`), days; empty = it may not be relaxed. `solve` never relaxes it."""
     optimizer: Literal["adam", "sgd"] = "adam"
     """`adam` keeps two FP32 states per parameter, `sgd` one."""
     parameter_efficient_fraction: Annotated[float, Field(gt=0, le=1, strict=True)] = 1.0
@@ -270,6 +307,15 @@ class Training(WorkloadBase):
     """Only in these stages is it needed, by name; empty = in all."""
     parallelism: tuple[Name, ...] | None = None
     """Only these parallelism labels, e.g. `tp8-dp8-zero3`; empty = all."""
+
+    @model_validator(mode="after")
+    def _relaxed_is_looser(self) -> Self:
+        if self.relaxed_deadline_days is not None and self.relaxed_deadline_days <= self.deadline_days:
+            raise ValueError(
+                f"relaxed_deadline_days is {self.relaxed_deadline_days:g}, not above deadline_days "
+                f"{self.deadline_days:g}; give a later deadline, or leave it out"
+            )
+        return self
 
 
 class ProfiledOption(Record):

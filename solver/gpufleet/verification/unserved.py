@@ -9,6 +9,7 @@ import math
 from typing import TYPE_CHECKING
 
 from gpufleet.schema.workloads import Training
+from gpufleet.units import SECONDS_PER_HOUR
 from gpufleet.verification.slices import check_times, factor_of, slices_of
 from gpufleet.verification.violation import TOLERANCE
 
@@ -69,7 +70,7 @@ def check_service_proof(resolved: ResolvedInstance, plan: Plan, certificate: Cer
     for entry in certificate.service:
         where = f"priority {entry.priority}"
         mine = [w for w in resolved.instance.workloads if w.priority == entry.priority]
-        left = sum(w.unserved_weight * unserved_of(resolved, w, plan) for w in mine)
+        left = sum(_worth(resolved, w, plan) for w in mine)
         same = math.isclose(entry.unserved, left, rel_tol=SUM_TOLERANCE, abs_tol=SUM_TOLERANCE)
         message = f"unserved is {entry.unserved:.6g} in the certificate and {left:.6g} by the plan"
         findings.check(RULE, where, same, message, abs(entry.unserved - left))
@@ -103,6 +104,18 @@ def _asked(resolved: ResolvedInstance, workload: Workload, plan: Plan) -> Iterat
             amount = float(now.hours) * group.requests_per_s * factor_of(resolved, workload, group, now)
             if amount:
                 yield amount, unserved_share(plan, workload.name, group.name, now)
+
+
+def _worth(resolved: ResolvedInstance, workload: Workload, plan: Plan) -> float:
+    """What counts of a workload as unserved: its value in USD, or the weighted share of its requests (or runs)."""
+    if workload.value_usd is None:
+        return workload.unserved_weight * unserved_of(resolved, workload, plan)
+    lost = sum(amount * share for amount, share in _asked(resolved, workload, plan))
+    if not isinstance(workload, Training):
+        return workload.value_usd * SECONDS_PER_HOUR * lost
+    needed = [now for now in slices_of(resolved) if workload.stages is None or now.stage in workload.stages]
+    undone = {now.stage for now in needed if unserved_share(plan, workload.name, "run", now)}
+    return workload.value_usd * len(undone)
 
 
 def unserved_of(resolved: ResolvedInstance, workload: Workload, plan: Plan) -> float:
