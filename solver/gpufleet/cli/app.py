@@ -15,8 +15,8 @@ from gpufleet import __version__
 from gpufleet.errors import GpufleetError, VerificationError
 
 COMMANDS = (
-    *("solve", "verify", "schedule", "validate", "explain", "whatif", "estimate", "catalog", "schema", "import"),
-    "calibrate",
+    *("solve", "verify", "schedule", "validate", "explain", "whatif", "stress", "estimate", "catalog", "schema"),
+    *("import", "calibrate"),
 )
 EXIT_BUG, EXIT_INPUT, EXIT_INFEASIBLE, EXIT_NO_PLAN, EXIT_BROKEN = 1, 2, 3, 4, 5
 
