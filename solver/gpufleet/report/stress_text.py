@@ -69,17 +69,15 @@ def _drawn(report: StressReport) -> str:
     demand = f"demand times {low:g} to {high:g}" if low < high else f"demand times {low:g}"
     errors = "throughputs drawn from their intervals, " if known.throughput else "throughputs as estimated, "
     moved = "replicas stay on their nodes" if report.fixed_replicas else "replicas may be moved"
-    return (
-        f"{known.samples:,} scenarios (seed {known.seed}): {errors}{demand}, every node there {100 * known.availability:.4g} % "
-        f"of the time; {moved}."
-    )
+    there = f"every node there {100 * known.availability:.4g} % of the time"
+    return f"{known.samples:,} scenarios (seed {known.seed}): {errors}{demand}, {there}; {moved}."
 
 
 def _legend(report: StressReport) -> str:
     return (
         "Violated: share of scenarios in which something of it is unmet or late, with the 95 % confidence interval. "
-        "Unmet: mean share of its requests (of a training run: of its work), likewise. p95: not more than that is unmet "
-        "in 95 % of scenarios. " + ("All plans met the same scenarios." if len(report.plans) > 1 else "")
+        "Unmet: mean share of its requests (of a training run: of its work), likewise. p95: not more than that is "
+        "unmet in 95 % of scenarios. " + ("All plans met the same scenarios." if len(report.plans) > 1 else "")
     ).strip()
 
 

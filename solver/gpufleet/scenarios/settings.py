@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Final
 
 FAILURES_PER_RUN: Final = 419
-"""Unexpected interruptions of the pre-training of Llama 3 405B in 54 days on 16,384 H100 in nodes of 8 (The Llama 3 Herd
-of Models, arXiv 2407.21783, section 3.3.4)."""
+"""Unexpected interruptions of the pre-training of Llama 3 405B in 54 days on 16,384 H100 in nodes of 8 (The Llama 3
+Herd of Models, arXiv 2407.21783, section 3.3.4)."""
 MTBF_HOURS: Final = round(54 * 24 * 16_384 / 8 / FAILURES_PER_RUN)
 """Hours between two failures of a node, by that run: 6,334. Assumed to hold for nodes of every type."""
 REPAIR_HOURS: Final = 24.0

@@ -1,8 +1,8 @@
 """A plan under every scenario: what stays unmet, by workload.
 
-A scenario is a moment: a period of a stage, errors of all throughputs, a factor on demand, and nodes that are down. What
-the plan runs then is left as it is where that serves everything, which is looked up for all scenarios at once; for the
-others the best use of the fleet is an integer program of its own (`serving`).
+A scenario is a moment: a period of a stage, errors of all throughputs, a factor on demand, and nodes that are down.
+What the plan runs then is left as it is where that serves everything, which is looked up for all scenarios at once; for
+the others the best use of the fleet is an integer program of its own (`serving`).
 """
 
 from __future__ import annotations
