@@ -20,6 +20,7 @@ from gpufleet.cli.common import (
     source_option,
 )
 from gpufleet.cli.live import JsonLines, on_screen
+from gpufleet.cli.migration_options import migration_options, moved_from
 from gpufleet.cli.watched import watched
 
 if TYPE_CHECKING:
@@ -99,6 +100,7 @@ if TYPE_CHECKING:
     help="At p90: solve at p50 too, and say what the difference costs.",
 )
 @click.option("--compare", metavar="PLAN", help="Compare with this plan (default: the instance's baseline_plan).")
+@migration_options
 @source_option
 @library_option
 def command(
@@ -120,6 +122,8 @@ def command(
     performance: str | None,
     price_of_caution: bool,
     compare: str | None,
+    today: str | None,
+    move_cost: dict[str, float] | None,
     performance_source: PerformanceSource | None,
     libraries: tuple[str, ...],
 ) -> None:
@@ -135,6 +139,7 @@ def command(
         from gpufleet.edits.changes import only_accelerators
 
         resolved = only_accelerators(asked, accelerators)
+    resolved, current = moved_from(resolved, today, move_cost)
     if shown is None:
         shown = not as_json and log != "-"
     with _listeners(shown, log) as listeners, _cluster(dask if engine != "whole" else None, workers) as executor:
@@ -163,6 +168,7 @@ def command(
         click.echo(plan.model_dump_json(indent=2))
     else:
         _show(asked, resolved, plan, compare)
+        _show_moves(resolved, plan, current)
     sys.exit(exit_code(plan))
 
 
@@ -230,6 +236,16 @@ def _show(asked: ResolvedInstance, resolved: ResolvedInstance, plan: Plan, compa
         other = load_plan(baseline)
         click.echo()
         show(comparison_text(asked, Path(baseline).name, plan, other, verify(asked, other)))
+
+
+def _show_moves(resolved: ResolvedInstance, plan: Plan, current: Plan | None) -> None:
+    """Print what changes of the fleet of today, if there is one."""
+    if plan.moves is not None:
+        from gpufleet.report.moves_text import moves_text
+        from gpufleet.whatif.today import today_of
+
+        click.echo()
+        show(moves_text(resolved, plan, *today_of(resolved, current)))
 
 
 def _baseline(resolved: ResolvedInstance) -> str | None:

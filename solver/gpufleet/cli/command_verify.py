@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gpufleet.cli.common import counting_on, library_option, open_library, performance_option, show, source_option
+from gpufleet.cli.migration_options import migration_options, moved_from
 
 if TYPE_CHECKING:
     from gpufleet.confirming import Confirmation
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 @click.option("--bound", is_flag=True, help="Also recompute the lower bound from the prices in the plan's certificate.")
 @click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON and nothing else.")
 @performance_option
+@migration_options
 @source_option
 @library_option
 def command(
@@ -31,6 +33,8 @@ def command(
     bound: bool,
     as_json: bool,
     performance: str | None,
+    today: str | None,
+    move_cost: dict[str, float] | None,
     performance_source: PerformanceSource | None,
     libraries: tuple[str, ...],
 ) -> None:
@@ -48,6 +52,7 @@ def command(
     from gpufleet.verification import verify
 
     resolved = counting_on(load_instance(instance, open_library(libraries), performance_source), performance)
+    resolved, _ = moved_from(resolved, today, move_cost)
     checked = load_plan(plan)
     report = verify(resolved, checked)
     confirmation = _confirmed(resolved, checked) if bound else None

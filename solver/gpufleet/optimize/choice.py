@@ -183,7 +183,11 @@ def _routed(problem: Problem, approach: Approach) -> str | None:
     see, and for many classes, HiGHS stays quicker (measured, docs/decisions.md)."""
     if approach.engine != "auto" or approach.backend != "auto" or len(problem.periods) > 1:
         return None
-    if problem.limits or any(len(workload.classes) > MOST_CLASSES for workload in problem.workloads):
+    if (
+        problem.limits
+        or problem.moves is not None
+        or any(len(workload.classes) > MOST_CLASSES for workload in problem.workloads)
+    ):
         return None
     shares = _shares(problem)
     if shares <= ROUTED_LIMIT or any(workload.survives_site_loss for workload in problem.workloads):

@@ -10,6 +10,7 @@ from gpufleet.problem.costs import measure_bill
 from gpufleet.problem.data import MeasureData, Pool, Problem
 from gpufleet.problem.horizon import horizon_of
 from gpufleet.problem.limits import limit_rows
+from gpufleet.problem.moves import move_data
 from gpufleet.problem.offers import offer_tiers
 from gpufleet.problem.scaling import SHARE_UNITS, check_int64
 from gpufleet.problem.service import service_levels, with_unserved
@@ -53,6 +54,7 @@ def build_problem(resolved: ResolvedInstance, candidates: Candidates) -> Problem
         measures=measures,
         charges=charge_rows(resolved, pools, offers, workloads, horizon),
         service=service_levels(resolved, workloads, horizon),
+        moves=move_data(resolved, pools, offers, workloads, horizon),
     )
 
 

@@ -185,6 +185,41 @@ class ServiceLevel:
 
 
 @dataclass(frozen=True)
+class NodeGroup:
+    """Nodes of one offer that are there today; those of all its contracts from the start on count."""
+
+    name: str
+    """Name of the offer."""
+    before: int
+    offers: tuple[int, ...]
+    """Indices of its tiers and contracts; none where it can no longer be had."""
+
+
+@dataclass(frozen=True)
+class UseGroup:
+    """Accelerators that a workload has in a pool today."""
+
+    workload: str
+    pool: int
+    """Index of the pool."""
+    before: int
+    parts: tuple[tuple[tuple[int, int], ...], ...]
+    """By period in which the workload can use the pool: (index of its part, index of the option)."""
+
+
+@dataclass(frozen=True)
+class MoveData:
+    """What changing the fleet of today costs."""
+
+    per_node: int
+    """For a node that is set up or given up, micro-USD; 0 = the program need not count them."""
+    per_accelerator: int
+    """For an accelerator that a workload takes beyond those of today, micro-USD."""
+    nodes: tuple[NodeGroup, ...]
+    uses: tuple[UseGroup, ...]
+
+
+@dataclass(frozen=True)
 class Problem:
     """Everything the engines see."""
 
@@ -203,3 +238,5 @@ class Problem:
     """Budgets of single workloads."""
     service: tuple[ServiceLevel, ...] = ()
     """Where demand may stay unserved: by priority, the highest first."""
+    moves: MoveData | None = None
+    """The fleet of today, and what changing it costs."""

@@ -9,6 +9,7 @@ from gpufleet.optimize.formulation import (
     demand,
     limits,
     measures,
+    moves,
     node_types,
     orders,
     partitions,
@@ -51,5 +52,6 @@ def build_model(problem: Problem) -> tuple[LinearModel, FleetVariables]:
     limits.add_rows(model, problem, variables)
     orders.add_rows(model, problem, variables)
     node_types.add_rows(model, problem, variables)
+    moves.add_rows(model, problem, variables)
     cost.set_objective(model, problem, variables)
     return model, variables

@@ -12,6 +12,8 @@ r_p'th    nodes that run as partition p' after failures, for workloads that ask 
 s_rkt     whether run r starts with option k in period t (where a start loses something)
 d_wc      share units of class c of workload w that stay unserved; 1 for a run that is not done
 u_w       whether a workload with minimum replicas is served at all, where that is left open
+added_o   nodes of offer o that are set up, dropped_o those that are given up (where there is a fleet of today)
+taken_wp  accelerators that workload w takes in pool p beyond those of today
 g_pth     whether a workload that asks for h spare nodes or more uses pool p in period t
 """
 
@@ -58,6 +60,12 @@ class FleetVariables:
     """g_pth: (pool, period, spare nodes) to variable."""
     saved: dict[tuple[int, int, int], int]
     """r_p'th: (partition pool, period, spare nodes) to variable."""
+    added: tuple[int, ...] = ()
+    """added_o, by node group of the problem's moves."""
+    dropped: tuple[int, ...] = ()
+    """dropped_o, likewise."""
+    taken: tuple[int, ...] = ()
+    """taken_wp, by use group."""
 
 
 def add_variables(model: LinearModel, problem: Problem) -> FleetVariables:
@@ -102,6 +110,7 @@ def add_variables(model: LinearModel, problem: Problem) -> FleetVariables:
     levels = sorted({(node_pool(problem, p), t, level) for p, t, level in _usable(problem)})
     protected = {(p, t, level): model.add_variable(f"g_{p}_{t}_{level}", 0, 1) for p, t, level in levels}
     saved = _saved(model, problem, levels, partitions)
+    added, dropped, taken = _moves(model, problem)
     return FleetVariables(
         nodes=nodes,
         orders=orders,
@@ -116,6 +125,9 @@ def add_variables(model: LinearModel, problem: Problem) -> FleetVariables:
         served_at_all=served,
         protected=protected,
         saved=saved,
+        added=added,
+        dropped=dropped,
+        taken=taken,
     )
 
 
@@ -188,6 +200,22 @@ def _saved(
                 most = model.variables[partitions[p, t]].upper
                 saved[p, t, level] = model.add_variable(f"r_{p}_{t}_{level}", 0, most)
     return saved
+
+
+def _moves(model: LinearModel, problem: Problem) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
+    """Nodes set up and given up by offer, and accelerators taken by workload and pool."""
+    if problem.moves is None:
+        return (), (), ()
+    added, dropped, taken = [], [], []
+    for g, group in enumerate(problem.moves.nodes if problem.moves.per_node else ()):
+        most = sum(problem.offers[f].most for f in group.offers)
+        added.append(model.add_variable(f"added_{g}", 0, most))
+        dropped.append(model.add_variable(f"dropped_{g}", 0, group.before))
+    for g, use in enumerate(problem.moves.uses if problem.moves.per_accelerator else ()):
+        options = [[problem.workloads[w].options[k] for w, k in part] for part in use.parts]
+        most = max(sum(option.accelerators * option.most for option in part) for part in options)
+        taken.append(model.add_variable(f"taken_{g}", 0, most))
+    return tuple(added), tuple(dropped), tuple(taken)
 
 
 def _usable(problem: Problem) -> set[tuple[int, int, int]]:
