@@ -20,6 +20,7 @@ from gpufleet.optimize.formulation import (
     demand,
     limits,
     measures,
+    moves,
     node_types,
     orders,
     partitions,
@@ -37,7 +38,7 @@ from gpufleet.optimize.formulation import (
 from gpufleet.optimize.formulation.linear_model import LinearModel
 from gpufleet.optimize.formulation.variables import add_variables
 from gpufleet.problem.costs import Bill
-from gpufleet.problem.data import ChargeRow, LimitRow, MeasureData, Pool
+from gpufleet.problem.data import ChargeRow, LimitRow, MeasureData, MoveData, NodeGroup, Pool, UseGroup
 from gpufleet.problem.scaling import SHARE_UNITS
 
 if TYPE_CHECKING:
@@ -188,6 +189,15 @@ def _sliced() -> Problem:
     return problem([first, second], TWO_OFFERS, (*TWO_POOLS, cut), periods=2)
 
 
+def _moved() -> Problem:
+    """Today: three nodes of offer a, and one that is no longer offered; the workload has four accelerators of the first
+    pool, in two periods."""
+    parts = [COVERING, covering(9, [(0, 1, 5)], period=1)]
+    nodes = (NodeGroup("a", 3, (0,)), NodeGroup("b", 0, (1,)), NodeGroup("gone", 1, ()))
+    uses = (UseGroup("w", 0, 4, (((0, 0), (0, 1)), ((1, 0),))), UseGroup("w", 1, 0, (((0, 2),),)))
+    return replace(problem(parts, TWO_OFFERS, TWO_POOLS, periods=2), moves=MoveData(200, 5, nodes, uses))
+
+
 FAMILIES: dict[str, tuple[AddRows, Problem]] = {
     "demand": (demand.add_rows, _asked()),
     "routing": (routing.add_rows, _routed()),
@@ -206,6 +216,7 @@ FAMILIES: dict[str, tuple[AddRows, Problem]] = {
     "share": (limits.add_rows, _limit("share", 1, -4, most=0)),
     "orders": (orders.add_rows, _tiers()),
     "node_types": (node_types.add_rows, problem([COVERING], TWO_OFFERS, TWO_POOLS, max_node_types=1)),
+    "moves": (moves.add_rows, _moved()),
     "spare_nodes": (spare_nodes.add_rows, _spare()),
     "site_loss": (site_loss.add_rows, _two_sites()),
     "unserved": (unserved.add_rows, _left_out()),

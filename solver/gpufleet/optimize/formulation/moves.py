@@ -6,8 +6,8 @@ sum_{k of w on p} a_k n_wkt - taken_wp <= before_wp           accelerators that 
                                                               that it has there, in every period t
 
 Rows are there only for changes that cost something. The objective has per_node (added_o + dropped_o) + per_accelerator
-taken_wp beside the cost of the fleet. Contracts that begin later, and nodes rented by the period, are no changes of what
-is there today.
+taken_wp beside the cost of the fleet. Contracts that begin later, and nodes rented by the period, change nothing of
+what is there today.
 """
 
 from __future__ import annotations
