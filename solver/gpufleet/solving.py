@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from gpufleet.optimize.choice import BackendChoice, EngineChoice
     from gpufleet.optimize.progress import ProgressEvent
     from gpufleet.problem.data import Problem, WorkloadData
+    from gpufleet.problem.scenarios import ScenarioRows
     from gpufleet.schema.plan import Plan
     from gpufleet.schema.resolved import ResolvedInstance
 
@@ -152,14 +153,15 @@ def solve_candidates(
     limits: SolverLimits,
     approach: Approach | None = None,
     monitor: Monitor | None = None,
+    scenarios: ScenarioRows | None = None,
 ) -> Plan:
     """As `solve`, from candidates that were enumerated before.
 
     Candidates depend on workloads, sites, offers and stock, not on budgets or other limits: a sweep over those
-    enumerates once.
+    enumerates once. With `scenarios`, the fleet must meet those too, but for some of them.
     """
     started = time.monotonic()
-    problem = build_problem(resolved, candidates)
+    problem = build_problem(resolved, candidates, scenarios)
     hopeless = list(dict.fromkeys(_hopeless(resolved, problem, candidates)))
     result = _nothing() if hopeless and not problem.service else run(problem, limits, approach, monitor)
     logger.info("%s: %s in %.2f s", result.engine, result.outcome, time.monotonic() - started)

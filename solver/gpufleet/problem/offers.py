@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -24,12 +25,29 @@ if TYPE_CHECKING:
     from gpufleet.schema.resolved import ResolvedInstance
 
 
+@dataclass(frozen=True)
+class Reserve:
+    """Nodes that can be of use where more may be asked, less be carried and nodes be down."""
+
+    factor: Fraction
+    """Most that a scenario asks over what it carries, against the estimate."""
+    failures: int
+    """Most nodes of a pool that are down in a scenario, among the first `reach`."""
+    reach: int
+    """Nodes of a pool for which failures were drawn."""
+
+    def of(self, useful: int) -> int:
+        """Nodes of a pool beyond which a further one is empty in every scenario."""
+        return min(math.ceil(useful * self.factor) + self.failures, self.reach) if useful else 0
+
+
 def offer_tiers(
     resolved: ResolvedInstance,
     pools: dict[PoolKey, int],
     pool_data: tuple[Pool, ...],
     workloads: list[WorkloadData],
     horizon: Horizon,
+    reserve: Reserve | None = None,
 ) -> tuple[OfferData, ...]:
     """Every tier of every contract of every offer, by name, start, length and size."""
     spare = _share_slack(resolved.instance.rules)
@@ -37,6 +55,8 @@ def offer_tiers(
     by_period = [_useful_nodes(pool_data, [w for w in workloads if w.period == t]) for t in times]
     if spare is not None:
         by_period = [_with_idle_nodes(resolved, pool_data, useful, spare) for useful in by_period]
+    if reserve is not None:
+        by_period = [[reserve.of(count) for count in useful] for useful in by_period]
     today = nodes_today(resolved.instance)
     rows: list[OfferData] = []
     for name in sorted(resolved.offers):

@@ -27,6 +27,7 @@ from gpufleet.schema.elimination import FunnelStep, Rejected
 from gpufleet.schema.migration import Moves
 from gpufleet.schema.offers import Term
 from gpufleet.schema.parallelism import Parallelism as Parallelism
+from gpufleet.schema.robust import RobustClaim
 
 if TYPE_CHECKING:
     import pandas
@@ -340,6 +341,8 @@ class Plan(Record):
     """What is not served, where the instance allows that; empty = everything is."""
     moves: Moves | None = None
     """What changes against the fleet of today, where the instance names one (`migration`)."""
+    robust: RobustClaim | None = None
+    """The scenarios that it was bought for, with `solve --robust`."""
     charges: tuple[WorkloadCharge, ...] = ()
     """What workloads with budgets of their own are charged."""
     costs: tuple[CostLine, ...] = ()

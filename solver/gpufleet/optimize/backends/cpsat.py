@@ -50,6 +50,8 @@ class CpSat:
             return BackendResult("unknown", None, None, 0)
         solver = cp_model.CpSolver()
         _set(solver.parameters, limits)
+        if not model.symmetry:
+            solver.parameters.symmetry_level = 0
         status = solver.solve(proto_model) if monitor is None else _watched(solver, proto_model, divisor, monitor)
         if status not in _OUTCOMES:
             raise GpufleetError(f"CP-SAT refuses the model (a bug in gpufleet): {proto_model.validate()}")

@@ -18,6 +18,7 @@ from gpufleet.optimize.formulation import (
     restarts,
     routing,
     runs,
+    scenarios,
     site_loss,
     spare_nodes,
     spot,
@@ -53,5 +54,6 @@ def build_model(problem: Problem) -> tuple[LinearModel, FleetVariables]:
     orders.add_rows(model, problem, variables)
     node_types.add_rows(model, problem, variables)
     moves.add_rows(model, problem, variables)
+    scenarios.add_rows(model, problem, variables)
     cost.set_objective(model, problem, variables)
     return model, variables

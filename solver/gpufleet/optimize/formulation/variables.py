@@ -14,6 +14,10 @@ d_wc      share units of class c of workload w that stay unserved; 1 for a run t
 u_w       whether a workload with minimum replicas is served at all, where that is left open
 added_o   nodes of offer o that are set up, dropped_o those that are given up (where there is a fleet of today)
 taken_wp  accelerators that workload w takes in pool p beyond those of today
+f_s       whether scenario s is violated
+v_wk      whether a workload runs option k in any period of a stage, so that it can run it in a scenario too
+n^s_wk    replicas in scenario s, q^s_p' nodes that run as a partition then, x^s_wck share units
+h_ptj     whether pool p has more than j nodes in period t, where node j is down in some scenario
 g_pth     whether a workload that asks for h spare nodes or more uses pool p in period t
 """
 
@@ -22,10 +26,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gpufleet.optimize.formulation.scenario_variables import scenario_variables
 from gpufleet.problem.scaling import SHARE_UNITS
 
 if TYPE_CHECKING:
     from gpufleet.optimize.formulation.linear_model import LinearModel
+    from gpufleet.optimize.formulation.scenario_variables import ScenarioVariables
     from gpufleet.problem.data import OptionData, Problem
 
 
@@ -66,6 +72,8 @@ class FleetVariables:
     """dropped_o, likewise."""
     taken: tuple[int, ...] = ()
     """taken_wp, by use group."""
+    robust: ScenarioVariables | None = None
+    """Those of scenarios; None where there are none."""
 
 
 def add_variables(model: LinearModel, problem: Problem) -> FleetVariables:
@@ -128,6 +136,7 @@ def add_variables(model: LinearModel, problem: Problem) -> FleetVariables:
         added=added,
         dropped=dropped,
         taken=taken,
+        robust=None if problem.robust is None else scenario_variables(model, problem, problem.robust),
     )
 
 
