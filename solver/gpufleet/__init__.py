@@ -17,6 +17,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from gpufleet.confirming import Confirmation as Confirmation
     from gpufleet.confirming import confirm as confirm
+    from gpufleet.edits.migrating import starting_from as starting_from
     from gpufleet.errors import ClusterError as ClusterError
     from gpufleet.errors import GpufleetError as GpufleetError
     from gpufleet.errors import InputError as InputError
@@ -32,13 +33,18 @@ if TYPE_CHECKING:
     from gpufleet.library import resolve as resolve
     from gpufleet.library import write_plan as write_plan
     from gpufleet.optimize.progress import ProgressEvent as ProgressEvent
+    from gpufleet.scenarios.settings import ScenarioSettings as ScenarioSettings
     from gpufleet.schema.estimate import EstimateResult as EstimateResult
     from gpufleet.schema.instance import Instance as Instance
     from gpufleet.schema.plan import Plan as Plan
     from gpufleet.schema.resolved import ResolvedInstance as ResolvedInstance
     from gpufleet.solving import solve as solve
+    from gpufleet.stressing.stress import StressReport as StressReport
+    from gpufleet.stressing.stress import stress as stress
     from gpufleet.verification import Report as Report
     from gpufleet.verification import verify as verify
+    from gpufleet.whatif.hedges import hedged_plans as hedged_plans
+    from gpufleet.whatif.robust import solve_robust as solve_robust
 
 _HOMES = {
     "ClusterError": "gpufleet.errors",
@@ -56,13 +62,19 @@ _HOMES = {
     "ProgressEvent": "gpufleet.optimize.progress",
     "Report": "gpufleet.verification.violation",
     "ResolvedInstance": "gpufleet.schema.resolved",
+    "ScenarioSettings": "gpufleet.scenarios.settings",
+    "StressReport": "gpufleet.stressing.stress",
     "VerificationError": "gpufleet.errors",
     "confirm": "gpufleet.confirming",
     "estimate_options": "gpufleet.estimating.options",
+    "hedged_plans": "gpufleet.whatif.hedges",
     "load_instance": "gpufleet.library",
     "load_plan": "gpufleet.library",
     "resolve": "gpufleet.library",
     "solve": "gpufleet.solving",
+    "solve_robust": "gpufleet.whatif.robust",
+    "starting_from": "gpufleet.edits.migrating",
+    "stress": "gpufleet.stressing.stress",
     "verify": "gpufleet.verification.run",
     "write_plan": "gpufleet.library",
 }

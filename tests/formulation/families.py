@@ -29,6 +29,7 @@ from gpufleet.optimize.formulation import (
     restarts,
     routing,
     runs,
+    scenarios,
     site_loss,
     spare_nodes,
     spot,
@@ -38,7 +39,18 @@ from gpufleet.optimize.formulation import (
 from gpufleet.optimize.formulation.linear_model import LinearModel
 from gpufleet.optimize.formulation.variables import add_variables
 from gpufleet.problem.costs import Bill
-from gpufleet.problem.data import ChargeRow, LimitRow, MeasureData, MoveData, NodeGroup, Pool, UseGroup
+from gpufleet.problem.data import (
+    ChargeRow,
+    LimitRow,
+    MeasureData,
+    MoveData,
+    NodeGroup,
+    Pool,
+    ScenarioData,
+    ScenarioLimit,
+    ScenarioPart,
+    UseGroup,
+)
 from gpufleet.problem.scaling import SHARE_UNITS
 
 if TYPE_CHECKING:
@@ -198,6 +210,21 @@ def _moved() -> Problem:
     return replace(problem(parts, TWO_OFFERS, TWO_POOLS, periods=2), moves=MoveData(200, 5, nodes, uses))
 
 
+def _scenarios() -> Problem:
+    """A covering and a routed workload and a run; two scenarios, one of which must be met; nodes 0 and 2 of the first
+    pool are down in it. A limit of none violated shows its row."""
+    run = covering(1, [(1, 4, 1)], "run")
+    parts = [covering(20, [(0, 1, 3), (1, 4, 15)]), routed([(0, 2, 50_400, (5, 10))], "v"), run]
+    first = (
+        ScenarioPart(0, 30, (2, 0), ((), ()), (15, 0)),
+        ScenarioPart(1, SHARE_UNITS, (40_000,), ((7, None),), (2,)),
+        ScenarioPart(2, 1, (1,), ((),), (1,)),
+    )
+    second = (ScenarioPart(0, 25, (3, 14), ((), ()), (9, 2)),)
+    scenarios = (ScenarioData(0, 0, first, ((0, (0, 2)),), False), ScenarioData(4, 0, second, (), True))
+    return replace(problem(parts, TWO_OFFERS, TWO_POOLS), robust=ScenarioLimit(scenarios, 0))
+
+
 FAMILIES: dict[str, tuple[AddRows, Problem]] = {
     "demand": (demand.add_rows, _asked()),
     "routing": (routing.add_rows, _routed()),
@@ -217,6 +244,7 @@ FAMILIES: dict[str, tuple[AddRows, Problem]] = {
     "orders": (orders.add_rows, _tiers()),
     "node_types": (node_types.add_rows, problem([COVERING], TWO_OFFERS, TWO_POOLS, max_node_types=1)),
     "moves": (moves.add_rows, _moved()),
+    "scenarios": (scenarios.add_rows, _scenarios()),
     "spare_nodes": (spare_nodes.add_rows, _spare()),
     "site_loss": (site_loss.add_rows, _two_sites()),
     "unserved": (unserved.add_rows, _left_out()),

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from builders import EFFICIENCY, NET, accelerator, edited, instance, node, offer, option, profiled, site
 from gpufleet.performance.estimate import Configurations, estimate
+from gpufleet.problem.offers import Reserve
+from gpufleet.problem.scenarios import ScenarioRows
+from gpufleet.scenarios.settings import ScenarioSettings
 from gpufleet.schema.instance import BudgetCaps, Budgets, FleetRules, Measure, Quota, StageCaps
 from gpufleet.schema.migration import CurrentNodes, CurrentUse, Migration
 from gpufleet.schema.offers import PriceStep
@@ -32,6 +36,8 @@ class HandCase:
     """What stays unserved by priority, the highest first, where that is allowed."""
     moves_usd: float = 0.0
     """The part of it that changes of today's fleet cost."""
+    scenarios: ScenarioRows | None = None
+    """What the fleet must also meet."""
 
     def __str__(self) -> str:
         return f"{self.family}-{self.name}"
@@ -41,6 +47,8 @@ ONE = option("one", rates={"all": 3.0})
 """3 requests/s on one accelerator."""
 FOUR = option("four", "n4", 4, rates={"all": 13.0})
 """13 requests/s on four."""
+BOTH_WAYS = option("k", rates={"a": 6.0, "b": 6.0})
+EVEN = {"a": 3.0, "b": 3.0}
 BOTH = (offer(), offer("o4", "n4", 3.5))
 """A single accelerator for 1 USD, four together for 3.50 USD."""
 
@@ -300,7 +308,22 @@ def _from(nodes: dict[str, int], usd_per_node: float, accelerators: int = 0, eac
     return Migration(usd_per_node=usd_per_node, usd_per_accelerator=each, nodes=counts, uses=uses)
 
 
+def _scenes(demand: float, availability: float = 1.0, violated: int = 0) -> ScenarioRows:
+    """Three scenarios of so much more demand, in which nodes are there for so much of the time."""
+    settings = ScenarioSettings(3, 1, (demand, demand), availability, throughput=False)
+    must = frozenset() if violated else frozenset({0, 1, 2})
+    return ScenarioRows(settings, (0, 1, 2), must, violated, Reserve(Fraction(4), 2, 40))
+
+
 HAND_CASES = (
+    # 6 requests/s take two single nodes, 12 of them four: or one of 4, which carries 13, for 3.50
+    HandCase("scenarios", "twice the demand", _asked(6.0), 3.5, scenarios=_scenes(2.0)),
+    HandCase("scenarios", "all may be violated", _asked(6.0), 2.0, scenarios=_scenes(2.0, violated=3)),
+    HandCase("scenarios", "one of three may be", _asked(6.0), 3.5, scenarios=_scenes(2.0, violated=1)),
+    HandCase("scenarios", "no node is ever up", _asked(6.0), None, scenarios=_scenes(1.0, 0.0)),
+    HandCase("scenarios", "too few nodes", _asked(6.0, (offer(stock=3),)), None, scenarios=_scenes(2.0)),
+    # classes a and b take 1/2 of a replica each: twice of both take two
+    HandCase("scenarios", "two classes", instance([profiled([BOTH_WAYS], EVEN)], BOTH), 2.0, scenarios=_scenes(2.0)),
     # 20 requests/s cost 6.50 from nothing: a node of 4 and three single ones; today two nodes of 4 for 7 stand there
     HandCase("moves", "changes for nothing", _asked(20.0, migration=_from({"o4": 2}, 0.0)), 6.5),
     # 0.5 is saved, and 1 + 3 nodes change: 0.12 each is 0.48, 0.13 each 0.52

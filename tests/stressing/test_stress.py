@@ -107,7 +107,7 @@ def test_moving_replicas_never_serves_less() -> None:
     options = [ONE, option("four", "n4", 4, rates={"all": 13.0})]
     work = [profiled(options, 9.0, "a", priority=1), profiled(options, 8.0, "b", max_replicas=4)]
     asked = resolved(instance(work, [offer(), offer("o4", "n4", 3.5)]))
-    plan, settings = solve(asked), ScenarioSettings(samples=150, availability=0.8)
+    plan, settings = solve(asked), ScenarioSettings(samples=60, availability=0.8)
     free, fixed = (outcomes(asked, plan, settings, fixed_replicas=stay) for stay in (False, True))
     assert np.all(free.unmet["a"] <= fixed.unmet["a"] + 1e-6)  # the higher priority comes first
     assert free.violated.sum() <= fixed.violated.sum()
@@ -152,7 +152,7 @@ def test_nodes_of_partitions_fail_as_a_whole() -> None:
     )
     plan = solve(asked)
     for fixed in (False, True):
-        unmet = outcomes(asked, plan, replace(STILL, availability=0.7, samples=500), fixed_replicas=fixed).unmet["w"]
+        unmet = outcomes(asked, plan, replace(STILL, availability=0.7, samples=200), fixed_replicas=fixed).unmet["w"]
         assert set(np.round(unmet, 9)) == {0.0, 1.0}
         assert unmet.mean() == pytest.approx(0.3, abs=0.07)
 
@@ -173,11 +173,11 @@ def test_factors_have_the_stated_quantiles() -> None:
 
 def test_intervals_hold_the_truth_about_as_often_as_they_say() -> None:
     random = np.random.default_rng(1)
-    samples = random.random((400, 500)) < 0.03
+    samples = random.random((150, 500)) < 0.03
     inside = [(found := share(hits)).low <= 0.03 <= found.high for hits in samples]
-    assert 0.92 <= np.mean(inside) <= 0.98
+    assert 0.9 <= np.mean(inside) <= 0.99
     means = [(found := mean(hits.astype(float) * 0.5)).low <= 0.015 <= found.high for hits in samples]
-    assert 0.9 <= np.mean(means) <= 0.98
+    assert 0.88 <= np.mean(means) <= 0.99
 
 
 def test_a_plan_that_cannot_be_is_refused_and_one_beyond_stock_is_not() -> None:

@@ -42,7 +42,7 @@ def command(
     compare: bool,
     samples: int,
     seed: int,
-    demand: tuple[float, float],
+    demand: tuple[float, float] | None,
     availability: float | None,
     fixed_replicas: bool,
     as_json: bool,

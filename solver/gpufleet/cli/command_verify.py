@@ -55,6 +55,10 @@ def command(
     resolved, _ = moved_from(resolved, today, move_cost)
     checked = load_plan(plan)
     report = verify(resolved, checked)
+    if checked.robust is not None:
+        from gpufleet.stressing.claims import with_claims
+
+        report = with_claims(resolved, checked, report)
     confirmation = _confirmed(resolved, checked) if bound else None
     if as_json:
         from dataclasses import asdict

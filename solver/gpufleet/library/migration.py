@@ -6,30 +6,33 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gpufleet.errors import InputError, InputProblem
 from gpufleet.library.plans import load_plan
+from gpufleet.library.wording import show
 from gpufleet.schema.migration import CurrentNodes, CurrentUse, Migration
 from gpufleet.schema.offers import RENTED_TERMS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from gpufleet.library.findings import Findings
     from gpufleet.schema.instance import Instance
     from gpufleet.schema.offers import Offer
     from gpufleet.schema.plan import Plan
 
 
-def plan_of_today(instance: Instance, instance_path: str) -> Plan | None:
-    """The plan that `migration` names, if it names one.
+def check_migration(instance: Instance, findings: Findings) -> None:
+    """Note a fleet of today that is given twice."""
+    migration = instance.migration
+    if migration is not None and migration.plan is not None and (migration.nodes or migration.uses):
+        message = f"{show(migration.plan)} says what the fleet of today is, and so do nodes and uses; give one of them"
+        findings.add(("migration", "plan"), message)
 
-    Raises InputError for a file that is no plan, or where the fleet is given twice.
-    """
+
+def plan_of_today(instance: Instance, instance_path: str) -> Plan | None:
+    """The plan that `migration` names, if it names one. Raises InputError for a file that is no plan."""
     migration = instance.migration
     if migration is None or migration.plan is None:
         return None
-    if migration.nodes or migration.uses:
-        message = "plan says what the fleet of today is, and so do nodes and uses; give one or the other"
-        raise InputError([InputProblem(instance_path, 0, "migration.plan", message)])
     return load_plan(Path(instance_path).parent / migration.plan)
 
 

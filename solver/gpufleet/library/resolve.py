@@ -19,7 +19,7 @@ from gpufleet.library.digest import digest
 from gpufleet.library.findings import Findings
 from gpufleet.library.library import Library
 from gpufleet.library.measurements import read_profiles
-from gpufleet.library.migration import migration_from, plan_of_today
+from gpufleet.library.migration import check_migration, migration_from, plan_of_today
 from gpufleet.library.reader import read_document
 from gpufleet.library.references import find_accelerators, find_models, find_node_types, find_offers
 from gpufleet.library.services import check_services, merge_services
@@ -103,6 +103,7 @@ def _resolve(instance: Instance, library: Library, path: str, findings: Findings
     check_workloads(instance, models, shelf, findings)
     check_disaggregation(instance, node_types, findings)
     check_services(instance, findings)
+    check_migration(instance, findings)
     profiles = read_profiles(instance, path, findings)
     check_engines(instance, shelf.library.calibration, profiles, findings)
     check_measurements(instance, profiles, models, node_types, shelf, path, findings)

@@ -14,6 +14,8 @@ REPAIR_HOURS: Final = 24.0
 """Assumed: a node that failed is back after a day."""
 AVAILABILITY: Final = round(MTBF_HOURS / (MTBF_HOURS + REPAIR_HOURS), 4)
 """Share of its time that a node is there, unless said otherwise: 0.9962. Assumed, as its parts are."""
+DEMAND: Final = (1.0, 1.5)
+"""Assumed: demand is what was asked for, or up to half as much again."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,7 @@ class ScenarioSettings:
 
     samples: int = 1000
     seed: int = 1
-    demand: tuple[float, float] = (1.0, 1.5)
+    demand: tuple[float, float] = DEMAND
     """Factor on the rates of every workload that serves: uniform between the two, one for all workloads at a time."""
     availability: float = AVAILABILITY
     """Share of its time that a node is there; spot nodes are interrupted on top of that."""

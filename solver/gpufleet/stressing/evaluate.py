@@ -120,7 +120,7 @@ class _Scene:
             np.array(form.rates) * form.factors(resolved.workloads[form.workload].kind, draws)[inside]
             for form in moment.forms
         ]
-        self.left = replicas_left(resolved, moment, gone, len(inside)) if fixed else None
+        self.left = replicas_left(resolved, moment, gone, len(inside)) if fixed else self._only_choice()
         self.planned = np.array(moment.planned, dtype=np.int64)
 
     def fill(self, unmet: dict[str, Floats], asked: dict[str, Bools]) -> int:
@@ -128,12 +128,51 @@ class _Scene:
         wanted = {name for name, demand in self.moment.demand.items() if any(demand)}
         for name in wanted:
             asked[name][self.inside] = True
+        if self.left is not None and all(self._is_simple(name) for name in wanted):
+            for name in wanted:
+                unmet[name][self.inside] = self._shortage(name, self.left)
+            return 0
         todo = np.flatnonzero(~self._suffices(wanted))
         layout = layout_of(self.resolved, self.moment)
         for sample in todo:
             for name, short in self._short(layout, int(sample)).items():
                 unmet[name][self.inside[sample]] = short
         return len(todo)
+
+    def _only_choice(self) -> Integers | None:
+        """(samples, forms) replicas where nothing is to be decided: every pool runs one form alone, and as much of it
+        as finds room is best; None elsewhere."""
+        forms = self.moment.forms
+        alone = len({form.pool for form in forms}) == len(forms)
+        bounded = any(self.resolved.workloads[form.workload].max_replicas is not None for form in forms)
+        nodes = [self.resolved.node_types[form.pool[1]] for form in forms]
+        if not alone or bounded or any(node.partition_of is not None for node in nodes):
+            return None
+        there = [self.up.get(form.pool, np.zeros(len(self.inside), dtype=np.int64)) for form in forms]
+        counts = [
+            up * node.accelerators // form.accelerators for up, node, form in zip(there, nodes, forms, strict=True)
+        ]
+        return np.stack(counts, axis=1) if counts else np.zeros((len(self.inside), 0), dtype=np.int64)
+
+    def _is_simple(self, name: str) -> bool:
+        """Is what a workload gets plain from its replicas, without routing of several classes?"""
+        return sum(rate > 0 for rate in self.moment.demand[name]) == 1
+
+    def _shortage(self, name: str, counts: Integers) -> Floats:
+        """(samples,) share that so many replicas leave unmet, of a workload with one class or a run."""
+        forms = [k for k, form in enumerate(self.moment.forms) if form.workload == name]
+        demand = self.moment.demand[name]
+        met = np.zeros(len(self.inside))
+        if isinstance(self.resolved.workloads[name], Training):
+            for k in forms:
+                met = np.maximum(met, np.where(counts[:, k] > 0, np.minimum(self.rates[k][:, 0], 1.0), 0.0))
+        else:
+            (asked,) = (c for c, rate in enumerate(demand) if rate)
+            for k in forms:
+                met = met + counts[:, k] * self.rates[k][:, asked]
+            wanted = demand[asked] * self.growth
+            met = np.divide(met, wanted, out=np.ones_like(wanted), where=wanted > 0)
+        return np.where(1.0 - met <= MET, 0.0, 1.0 - met)
 
     def _short(self, layout: Layout, sample: int) -> dict[str, float]:
         """Share of each workload that is unmet in one scenario."""

@@ -98,8 +98,9 @@ def solve_robust(
     plan, sample = plain, _sample(resolved, candidates, settings)
     reserve = _reserve(resolved, candidates, settings)
     chosen: list[int] = []
-    rounds = 1
+    rounds, proven = 1, 0.0
     while True:
+        plan, proven = _bounded(plan, proven)
         found = outcomes(resolved, plan, settings)
         if int(found.violated.sum()) <= most:
             return plan.model_copy(
@@ -117,6 +118,19 @@ def solve_robust(
         rounds += 1
         if not plan.nodes:
             return _without_plan(plan, most, settings)
+
+
+def _bounded(plan: Plan, proven: float) -> tuple[Plan, float]:
+    """The plan with the best bound so far: that of every round holds, since each looks at some of the scenarios."""
+    assert plan.certificate is not None
+    bound, cost = max(proven, plan.certificate.bound_usd or 0.0), plan.certificate.objective_usd
+    assert cost is not None
+    bound = min(bound, cost)
+    certificate = plan.certificate.model_copy(
+        update={"bound_usd": bound, "gap": (cost - bound) / cost if cost else 0.0}
+    )
+    status = "optimal" if bound == cost and not certificate.service else plan.status
+    return plan.model_copy(update={"certificate": certificate, "status": status}), bound
 
 
 def exact_share(violations: float) -> Fraction:
@@ -145,13 +159,15 @@ def _refuse(resolved: ResolvedInstance) -> None:
 
 
 def _with_faster_runs(resolved: ResolvedInstance, candidates: Candidates) -> Candidates:
-    """The candidates and, for training runs, those that would be left with tighter deadlines: a run that is done earlier
-    is no better by the estimates, so only the smallest in time is among the usual ones."""
+    """The candidates and, for training runs, those that tighter deadlines would leave: a run that is done earlier is no
+    better by the estimates, so only the smallest in time is among the usual ones."""
     runs = [workload.name for workload in resolved.instance.workloads if isinstance(workload, Training)]
     options = {name: list(known) for name, known in candidates.options.items()}
     for part in TIGHTER if runs else ():
         workloads = tuple(
-            known.model_copy(update={"deadline_days": known.deadline_days * part}) if known.name in runs else known
+            known.model_copy(update={"deadline_days": known.deadline_days * part})
+            if isinstance(known, Training)
+            else known
             for known in resolved.instance.workloads
         )
         faster = build_candidates(with_fields(resolved, workloads=workloads))
