@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +13,8 @@ from gpufleet import load_plan, solve, write_plan
 from gpufleet.cli.app import main
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from gpufleet.schema.instance import Instance
 
 OPTIONS = [option("one", rates={"all": 3.0}), option("four", "n4", 4, rates={"all": 13.0})]
