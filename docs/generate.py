@@ -16,9 +16,11 @@ from gpufleet.schema import (
     hardware,
     instance,
     measurements,
+    migration,
     models,
     offers,
     plan,
+    robust,
     schedule,
     time,
     workloads,
@@ -67,6 +69,7 @@ SECTIONS: tuple[tuple[str, str, tuple[type[Record], ...]], ...] = (
         (
             *(instance.Budgets, instance.BudgetCaps, instance.StageCaps, instance.FleetRules, instance.Quota),
             *(time.Period, time.Stage, time.Trend, instance.Measure),
+            *(migration.Migration, migration.CurrentNodes, migration.CurrentUse),
         ),
     ),
     (
@@ -111,6 +114,7 @@ SECTIONS: tuple[tuple[str, str, tuple[type[Record], ...]], ...] = (
                 plan.Route,
             ),
             *(plan.Fallback, plan.UnservedDemand, plan.WorkloadCharge, plan.CostLine, plan.CashFlow),
+            *(migration.Moves, migration.NodeMove, migration.UseMove, robust.RobustClaim),
             *(
                 plan.Certificate,
                 bound.BoundPrices,

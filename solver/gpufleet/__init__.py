@@ -17,6 +17,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from gpufleet.confirming import Confirmation as Confirmation
     from gpufleet.confirming import confirm as confirm
+    from gpufleet.edits.migrating import starting_from as starting_from
     from gpufleet.edits.questions import load_edited as load_edited
     from gpufleet.edits.questions import parse_edit as parse_edit
     from gpufleet.errors import ClusterError as ClusterError
@@ -35,11 +36,14 @@ if TYPE_CHECKING:
     from gpufleet.library import write_plan as write_plan
     from gpufleet.library.document_edits import Edit as Edit
     from gpufleet.optimize.progress import ProgressEvent as ProgressEvent
+    from gpufleet.scenarios.settings import ScenarioSettings as ScenarioSettings
     from gpufleet.schema.estimate import EstimateResult as EstimateResult
     from gpufleet.schema.instance import Instance as Instance
     from gpufleet.schema.plan import Plan as Plan
     from gpufleet.schema.resolved import ResolvedInstance as ResolvedInstance
     from gpufleet.solving import solve as solve
+    from gpufleet.stressing.stress import StressReport as StressReport
+    from gpufleet.stressing.stress import stress as stress
     from gpufleet.verification import Report as Report
     from gpufleet.verification import verify as verify
     from gpufleet.whatif.alternatives import Alternative as Alternative
@@ -60,6 +64,8 @@ if TYPE_CHECKING:
     from gpufleet.whatif.frontier import Frontier as Frontier
     from gpufleet.whatif.frontier import FrontierPoint as FrontierPoint
     from gpufleet.whatif.frontier import budget_frontier as budget_frontier
+    from gpufleet.whatif.hedges import hedged_plans as hedged_plans
+    from gpufleet.whatif.robust import solve_robust as solve_robust
     from gpufleet.whatif.sweeping import sweep as sweep
     from gpufleet.whatif.trade_off import TradeOff as TradeOff
     from gpufleet.whatif.trade_off import trade_off as trade_off
@@ -91,7 +97,9 @@ _HOMES = {
     "ProgressEvent": "gpufleet.optimize.progress",
     "Report": "gpufleet.verification.violation",
     "ResolvedInstance": "gpufleet.schema.resolved",
+    "ScenarioSettings": "gpufleet.scenarios.settings",
     "Span": "gpufleet.whatif.flips",
+    "StressReport": "gpufleet.stressing.stress",
     "TradeOff": "gpufleet.whatif.trade_off",
     "VerificationError": "gpufleet.errors",
     "break_even_prices": "gpufleet.whatif.breakeven",
@@ -102,12 +110,16 @@ _HOMES = {
     "find_alternatives": "gpufleet.whatif.alternatives",
     "flips_over_demand": "gpufleet.whatif.flips",
     "flips_over_months": "gpufleet.whatif.flips",
+    "hedged_plans": "gpufleet.whatif.hedges",
     "load_edited": "gpufleet.edits.questions",
     "load_instance": "gpufleet.library",
     "load_plan": "gpufleet.library",
     "parse_edit": "gpufleet.edits.questions",
     "resolve": "gpufleet.library",
     "solve": "gpufleet.solving",
+    "solve_robust": "gpufleet.whatif.robust",
+    "starting_from": "gpufleet.edits.migrating",
+    "stress": "gpufleet.stressing.stress",
     "sweep": "gpufleet.whatif.sweeping",
     "sweep_budget": "gpufleet.whatif.budget",
     "trade_off": "gpufleet.whatif.trade_off",

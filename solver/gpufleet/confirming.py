@@ -75,7 +75,7 @@ def confirm(resolved: ResolvedInstance, plan: Plan) -> Confirmation:
     found = _cases(model, matrix, first, prices)
     if found.checked and bound is not None:
         bound = None if found.bound is None else max(bound, found.bound)
-    cost = verify(resolved, plan).cost_usd if plan.nodes else None
+    cost = _cost(resolved, plan) if plan.nodes else None
     bound_usd = None if bound is None else usd(max(bound, 0))
     return Confirmation(
         has_prices=True,
@@ -89,6 +89,12 @@ def confirm(resolved: ResolvedInstance, plan: Plan) -> Confirmation:
         cases=found.checked,
         broken_tree=found.broken,
     )
+
+
+def _cost(resolved: ResolvedInstance, plan: Plan) -> float:
+    """Of the fleet, and of the changes that lead to it."""
+    report = verify(resolved, plan)
+    return round(report.cost_usd + report.moves_usd, 6)
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from gpufleet.optimize.choice import BackendChoice, EngineChoice
     from gpufleet.optimize.progress import ProgressEvent
     from gpufleet.problem.data import Problem, WorkloadData
+    from gpufleet.problem.scenarios import ScenarioRows
     from gpufleet.problem.signatures import PartRules
     from gpufleet.schema.plan import Plan
     from gpufleet.schema.resolved import ResolvedInstance
@@ -155,13 +156,15 @@ def solve_candidates(
     approach: Approach | None = None,
     monitor: Monitor | None = None,
     parts: PartRules | None = None,
+    scenarios: ScenarioRows | None = None,
 ) -> Plan:
     """As `solve`, from candidates that were enumerated before.
 
     Candidates depend on workloads, sites, offers and stock, not on prices, budgets or other limits: a sweep over those
-    enumerates once. With `parts`, status and certificate are about the fleets that keep these rules alone.
+    enumerates once. With `parts`, status and certificate are about the fleets that keep these rules alone; with
+    `scenarios`, the fleet must meet those too, but for some of them.
     """
-    return solve_fully(resolved, candidates, limits, approach, monitor, parts).plan
+    return solve_fully(resolved, candidates, limits, approach, monitor, parts, scenarios).plan
 
 
 @dataclass(frozen=True)
@@ -180,10 +183,11 @@ def solve_fully(
     approach: Approach | None = None,
     monitor: Monitor | None = None,
     parts: PartRules | None = None,
+    scenarios: ScenarioRows | None = None,
 ) -> Solved:
     """As `solve_candidates`, with the values behind the plan."""
     started = time.monotonic()
-    problem = build_problem(resolved, candidates)
+    problem = build_problem(resolved, candidates, scenarios)
     if parts is not None:
         problem = with_part_rules(problem, parts)
     hopeless = list(dict.fromkeys(_hopeless(resolved, problem, candidates)))

@@ -20,6 +20,7 @@ from gpufleet.optimize.formulation import (
     demand,
     limits,
     measures,
+    moves,
     node_types,
     orders,
     partitions,
@@ -28,6 +29,7 @@ from gpufleet.optimize.formulation import (
     restarts,
     routing,
     runs,
+    scenarios,
     signatures,
     site_loss,
     spare_nodes,
@@ -38,7 +40,20 @@ from gpufleet.optimize.formulation import (
 from gpufleet.optimize.formulation.linear_model import LinearModel
 from gpufleet.optimize.formulation.variables import add_variables
 from gpufleet.problem.costs import Bill
-from gpufleet.problem.data import ChargeRow, FoundFleet, LimitRow, MeasureData, Pool, Signatures
+from gpufleet.problem.data import (
+    ChargeRow,
+    FoundFleet,
+    LimitRow,
+    MeasureData,
+    MoveData,
+    NodeGroup,
+    Pool,
+    ScenarioData,
+    ScenarioLimit,
+    ScenarioPart,
+    Signatures,
+    UseGroup,
+)
 from gpufleet.problem.scaling import SHARE_UNITS
 
 if TYPE_CHECKING:
@@ -199,6 +214,30 @@ def _told_apart() -> Problem:
     return replace(problem([COVERING], offers, TWO_POOLS), signatures=asked, measures=taken)
 
 
+def _moved() -> Problem:
+    """Today: three nodes of offer a, and one that is no longer offered; the workload has four accelerators of the first
+    pool, in two periods."""
+    parts = [COVERING, covering(9, [(0, 1, 5)], period=1)]
+    nodes = (NodeGroup("a", 3, (0,)), NodeGroup("b", 0, (1,)), NodeGroup("gone", 1, ()))
+    uses = (UseGroup("w", 0, 4, (((0, 0), (0, 1)), ((1, 0),))), UseGroup("w", 1, 0, (((0, 2),),)))
+    return replace(problem(parts, TWO_OFFERS, TWO_POOLS, periods=2), moves=MoveData(200, 5, nodes, uses))
+
+
+def _scenarios() -> Problem:
+    """A covering and a routed workload and a run; two scenarios, one of which must be met; nodes 0 and 2 of the first
+    pool are down in it. A limit of none violated shows its row."""
+    run = covering(1, [(1, 4, 1)], "run")
+    parts = [covering(20, [(0, 1, 3), (1, 4, 15)]), routed([(0, 2, 50_400, (5, 10))], "v"), run]
+    first = (
+        ScenarioPart(0, 30, (2, 0), ((), ()), (15, 0)),
+        ScenarioPart(1, SHARE_UNITS, (40_000,), ((7, None),), (2,)),
+        ScenarioPart(2, 1, (1,), ((),), (1,)),
+    )
+    second = (ScenarioPart(0, 25, (3, 14), ((), ()), (9, 2)),)
+    scenarios = (ScenarioData(0, 0, first, ((0, (0, 2)),), False), ScenarioData(4, 0, second, (), True))
+    return replace(problem(parts, TWO_OFFERS, TWO_POOLS), robust=ScenarioLimit(scenarios, 0))
+
+
 FAMILIES: dict[str, tuple[AddRows, Problem]] = {
     "demand": (demand.add_rows, _asked()),
     "routing": (routing.add_rows, _routed()),
@@ -218,6 +257,8 @@ FAMILIES: dict[str, tuple[AddRows, Problem]] = {
     "orders": (orders.add_rows, _tiers()),
     "node_types": (node_types.add_rows, problem([COVERING], TWO_OFFERS, TWO_POOLS, max_node_types=1)),
     "signatures": (signatures.add_rows, _told_apart()),
+    "moves": (moves.add_rows, _moved()),
+    "scenarios": (scenarios.add_rows, _scenarios()),
     "spare_nodes": (spare_nodes.add_rows, _spare()),
     "site_loss": (site_loss.add_rows, _two_sites()),
     "unserved": (unserved.add_rows, _left_out()),

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from builders import EFFICIENCY, NET, accelerator, edited, instance, node, offer, option, profiled, site
 from gpufleet.performance.estimate import Configurations, estimate
+from gpufleet.problem.offers import Reserve
+from gpufleet.problem.scenarios import ScenarioRows
 from gpufleet.problem.signatures import KnownFleet, PartRules
+from gpufleet.scenarios.settings import ScenarioSettings
 from gpufleet.schema.instance import BudgetCaps, Budgets, FleetRules, Measure, Quota, StageCaps
+from gpufleet.schema.migration import CurrentNodes, CurrentUse, Migration
 from gpufleet.schema.offers import PriceStep
 from gpufleet.schema.plan import Parallelism
 from gpufleet.schema.time import Period, Stage, Trend
@@ -32,6 +37,10 @@ class HandCase:
     """What stays unserved by priority, the highest first, where that is allowed."""
     parts: PartRules | None = None
     """What is asked of the parts of the fleet, beside the instance."""
+    moves_usd: float = 0.0
+    """The part of it that changes of today's fleet cost."""
+    scenarios: ScenarioRows | None = None
+    """What the fleet must also meet."""
 
     def __str__(self) -> str:
         return f"{self.family}-{self.name}"
@@ -41,6 +50,8 @@ ONE = option("one", rates={"all": 3.0})
 """3 requests/s on one accelerator."""
 FOUR = option("four", "n4", 4, rates={"all": 13.0})
 """13 requests/s on four."""
+BOTH_WAYS = option("k", rates={"a": 6.0, "b": 6.0})
+EVEN = {"a": 3.0, "b": 3.0}
 BOTH = (offer(), offer("o4", "n4", 3.5))
 """A single accelerator for 1 USD, four together for 3.50 USD."""
 
@@ -307,7 +318,43 @@ def _served_first(question: Instance) -> Instance:
     return _short(question, workloads=(edited(first, priority=1), *others))
 
 
+def _from(nodes: dict[str, int], usd_per_node: float, accelerators: int = 0, each: float = 0.0) -> Migration:
+    """Today's nodes by offer, and accelerators of `w` on nodes of 4, with prices of changing them."""
+    uses = (CurrentUse(workload="w", site="here", node_type="n4", accelerators=accelerators),) if accelerators else ()
+    counts = tuple(CurrentNodes(offer=name, count=count) for name, count in nodes.items())
+    return Migration(usd_per_node=usd_per_node, usd_per_accelerator=each, nodes=counts, uses=uses)
+
+
+def _scenes(demand: float, availability: float = 1.0, violated: int = 0) -> ScenarioRows:
+    """Three scenarios of so much more demand, in which nodes are there for so much of the time."""
+    settings = ScenarioSettings(3, 1, (demand, demand), availability, throughput=False)
+    must = frozenset() if violated else frozenset({0, 1, 2})
+    return ScenarioRows(settings, (0, 1, 2), must, violated, Reserve(Fraction(4), 2, 40))
+
+
 HAND_CASES = (
+    # 6 requests/s take two single nodes, 12 of them four: or one of 4, which carries 13, for 3.50
+    HandCase("scenarios", "twice the demand", _asked(6.0), 3.5, scenarios=_scenes(2.0)),
+    HandCase("scenarios", "all may be violated", _asked(6.0), 2.0, scenarios=_scenes(2.0, violated=3)),
+    HandCase("scenarios", "one of three may be", _asked(6.0), 3.5, scenarios=_scenes(2.0, violated=1)),
+    HandCase("scenarios", "no node is ever up", _asked(6.0), None, scenarios=_scenes(1.0, 0.0)),
+    HandCase("scenarios", "too few nodes", _asked(6.0, (offer(stock=3),)), None, scenarios=_scenes(2.0)),
+    # classes a and b take 1/2 of a replica each: twice of both take two
+    HandCase("scenarios", "two classes", instance([profiled([BOTH_WAYS], EVEN)], BOTH), 2.0, scenarios=_scenes(2.0)),
+    # 20 requests/s cost 6.50 from nothing: a node of 4 and three single ones; today two nodes of 4 for 7 stand there
+    HandCase("moves", "changes for nothing", _asked(20.0, migration=_from({"o4": 2}, 0.0)), 6.5),
+    # 0.5 is saved, and 1 + 3 nodes change: 0.12 each is 0.48, 0.13 each 0.52
+    HandCase("moves", "changes pay", _asked(20.0, migration=_from({"o4": 2}, 0.12)), 6.98, moves_usd=0.48),
+    HandCase("moves", "changes do not pay", _asked(20.0, migration=_from({"o4": 2}, 0.13)), 7.0),
+    # five nodes of 4 are three too many: 3.50 each is saved by giving one up for 3, nothing for 4
+    HandCase("moves", "nodes too many go", _asked(20.0, migration=_from({"o4": 5}, 3.0)), 16.0, moves_usd=9.0),
+    HandCase("moves", "nodes too many stay", _asked(20.0, migration=_from({"o4": 5}, 4.0)), 17.5),
+    # what is no longer offered goes whatever it costs, and everything else comes
+    HandCase("moves", "no longer offered", _asked(3.0, migration=_from({"old": 2}, 10.0)), 31.0, moves_usd=30.0),
+    # the node of 4 is there, but w has to be set up on its four accelerators, for 0.1 each
+    HandCase("moves", "accelerators", _asked(13.0, migration=_from({"o4": 1}, 0.0, each=0.1)), 3.9, moves_usd=0.4),
+    HandCase("moves", "accelerators of today", _asked(13.0, migration=_from({"o4": 1}, 0.0, 4, 9.0)), 3.5),
+    HandCase("moves", "too few nodes", _asked(16.0, (offer(stock=5),), migration=_from({"o1": 5}, 1.0)), None),
     # 20 requests/s: 13 + 3 + 3 = 19 is too little, 13 + 3 x 3 = 22 costs 3.50 + 3 = 6.50; 2 x 13 costs 7; 7 x 3 costs 7
     HandCase("demand", "mixed fleet", _asked(20.0), 6.5),
     # 3.0 requests/s fill one replica exactly; 3.1 do not fit on it

@@ -8,6 +8,7 @@ all replicas, and once more for every number of spare nodes, counting the worklo
 from __future__ import annotations
 
 import math
+from collections import Counter
 from fractions import Fraction
 from itertools import product
 from typing import TYPE_CHECKING
@@ -75,7 +76,7 @@ def _most_nodes(resolved: ResolvedInstance, offers: list[Offer], pools: list[Poo
         pool = pools.index((offer.site, offer.node_type))
         size = resolved.node_types[offer.node_type].accelerators
         useful = math.ceil(Fraction(max((usage[pool] for usage in usages), default=0), size))
-        useful += max(_levels(resolved), default=0)
+        useful = max(useful + max(_levels(resolved), default=0), _today(resolved)[offer.name])
         most.append(useful if offer.stock is None else min(useful, offer.stock))
     return most
 
@@ -245,7 +246,24 @@ def _fleets(resolved: ResolvedInstance, offers: list[Offer], most: list[int]) ->
     costs = [node_cost(resolved, offer) for offer in offers]
     for counts in product(*(range(count + 1) for count in most)):
         if _within_limits(resolved, offers, counts, costs):
-            yield sum(cost * count for cost, count in zip(costs, counts, strict=True)), counts
+            spent = sum(cost * count for cost, count in zip(costs, counts, strict=True))
+            yield spent + _moves(resolved, offers, counts), counts
+
+
+def _today(resolved: ResolvedInstance) -> Counter[str]:
+    migration = resolved.instance.migration
+    return Counter({entry.offer: entry.count for entry in migration.nodes} if migration else {})
+
+
+def _moves(resolved: ResolvedInstance, offers: list[Offer], counts: tuple[int, ...]) -> int:
+    """What nodes cost that are set up or given up, micro-USD."""
+    migration = resolved.instance.migration
+    if migration is None:
+        return 0
+    then = {offer.name: count for offer, count in zip(offers, counts, strict=True)}
+    today = _today(resolved)
+    changed = sum(abs(today[name] - then.get(name, 0)) for name in {*today, *then})
+    return changed * micro(fraction(migration.usd_per_node))
 
 
 def node_cost(resolved: ResolvedInstance, offer: Offer) -> int:

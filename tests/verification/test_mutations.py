@@ -16,6 +16,7 @@ from verified_cases import CASES, Case, case, changed, without
 from builders import edited
 from gpufleet import verify
 from gpufleet.schema.instance import BudgetCaps, Budgets, FleetRules, Quota
+from gpufleet.schema.migration import Moves
 from gpufleet.schema.models import Runtime
 from gpufleet.schema.plan import CostLine, LatencyFigure, PlannedNodes, PriceOfCaution, Route
 from gpufleet.schema.workloads import SLO, AccuracyFloor, Privacy
@@ -103,6 +104,7 @@ FLEET = (
     Mutation("rack units lowered", PROFILED, lambda c: c.with_site(0, rack_units=7.5), "rack", 0.5),
     Mutation("power cap lowered", MEDICAL, lambda c: c.with_site(0, power_cap_kw=1.0), "power"),
     Mutation("quota lowered", PROFILED, lambda c: c.with_instance(rules=_quota(0)), "quota", 1),
+    Mutation("moves from nowhere", PROFILED, lambda c: c.with_plan(moves=Moves(cost_usd=0.0)), "moves"),
     Mutation("quota exceeded", PROFILED, lambda c: c.with_nodes(1, count=4), "quota", 3),
 )
 

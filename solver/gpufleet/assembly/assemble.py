@@ -9,12 +9,13 @@ from gpufleet import __version__
 from gpufleet.assembly import money
 from gpufleet.assembly.deployments import placed, routes
 from gpufleet.assembly.fallbacks import fallbacks
+from gpufleet.assembly.moves import moves
 from gpufleet.problem.horizon import horizon_of
 from gpufleet.problem.scaling import SHARE_UNITS
 from gpufleet.problem.service import service_proofs, unserved_demand
 from gpufleet.schema.bound import BoundPrices, BoundTree
 from gpufleet.schema.plan import Certificate, Plan
-from gpufleet.units import usd
+from gpufleet.units import exact, micro_usd, usd
 
 if TYPE_CHECKING:
     from gpufleet.candidates.option import Candidates
@@ -56,6 +57,7 @@ def assemble(
         routing=tuple(routes(resolved, runs)),
         fallback_routing=tuple(fallbacks(resolved, candidates, problem, horizon, result, runs)),
         unserved=tuple(unserved_demand(problem, result.unserved)),
+        moves=moves(problem, result),
         charges=tuple(money.charges(problem, result)),
         costs=(*money.node_lines(resolved, horizon, taken), *money.measure_lines(resolved, problem, result)),
         cash_flow=tuple(money.cash_flow(bills)),
@@ -81,9 +83,13 @@ def _certificate(
 ) -> Certificate:
     objective, bound = result.objective, result.bound
     gap = None if objective is None or bound is None else (objective - bound) / objective if objective else 0.0
+    changed = moves(problem, result)
+    fleet = None if changed is None or objective is None else usd(objective - micro_usd(exact(changed.cost_usd)))
     dates = {entry.offer: resolved.offers[entry.offer].as_of for entry in nodes}
     return Certificate(
         objective_usd=None if objective is None else usd(objective),
+        fleet_usd=fleet,
+        moves_usd=None if changed is None else changed.cost_usd,
         bound_usd=None if bound is None else usd(bound),
         gap=gap,
         engine=result.engine,

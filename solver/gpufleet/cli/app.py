@@ -24,6 +24,7 @@ COMMANDS = (
     "frontier",
     "alternatives",
     "breakeven",
+    "stress",
     "diff",
     "estimate",
     "catalog",

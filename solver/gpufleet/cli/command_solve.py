@@ -6,7 +6,7 @@ import sys
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, NoReturn
 
 import click
 
@@ -15,11 +15,14 @@ from gpufleet.cli.common import (
     exit_code,
     library_option,
     performance_option,
+    progress,
     show,
     source_option,
 )
 from gpufleet.cli.edit_options import edit_options, load_question
 from gpufleet.cli.live import JsonLines, on_screen
+from gpufleet.cli.migration_options import migration_options, moved_from
+from gpufleet.cli.scenario_options import Share, range_options, settings_of
 from gpufleet.cli.watched import watched
 
 if TYPE_CHECKING:
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from gpufleet.cli.watched import Listener
+    from gpufleet.scenarios.settings import ScenarioSettings
     from gpufleet.schema.measurements import PerformanceSource
     from gpufleet.schema.plan import Plan
     from gpufleet.schema.resolved import ResolvedInstance
@@ -100,6 +104,17 @@ if TYPE_CHECKING:
     help="At p90: solve at p50 too, and say what the difference costs.",
 )
 @click.option("--compare", metavar="PLAN", help="Compare with this plan (default: the instance's baseline_plan).")
+@migration_options
+@click.option(
+    "--robust",
+    "violations",
+    type=Share(),
+    metavar="SHARE",
+    help="At most this share of sampled scenarios may be violated: 5% or 0.05.",
+)
+@click.option("--samples", type=click.IntRange(1, 100_000), help="Scenarios of --robust.  [default: 200]")
+@click.option("--scenario-seed", type=click.IntRange(0, 2**30), help="What they are drawn with.  [default: 1]")
+@range_options
 @source_option
 @library_option
 def command(
@@ -123,6 +138,13 @@ def command(
     performance: str | None,
     price_of_caution: bool,
     compare: str | None,
+    today: str | None,
+    move_cost: dict[str, float] | None,
+    violations: float | None,
+    samples: int | None,
+    scenario_seed: int | None,
+    demand: tuple[float, float] | None,
+    availability: float | None,
     performance_source: PerformanceSource | None,
     libraries: tuple[str, ...],
 ) -> None:
@@ -130,8 +152,6 @@ def command(
 
     Prints fleet, deployments, costs, certificate and what eliminated the other candidates.
     """
-    from gpufleet.library import write_plan
-
     _check_out(out)
     question = load_question(file, libraries, sets, scales, performance_source)
     asked = resolved = counting_on(question, performance)
@@ -139,6 +159,27 @@ def command(
         from gpufleet.edits.changes import only_accelerators
 
         resolved = only_accelerators(asked, accelerators)
+    resolved, current = moved_from(resolved, today, move_cost)
+    if violations is not None:
+        others = {
+            "--dask": dask,
+            "--log-json": log,
+            "--deterministic": deterministic,
+            "--certify": certify,
+            "--gap": gap,
+        }
+        chosen = {"--backend": backend != "auto", "--engine": engine != "auto", "--workers": workers > 1}
+        for option, given in (others | chosen).items():
+            if given:
+                raise click.UsageError(f"{option} does not go with --robust, which chooses the solver by itself")
+        settings = settings_of(samples or 200, 1 if scenario_seed is None else scenario_seed, demand, availability)
+        plan = _robust(resolved, violations, settings, time_limit, seed)
+        _answer(asked, resolved, plan, current, out, as_json, compare)
+    for option, value in (("--samples", samples), ("--scenario-seed", scenario_seed), ("--demand", demand)):
+        if value is not None:
+            raise click.UsageError(f"{option} needs --robust, e.g. --robust 5%")
+    if availability is not None:
+        raise click.UsageError("--availability needs --robust, e.g. --robust 5%")
     if shown is None:
         shown = not as_json and log != "-"
     with _listeners(shown, log) as listeners, _cluster(dask if engine != "whole" else None, workers) as executor:
@@ -161,12 +202,42 @@ def command(
         plan = watched(work, listeners)
     if dask is not None:
         _say_unused(plan)
+    _answer(asked, resolved, plan, current, out, as_json, compare)
+
+
+def _robust(
+    resolved: ResolvedInstance, violations: float, settings: ScenarioSettings, time_limit: float, seed: int
+) -> Plan:
+    with progress(f"looking for a fleet that keeps its promise in {settings.samples} scenarios"):
+        from gpufleet.whatif.robust import solve_robust
+
+        return solve_robust(resolved, violations, settings, time_limit_s=time_limit, seed=seed)
+
+
+def _answer(
+    asked: ResolvedInstance,
+    resolved: ResolvedInstance,
+    plan: Plan,
+    current: Plan | None,
+    out: str | None,
+    as_json: bool,
+    compare: str | None,
+) -> NoReturn:
+    """Write and print the plan, and end with its exit code."""
+    from gpufleet.library import write_plan
+
     if out is not None:
         write_plan(plan, out)
     if as_json:
         click.echo(plan.model_dump_json(indent=2))
     else:
         _show(asked, resolved, plan, compare)
+        _show_moves(resolved, plan, current)
+        if plan.robust is not None:
+            from gpufleet.report.robust_text import robust_text
+
+            click.echo()
+            show(robust_text(plan))
     sys.exit(exit_code(plan))
 
 
@@ -234,6 +305,16 @@ def _show(asked: ResolvedInstance, resolved: ResolvedInstance, plan: Plan, compa
         other = load_plan(baseline)
         click.echo()
         show(comparison_text(asked, Path(baseline).name, plan, other, verify(asked, other)))
+
+
+def _show_moves(resolved: ResolvedInstance, plan: Plan, current: Plan | None) -> None:
+    """Print what changes of the fleet of today, if there is one."""
+    if plan.moves is not None:
+        from gpufleet.report.moves_text import moves_text
+        from gpufleet.whatif.today import today_of
+
+        click.echo()
+        show(moves_text(resolved, plan, *today_of(resolved, current)))
 
 
 def _baseline(resolved: ResolvedInstance) -> str | None:

@@ -10,6 +10,7 @@ import click
 
 from gpufleet.cli.common import counting_on, library_option, performance_option, show, source_option
 from gpufleet.cli.edit_options import edit_options, load_question
+from gpufleet.cli.migration_options import migration_options, moved_from
 
 if TYPE_CHECKING:
     from gpufleet.confirming import Confirmation
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON and nothing else.")
 @edit_options
 @performance_option
+@migration_options
 @source_option
 @library_option
 def command(
@@ -35,6 +37,8 @@ def command(
     sets: tuple[str, ...],
     scales: tuple[str, ...],
     performance: str | None,
+    today: str | None,
+    move_cost: dict[str, float] | None,
     performance_source: PerformanceSource | None,
     libraries: tuple[str, ...],
 ) -> None:
@@ -52,8 +56,13 @@ def command(
     from gpufleet.verification import verify
 
     resolved = counting_on(load_question(instance, libraries, sets, scales, performance_source), performance)
+    resolved, _ = moved_from(resolved, today, move_cost)
     checked = load_plan(plan)
     report = verify(resolved, checked)
+    if checked.robust is not None:
+        from gpufleet.stressing.claims import with_claims
+
+        report = with_claims(resolved, checked, report)
     confirmation = _confirmed(resolved, checked) if bound else None
     if as_json:
         from dataclasses import asdict

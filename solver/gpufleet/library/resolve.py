@@ -20,6 +20,7 @@ from gpufleet.library.document_edits import edited_document, placed_at_edits
 from gpufleet.library.findings import Findings
 from gpufleet.library.library import Library
 from gpufleet.library.measurements import read_profiles
+from gpufleet.library.migration import check_migration, migration_from, plan_of_today
 from gpufleet.library.reader import read_document
 from gpufleet.library.references import find_accelerators, find_models, find_node_types, find_offers
 from gpufleet.library.services import check_services, merge_services
@@ -81,7 +82,7 @@ def resolve(
 ) -> ResolvedInstance:
     """Follow every reference of an instance, and make one workload of those that share a service.
 
-    A demand profile is read relative to `path` and written out in the instance.
+    A demand profile, and the plan of today's fleet, are read relative to `path` and written out in the instance.
 
     `path` and `locate` (field to line) place the problems.
 
@@ -123,6 +124,7 @@ def _resolve(instance: Instance, library: Library, path: str, findings: Findings
     check_values(instance, findings)
     check_disaggregation(instance, node_types, findings)
     check_services(instance, findings)
+    check_migration(instance, findings)
     profiles = read_profiles(instance, path, findings)
     check_engines(instance, shelf.library.calibration, profiles, findings)
     check_measurements(instance, profiles, models, node_types, shelf, path, findings)
@@ -130,6 +132,11 @@ def _resolve(instance: Instance, library: Library, path: str, findings: Findings
         points, gaps = source_points(instance, models, node_types, profiles)
         profiles = replace(profiles, modelled=(*profiles.modelled, *points), gaps=gaps)
     instance, services = (instance, {}) if findings.problems else merge_services(instance)
+    today = None if findings.problems else plan_of_today(instance, path)
+    if today is not None and instance.migration is not None:
+        prices = (instance.migration.usd_per_node, instance.migration.usd_per_accelerator)
+        found = migration_from(today, instance, {offer.name: offer for _, offer in placed}, *prices)
+        instance = instance.model_copy(update={"migration": found})
     offers, calibration = {offer.name: offer for _, offer in placed}, library.calibration
     return ResolvedInstance(
         instance=instance,

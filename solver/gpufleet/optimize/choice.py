@@ -205,6 +205,8 @@ def _bounded(result: BackendResult, other: BackendResult) -> BackendResult:
 
 def _pieces(problem: Problem, approach: Approach) -> str | None:
     """Why decomposition is asked at once; None where it is not."""
+    if problem.robust is not None:
+        return None
     if approach.engine == "decomposition":
         return "asked for"
     if approach.engine == "whole" or approach.backend != "auto" or _shares(problem) > ROUTED_LIMIT:
@@ -221,7 +223,9 @@ def _routed(problem: Problem, approach: Approach) -> str | None:
     see, and for many classes, HiGHS stays quicker (measured, docs/decisions.md)."""
     if approach.engine != "auto" or approach.backend != "auto" or len(problem.periods) > 1:
         return None
-    if problem.limits or any(len(workload.classes) > MOST_CLASSES for workload in problem.workloads):
+    if problem.limits or problem.moves is not None or problem.robust is not None:
+        return None
+    if any(len(workload.classes) > MOST_CLASSES for workload in problem.workloads):
         return None
     shares = _shares(problem)
     if shares <= ROUTED_LIMIT or any(workload.survives_site_loss for workload in problem.workloads):
@@ -233,6 +237,8 @@ def _merges(problem: Problem, approach: Approach) -> bool:
     """Are there periods to merge, each small enough for one model, and is the cost what is looked for?"""
     if approach.engine != "auto" or approach.backend != "auto" or problem.service:
         return False
+    if problem.robust is not None or problem.moves is not None or problem.signatures is not None:
+        return False  # merged periods know nothing of these
     return len(problem.periods) >= MERGED_PERIODS and _counts(problem) < PIECES_FROM * len(problem.periods)
 
 
@@ -240,7 +246,7 @@ def _followers(problem: Problem, approach: Approach) -> list[_Stage]:
     """What goes on after CP-SAT; nothing where it goes on itself."""
     if approach.backend != "auto":
         return []
-    if any(workload.routed for workload in problem.workloads):
+    if any(workload.routed for workload in problem.workloads) or problem.robust is not None:
         return [_Stage("highs", HIGHS_GOES_ON)]
     if approach.engine == "auto" and _covering(problem) > 1:
         return [_Stage("decomposition", PIECES_GO_ON)]
@@ -271,7 +277,10 @@ def _counts(problem: Problem) -> int:
 
 
 def _shares(problem: Problem) -> int:
-    return sum(_routing_shares(problem, workload) for workload in problem.workloads)
+    """Routing shares, those of scenarios included."""
+    scenarios = problem.robust.scenarios if problem.robust is not None else ()
+    again = sum(load is not None for s in scenarios for part in s.parts for loads in part.loads for load in loads)
+    return again + sum(_routing_shares(problem, workload) for workload in problem.workloads)
 
 
 def _routing_shares(problem: Problem, workload: WorkloadData) -> int:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from gpufleet.optimize.choice import Answer, Approach, answer, is_off_the_clock, is_settled
 from gpufleet.optimize.formulation.build import build_model
+from gpufleet.optimize.formulation.moves import counted_moves
 from gpufleet.optimize.formulation.unserved import nothing_served, service_objectives
 from gpufleet.optimize.limits import begin, left
 from gpufleet.optimize.results import EngineResult, LevelResult, Proof, by_meaning
@@ -45,7 +46,7 @@ def run(
         hint = served.answer.result.values
         rest = _but_for_proof(left(limits, started), approach, model)
         found = _no_worse(model, served, answer(problem, model, variables, rest, approach, hint, monitor))
-    result = found.result
+    result = _without_slack(problem, model, variables, found.result)
     if monitor is not None:
         monitor.report(monitor.phase, objective=result.objective, bound=result.bound)
     stopped = monitor is not None and monitor.stopped and not is_settled(result, limits)
@@ -75,6 +76,16 @@ def run(
         proof=proof,
         **by_meaning(variables, values),
     )
+
+
+def _without_slack(
+    problem: Problem, model: LinearModel, variables: FleetVariables, result: BackendResult
+) -> BackendResult:
+    """A result that was not proven may count more moves than it makes."""
+    if problem.moves is None or result.values is None:
+        return result
+    values = counted_moves(problem, variables, result.values)
+    return replace(result, values=values, objective=model.value(model.objective, values))
 
 
 def _but_for_proof(limits: SolverLimits, approach: Approach, model: LinearModel) -> SolverLimits:

@@ -10,6 +10,7 @@ from gpufleet.problem.costs import measure_bill
 from gpufleet.problem.data import MeasureData, Pool, Problem
 from gpufleet.problem.horizon import horizon_of
 from gpufleet.problem.limits import limit_rows
+from gpufleet.problem.moves import move_data
 from gpufleet.problem.offers import offer_tiers
 from gpufleet.problem.scaling import SHARE_UNITS, check_int64
 from gpufleet.problem.service import service_levels, with_unserved
@@ -22,11 +23,12 @@ if TYPE_CHECKING:
     from gpufleet.candidates.option import Candidates
     from gpufleet.problem.data import OfferData, WorkloadData
     from gpufleet.problem.horizon import Horizon
+    from gpufleet.problem.scenarios import ScenarioRows
     from gpufleet.schema.resolved import ResolvedInstance
 
 
-def build_problem(resolved: ResolvedInstance, candidates: Candidates) -> Problem:
-    """Scale everything to integers, once."""
+def build_problem(resolved: ResolvedInstance, candidates: Candidates, scenarios: ScenarioRows | None = None) -> Problem:
+    """Scale everything to integers, once; with `scenarios`, those that the fleet must meet."""
     pools = _pools(resolved)
     places = {(pool.site, pool.node_type, pool.spot): position for position, pool in enumerate(pools)}
     index = Index(places, {m.name: number for number, m in enumerate(resolved.instance.measures)})
@@ -40,7 +42,7 @@ def build_problem(resolved: ResolvedInstance, candidates: Candidates) -> Problem
             workloads.append(with_unserved(protected, workload) if resolved.instance.allow_unserved else protected)
             losses.append(loss)
     measures = tuple(_measures(resolved, horizon))
-    offers = offer_tiers(resolved, places, pools, workloads, horizon)
+    offers = offer_tiers(resolved, places, pools, workloads, horizon, None if scenarios is None else scenarios.reserve)
     _check_sums(pools, offers, workloads, measures)
     return Problem(
         pools=pools,
@@ -53,6 +55,8 @@ def build_problem(resolved: ResolvedInstance, candidates: Candidates) -> Problem
         measures=measures,
         charges=charge_rows(resolved, pools, offers, workloads, horizon),
         service=service_levels(resolved, workloads, horizon),
+        robust=None if scenarios is None else scenarios.data(resolved, candidates, pools, workloads, horizon),
+        moves=move_data(resolved, pools, offers, workloads, horizon),
     )
 
 

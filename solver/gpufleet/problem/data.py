@@ -209,6 +209,81 @@ class Signatures:
 
 
 @dataclass(frozen=True)
+class NodeGroup:
+    """Nodes of one offer that are there today; those of all its contracts from the start on count."""
+
+    name: str
+    """Name of the offer."""
+    before: int
+    offers: tuple[int, ...]
+    """Indices of its tiers and contracts; none where it can no longer be had."""
+
+
+@dataclass(frozen=True)
+class UseGroup:
+    """Accelerators that a workload has in a pool today."""
+
+    workload: str
+    pool: int
+    """Index of the pool."""
+    before: int
+    parts: tuple[tuple[tuple[int, int], ...], ...]
+    """By period in which the workload can use the pool: (index of its part, index of the option)."""
+
+
+@dataclass(frozen=True)
+class MoveData:
+    """What changing the fleet of today costs."""
+
+    per_node: int
+    """For a node that is set up or given up, micro-USD; 0 = the program need not count them."""
+    per_accelerator: int
+    """For an accelerator that a workload takes beyond those of today, micro-USD."""
+    nodes: tuple[NodeGroup, ...]
+    uses: tuple[UseGroup, ...]
+
+
+@dataclass(frozen=True)
+class ScenarioPart:
+    """One workload in one scenario."""
+
+    part: int
+    """Index of the workload's part in the scenario's period."""
+    demand: int
+    """Covering: what capacities must add up to. Routed: share units per class. A run without periods: 1."""
+    capacities: tuple[int, ...]
+    """By option of the part: what a replica carries in this scenario; 0 = nothing (a run: too late)."""
+    loads: tuple[tuple[int | None, ...], ...]
+    """By option, where routed: load of one share unit per class."""
+    most: tuple[int, ...]
+    """By option: most replicas that can be useful."""
+
+
+@dataclass(frozen=True)
+class ScenarioData:
+    """A moment at which estimates are off, demand is higher and nodes are down."""
+
+    number: int
+    """Position in the sample."""
+    period: int
+    """Index of the period."""
+    parts: tuple[ScenarioPart, ...]
+    down: tuple[tuple[int, tuple[int, ...]], ...]
+    """(index of the pool, positions of its nodes that are down, counted from 0; so many nodes as there are count)."""
+    may_fail: bool
+    """False: so many scenarios are harder that it must be met."""
+
+
+@dataclass(frozen=True)
+class ScenarioLimit:
+    """A sample of scenarios, at most so many of which may be violated."""
+
+    scenarios: tuple[ScenarioData, ...]
+    """Those that the program looks at; the others are taken to be met."""
+    most_violated: int
+
+
+@dataclass(frozen=True)
 class Problem:
     """Everything the engines see."""
 
@@ -229,3 +304,7 @@ class Problem:
     """Where demand may stay unserved: by priority, the highest first."""
     signatures: Signatures | None = None
     """Where something is asked of what the fleet is made of."""
+    moves: MoveData | None = None
+    """The fleet of today, and what changing it costs."""
+    robust: ScenarioLimit | None = None
+    """Scenarios that the fleet must meet, but for some of them."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from gpufleet.problem.contracts import contracts
 from gpufleet.problem.costs import bill_of, purchase_price
 from gpufleet.problem.data import OfferData
 from gpufleet.problem.horizon import price_factor
+from gpufleet.problem.moves import counts_as_move, nodes_today
 from gpufleet.units import WATTS_PER_KW, exact, micro_usd
 
 if TYPE_CHECKING:
@@ -23,12 +25,29 @@ if TYPE_CHECKING:
     from gpufleet.schema.resolved import ResolvedInstance
 
 
+@dataclass(frozen=True)
+class Reserve:
+    """Nodes that can be of use where more may be asked, less be carried and nodes be down."""
+
+    factor: Fraction
+    """Most that a scenario asks over what it carries, against the estimate."""
+    failures: int
+    """Most nodes of a pool that are down in a scenario, among the first `reach`."""
+    reach: int
+    """Nodes of a pool for which failures were drawn."""
+
+    def of(self, useful: int) -> int:
+        """Nodes of a pool beyond which a further one is empty in every scenario."""
+        return min(math.ceil(useful * self.factor) + self.failures, self.reach) if useful else 0
+
+
 def offer_tiers(
     resolved: ResolvedInstance,
     pools: dict[PoolKey, int],
     pool_data: tuple[Pool, ...],
     workloads: list[WorkloadData],
     horizon: Horizon,
+    reserve: Reserve | None = None,
 ) -> tuple[OfferData, ...]:
     """Every tier of every contract of every offer, by name, start, length and size."""
     spare = _share_slack(resolved.instance.rules)
@@ -36,6 +55,9 @@ def offer_tiers(
     by_period = [_useful_nodes(pool_data, [w for w in workloads if w.period == t]) for t in times]
     if spare is not None:
         by_period = [_with_idle_nodes(resolved, pool_data, useful, spare) for useful in by_period]
+    if reserve is not None:
+        by_period = [[reserve.of(count) for count in useful] for useful in by_period]
+    today = nodes_today(resolved.instance)
     rows: list[OfferData] = []
     for name in sorted(resolved.offers):
         offer = resolved.offers[name]
@@ -44,14 +66,16 @@ def offer_tiers(
             there = contract.periods(horizon) or times
             useful = max(by_period[t][pool] for t in there)
             most = useful if spare is None or offer.stock is None else offer.stock
-            rows += _tiers(resolved, offer, pool, most, contract, horizon)
+            kept = today.get(name, 0) if counts_as_move(contract) else 0
+            rows += _tiers(resolved, offer, pool, max(most, kept), contract, horizon)
     return tuple(rows)
 
 
 def _tiers(
     resolved: ResolvedInstance, offer: Offer, pool: int, useful: int, contract: Contract, horizon: Horizon
 ) -> Iterator[OfferData]:
-    """A tier never reaches beyond what is useful, except to its own start: a larger order can cost less."""
+    """A tier never reaches beyond what is useful, except to its own start: a larger order can cost less. Nodes of today
+    are of use where giving them up costs more than keeping them."""
     node, site = resolved.node_types[offer.node_type], resolved.sites[offer.site]
     trend = price_factor(resolved, offer, contract.span.start)
     for tier, (least, end, discount) in enumerate(_spans(offer)):

@@ -320,7 +320,7 @@ def _certificate(resolved: ResolvedInstance, certificate: Certificate) -> Render
     for label, words in service_rows(resolved, certificate):
         grid.add_row(label, words)
     if certificate.objective_usd is not None:
-        grid.add_row("objective", f"{money(certificate.objective_usd)} USD")
+        grid.add_row("objective", f"{money(certificate.objective_usd)} USD{_of_which(certificate)}")
     if certificate.bound_usd is not None:
         grid.add_row("bound", f"{money(certificate.bound_usd)} USD: no plan {as_much}costs less")
     if certificate.gap is not None:
@@ -336,6 +336,13 @@ def _certificate(resolved: ResolvedInstance, certificate: Certificate) -> Render
     grid.add_row("ties", certificate.tie_break)
     grid.add_row("instance", f"sha256 {certificate.instance_digest[:16]}")
     return grid
+
+
+def _of_which(certificate: Certificate) -> str:
+    """Fleet and moves apart, where there is a fleet of today."""
+    if certificate.fleet_usd is None or certificate.moves_usd is None:
+        return ""
+    return f": fleet {money(certificate.fleet_usd)}, changes of today's fleet {money(certificate.moves_usd)}"
 
 
 def funnel_table(plan: Plan, workload: str | None = None) -> RenderableType:

@@ -29,6 +29,8 @@ def verdict_text(resolved: ResolvedInstance, plan: Plan, report: Report) -> Iter
     verdict = "keeps every rule" if report.ok else f"breaks {broken}"
     yield Text(f"The plan {verdict}.", style=style)
     yield Text(f"It costs {money(report.cost_usd)} USD over the horizon, {money(report.cost_usd_per_day)} USD a day.")
+    if plan.moves is not None:
+        yield Text(f"Changes of today's fleet cost {money(report.moves_usd)} USD beside that.")
     for group in deployment_forms(plan.deployments):
         for line in _deployment(resolved, plan, report, group):
             yield Text(f"  {line}")

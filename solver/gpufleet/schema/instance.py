@@ -23,6 +23,7 @@ from gpufleet.schema.base import (
 )
 from gpufleet.schema.hardware import Accelerator, NodeType
 from gpufleet.schema.measurements import MeasurementsPolicy, PerformanceSource
+from gpufleet.schema.migration import Migration
 from gpufleet.schema.models import ModelCard
 from gpufleet.schema.offers import Offer, OfferSelection, Site
 from gpufleet.schema.time import Period, Stage, Trend
@@ -191,6 +192,8 @@ class Instance(Record):
     allow_unserved: Flag = False
     """May demand stay unserved where stock, budgets or other limits leave no other way? Then, for each `priority` of
     workloads from the highest down, as little as possible stays unserved, and only then the cost is minimised."""
+    migration: Migration | None = None
+    """The fleet of today and what changing it costs; empty = bought from nothing."""
     baseline_plan: Text | None = None
     """A plan file to compare the answer with; path relative to the instance file."""
 

@@ -24,8 +24,10 @@ from gpufleet.schema.base import (
 )
 from gpufleet.schema.bound import BoundPrices
 from gpufleet.schema.elimination import FunnelStep, Rejected
+from gpufleet.schema.migration import Moves
 from gpufleet.schema.offers import Term
 from gpufleet.schema.parallelism import Parallelism as Parallelism
+from gpufleet.schema.robust import RobustClaim
 
 if TYPE_CHECKING:
     import pandas
@@ -251,7 +253,11 @@ class Certificate(Record):
     """What was proven about the plan."""
 
     objective_usd: Money | None
-    """Cost of the plan over the horizon; null without a plan."""
+    """Cost of the plan over the horizon, changes of today's fleet included; null without a plan."""
+    fleet_usd: Money | None = None
+    """The part of it that the fleet costs; empty where there is no fleet of today."""
+    moves_usd: Money | None = None
+    """The part that changes of today's fleet cost; empty where there is none."""
     bound_usd: Money | None
     """Proven: no plan costs less; null when nothing is known."""
     gap: NonNegative | None
@@ -333,6 +339,10 @@ class Plan(Record):
     """The same after the loss of a site, for workloads that must survive it; empty = in proportion to capacity."""
     unserved: tuple[UnservedDemand, ...] = ()
     """What is not served, where the instance allows that; empty = everything is."""
+    moves: Moves | None = None
+    """What changes against the fleet of today, where the instance names one (`migration`)."""
+    robust: RobustClaim | None = None
+    """The scenarios that it was bought for, with `solve --robust`."""
     charges: tuple[WorkloadCharge, ...] = ()
     """What workloads with budgets of their own are charged."""
     costs: tuple[CostLine, ...] = ()

@@ -53,7 +53,9 @@ def check_no_plan(plan: Plan, findings: Findings) -> None:
         )
 
 
-def check_certificate(resolved: ResolvedInstance, plan: Plan, cost: Decimal, findings: Findings) -> None:
+def check_certificate(
+    resolved: ResolvedInstance, plan: Plan, cost: Decimal, moves: Decimal, findings: Findings
+) -> None:
     """Objective, bound, gap and status agree with each other and with the recomputed cost; price dates are right."""
     certificate = plan.certificate
     if certificate is None:
@@ -61,9 +63,14 @@ def check_certificate(resolved: ResolvedInstance, plan: Plan, cost: Decimal, fin
         findings.check("certificate", "status", plan.status is None, message)
         return
     if certificate.objective_usd is not None:
-        difference = certificate.objective_usd - float(cost)
-        message = f"objective_usd is {certificate.objective_usd:.6f}, the fleet costs {cost:.6f} USD"
+        difference = certificate.objective_usd - float(cost + moves)
+        and_moves = f" and its changes {moves:.6f}" if resolved.instance.migration is not None else ""
+        message = f"objective_usd is {certificate.objective_usd:.6f}, the fleet costs {cost:.6f}{and_moves} USD"
         findings.check("certificate", "objective", difference == 0, message, abs(difference), "USD")
+    for name, said, is_ in (("fleet_usd", certificate.fleet_usd, cost), ("moves_usd", certificate.moves_usd, moves)):
+        if said is not None:
+            message = f"{name} is {said:.6f}, the plan has {is_:.6f} USD"
+            findings.check("certificate", name, said == float(is_), message, abs(said - float(is_)), "USD")
     _check_bound(plan, certificate, findings)
     check_service_proof(resolved, plan, certificate, findings)
     offers = [resolved.offers[nodes.offer] for nodes in plan.nodes if nodes.offer in resolved.offers]

@@ -12,6 +12,7 @@ from gpufleet.verification.confidence import check_caution, check_level
 from gpufleet.verification.deployments import check_deployments
 from gpufleet.verification.fleet import check_fleet, check_packing
 from gpufleet.verification.money import check_money
+from gpufleet.verification.moves import check_moves
 from gpufleet.verification.service import check_latencies, check_service
 from gpufleet.verification.site_loss import check_site_loss
 from gpufleet.verification.spare_nodes import check_spare_nodes
@@ -45,11 +46,13 @@ def verify(resolved: ResolvedInstance, plan: Plan) -> Report:
     check_site_loss(resolved, plan, capabilities, findings)
     cost = check_money(resolved, plan, known, findings)
     check_charges(resolved, plan, findings)
-    check_certificate(resolved, plan, cost, findings)
+    moves = check_moves(resolved, plan, known, findings)
+    check_certificate(resolved, plan, cost, moves, findings)
     check_caution(resolved, plan, findings)
     estimates = {c.index: c.estimate for c in capabilities if c.estimate is not None}
     report = replace(
         _report(resolved, findings, float(cost)),
+        moves_usd=float(moves),
         utilisation=utilisation,
         latency_ms=latency,
         memory_gb={i: (float(e.memory_gb[0]), e.memory_limit_gb) for i, e in estimates.items()},
@@ -67,7 +70,7 @@ def verify_money(resolved: ResolvedInstance, plan: Plan) -> Report:
     known = check_fleet(resolved, plan, findings)
     cost = check_money(resolved, plan, known, findings)
     check_charges(resolved, plan, findings)
-    check_certificate(resolved, plan, cost, findings)
+    check_certificate(resolved, plan, cost, check_moves(resolved, plan, known, findings), findings)
     return _report(resolved, findings, float(cost))
 
 

@@ -73,6 +73,8 @@ class Report:
     """Days to train, by position in `plan.deployments`."""
     memory_gb: Mapping[int, tuple[float, float]]
     """(needed, usable) GB per accelerator, by position in `plan.deployments`."""
+    moves_usd: float = 0.0
+    """What changes of the fleet of today cost, beside `cost_usd`; 0 where there is none."""
 
     @property
     def ok(self) -> bool:

@@ -9,6 +9,7 @@ from gpufleet.optimize.formulation import (
     demand,
     limits,
     measures,
+    moves,
     node_types,
     orders,
     partitions,
@@ -17,6 +18,7 @@ from gpufleet.optimize.formulation import (
     restarts,
     routing,
     runs,
+    scenarios,
     signatures,
     site_loss,
     spare_nodes,
@@ -53,5 +55,7 @@ def build_model(problem: Problem) -> tuple[LinearModel, FleetVariables]:
     orders.add_rows(model, problem, variables)
     node_types.add_rows(model, problem, variables)
     signatures.add_rows(model, problem, variables)
+    moves.add_rows(model, problem, variables)
+    scenarios.add_rows(model, problem, variables)
     cost.set_objective(model, problem, variables)
     return model, variables

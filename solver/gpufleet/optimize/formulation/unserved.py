@@ -70,6 +70,8 @@ def nothing_served(model: LinearModel, variables: FleetVariables) -> list[int] |
     for row in variables.unserved:
         for d in row.values():
             values[d] = model.variables[d].upper
+    for dropped in variables.dropped:
+        values[dropped] = model.variables[dropped].upper
     return None if model.violated(values) else values
 
 

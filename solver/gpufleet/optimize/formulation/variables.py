@@ -12,6 +12,12 @@ r_p'th    nodes that run as partition p' after failures, for workloads that ask 
 s_rkt     whether run r starts with option k in period t (where a start loses something)
 d_wc      share units of class c of workload w that stay unserved; 1 for a run that is not done
 u_w       whether a workload with minimum replicas is served at all, where that is left open
+added_o   nodes of offer o that are set up, dropped_o those that are given up (where there is a fleet of today)
+taken_wp  accelerators that workload w takes in pool p beyond those of today
+f_s       whether scenario s is violated
+v_wk      whether a workload runs option k in any period of a stage, so that it can run it in a scenario too
+n^s_wk    replicas in scenario s, q^s_p' nodes that run as a partition then, x^s_wck share units
+h_ptj     whether pool p has more than j nodes in period t, where node j is down in some scenario
 g_pth     whether a workload that asks for h spare nodes or more uses pool p in period t
 h_i       whether a node of part i is taken, where fleets are told apart by their parts
 """
@@ -21,10 +27,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gpufleet.optimize.formulation.scenario_variables import scenario_variables
 from gpufleet.problem.scaling import SHARE_UNITS
 
 if TYPE_CHECKING:
     from gpufleet.optimize.formulation.linear_model import LinearModel
+    from gpufleet.optimize.formulation.scenario_variables import ScenarioVariables
     from gpufleet.problem.data import OptionData, Problem
 
 
@@ -61,6 +69,14 @@ class FleetVariables:
     """r_p'th: (partition pool, period, spare nodes) to variable."""
     parts: tuple[int, ...]
     """h_i, by part; empty where no other fleet is known."""
+    added: tuple[int, ...] = ()
+    """added_o, by node group of the problem's moves."""
+    dropped: tuple[int, ...] = ()
+    """dropped_o, likewise."""
+    taken: tuple[int, ...] = ()
+    """taken_wp, by use group."""
+    robust: ScenarioVariables | None = None
+    """Those of scenarios; None where there are none."""
 
 
 def add_variables(model: LinearModel, problem: Problem) -> FleetVariables:
@@ -108,6 +124,7 @@ def add_variables(model: LinearModel, problem: Problem) -> FleetVariables:
     asked = problem.signatures
     told_apart = range(len(asked.parts)) if asked is not None and asked.found else ()
     parts = tuple(model.add_variable(f"h_{i}", 0, 1) for i in told_apart)
+    added, dropped, taken = _moves(model, problem)
     return FleetVariables(
         nodes=nodes,
         orders=orders,
@@ -123,6 +140,10 @@ def add_variables(model: LinearModel, problem: Problem) -> FleetVariables:
         protected=protected,
         saved=saved,
         parts=parts,
+        added=added,
+        dropped=dropped,
+        taken=taken,
+        robust=None if problem.robust is None else scenario_variables(model, problem, problem.robust),
     )
 
 
@@ -195,6 +216,22 @@ def _saved(
                 most = model.variables[partitions[p, t]].upper
                 saved[p, t, level] = model.add_variable(f"r_{p}_{t}_{level}", 0, most)
     return saved
+
+
+def _moves(model: LinearModel, problem: Problem) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
+    """Nodes set up and given up by offer, and accelerators taken by workload and pool."""
+    if problem.moves is None:
+        return (), (), ()
+    added, dropped, taken = [], [], []
+    for g, group in enumerate(problem.moves.nodes if problem.moves.per_node else ()):
+        most = sum(problem.offers[f].most for f in group.offers)
+        added.append(model.add_variable(f"added_{g}", 0, most))
+        dropped.append(model.add_variable(f"dropped_{g}", 0, group.before))
+    for g, use in enumerate(problem.moves.uses if problem.moves.per_accelerator else ()):
+        options = [[problem.workloads[w].options[k] for w, k in part] for part in use.parts]
+        most = max(sum(option.accelerators * option.most for option in part) for part in options)
+        taken.append(model.add_variable(f"taken_{g}", 0, most))
+    return tuple(added), tuple(dropped), tuple(taken)
 
 
 def _usable(problem: Problem) -> set[tuple[int, int, int]]:
