@@ -55,8 +55,6 @@ class CpSat:
         _set(solver.parameters, limits)
         if _may_wrap(model):
             solver.parameters.presolve_inclusion_work_limit = 0
-        if not model.symmetry:
-            solver.parameters.symmetry_level = 0
         status = solver.solve(proto_model) if monitor is None else _watched(solver, proto_model, divisor, monitor)
         if status not in _OUTCOMES:
             raise GpufleetError(f"CP-SAT refuses the model (a bug in gpufleet): {proto_model.validate()}")

@@ -47,8 +47,6 @@ class LinearModel:
     rows: list[Row] = field(default_factory=list)
     objective: dict[int, int] = field(default_factory=dict)
     """Coefficient by index of the variable; absent = 0."""
-    symmetry: bool = True
-    """May CP-SAT use symmetries? Not with scenarios: CP-SAT 9.15 then cuts off optima (docs/decisions.md)."""
 
     def add_variable(self, name: str, lower: int, upper: int, kind: Kind = "count", group: int | None = None) -> int:
         """Add a variable and return its index."""

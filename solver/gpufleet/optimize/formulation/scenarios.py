@@ -35,7 +35,6 @@ def add_rows(model: LinearModel, problem: Problem, variables: FleetVariables) ->
     """Rows of every scenario, and those that hold them together."""
     if problem.robust is None or variables.robust is None:
         return
-    model.symmetry = False
     mine = variables.robust
     violated = [(found.violated, 1) for found in mine.scenarios if found.violated is not None]
     if len(violated) > problem.robust.most_violated:
