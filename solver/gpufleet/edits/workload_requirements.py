@@ -54,19 +54,17 @@ def _demand(workload: Workload, number: int) -> Requirement:
     runs = isinstance(workload, Training)
 
     def put(resolved: ResolvedInstance, value: float) -> ResolvedInstance:
+        if value <= 0:
+            return _not_asked_for(resolved, number)
         factor = float(exact(value) / exact(WHOLE_DEMAND))
-        asked = scaled_workload(resolved.instance.workloads[number], factor)
-        return with_workload(resolved, number, **dict(asked))
-
-    def nothing(resolved: ResolvedInstance) -> ResolvedInstance:
-        return with_workload(resolved, number, stages=()) if runs else put(resolved, 0.0)
+        return with_workload(resolved, number, **dict(scaled_workload(resolved.instance.workloads[number], factor)))
 
     rate = 0.0 if isinstance(workload, Training) else sum(group.requests_per_s for group in workload.classes)
     return Requirement(
         kind="demand",
         words=f"{workload.name} must be trained" if runs else f"{shown(rate)} requests/s of {workload.name}",
         loc=("workloads", number, "samples" if runs else "classes"),
-        lift=nothing,
+        lift=partial(put, value=0.0),
         lifting=f"do without {workload.name}",
         value=WHOLE_DEMAND,
         put=put,
@@ -77,6 +75,15 @@ def _demand(workload: Workload, number: int) -> Requirement:
         rising=False,
         most=0.0,
     )
+
+
+def _not_asked_for(resolved: ResolvedInstance, number: int) -> ResolvedInstance:
+    """The instance in which nothing of a workload is asked for, least replicas included."""
+    workload = resolved.instance.workloads[number]
+    if isinstance(workload, Training):
+        return with_workload(resolved, number, stages=())
+    fields = {**dict(scaled_workload(workload, 0.0)), "min_replicas": 0}
+    return with_workload(resolved, number, **fields)
 
 
 def _training(resolved: ResolvedInstance, workload: Training, number: int) -> Iterator[Requirement]:
