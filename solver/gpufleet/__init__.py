@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from gpufleet.errors import MissingExtraError as MissingExtraError
     from gpufleet.errors import VerificationError as VerificationError
     from gpufleet.estimating.options import estimate_options as estimate_options
+    from gpufleet.explain.explanation import Explanation as Explanation
+    from gpufleet.explain.explanation import explanation as explanation
     from gpufleet.library import Library as Library
     from gpufleet.library import load_instance as load_instance
     from gpufleet.library import load_plan as load_plan
@@ -44,6 +46,7 @@ _HOMES = {
     "ClusterError": "gpufleet.errors",
     "Confirmation": "gpufleet.confirming",
     "EstimateResult": "gpufleet.schema.estimate",
+    "Explanation": "gpufleet.explain.explanation",
     "GpufleetError": "gpufleet.errors",
     "InputError": "gpufleet.errors",
     "InputProblem": "gpufleet.errors",
@@ -59,6 +62,7 @@ _HOMES = {
     "VerificationError": "gpufleet.errors",
     "confirm": "gpufleet.confirming",
     "estimate_options": "gpufleet.estimating.options",
+    "explanation": "gpufleet.explain.explanation",
     "load_instance": "gpufleet.library",
     "load_plan": "gpufleet.library",
     "resolve": "gpufleet.library",

@@ -16,6 +16,7 @@ from gpufleet.candidates.enumerate import build_candidates
 from gpufleet.edits.requirement import without_all
 from gpufleet.edits.requirements import requirements
 from gpufleet.explain.explanation import Explanation, explanation
+from gpufleet.explain.repairs import LEAST_CHANGE
 from gpufleet.optimize.backends.interface import SolverLimits
 from gpufleet.optimize.questions import has_plan
 from gpufleet.problem.build import build_problem
@@ -193,17 +194,20 @@ def check(asked: ResolvedInstance) -> Explanation:
 
 def check_repair(asked: ResolvedInstance, repair: Repair) -> None:
     """Applied, it makes the instance feasible, and 1 % less of it does not."""
-    assert repair.least, repair.words
     assert feasible(repair.change(asked)), repair.words
     assert repair.plan is not None
     assert repair.plan.status == "optimal"
     known = repair.requirement
     if repair.value is None:
+        assert repair.least, repair.words
         return
     assert known.put is not None
     assert known.value is not None
     change = exact(repair.value) - exact(known.value)
     assert (change > 0) == known.rising
+    if not repair.least:  # any change at all is enough
+        assert abs(change) == LEAST_CHANGE * (abs(exact(known.value)) or 1), repair.words
+        return
     less = repair.value - (1 if change > 0 else -1) if known.whole else None
     if less is None or known.levels:
         less = float(exact(known.value) + change * Fraction(99, 100))

@@ -27,15 +27,15 @@ Worth = tuple[tuple[float, ...], float]
 
 @dataclass(frozen=True)
 class Binding:
-    """A requirement without which the cheapest plan costs less."""
+    """Requirements without which the cheapest plan costs less: one, or all of a kind where none of them binds alone."""
 
-    requirement: Requirement
+    requirements: tuple[Requirement, ...]
     plan: Plan
-    """The cheapest plan without it."""
+    """The cheapest plan without them."""
     price_usd: float | None
-    """What it costs over the horizon, USD; None where without it less stays unserved, so that costs do not compare."""
+    """What they cost over the horizon, USD; None where without them less stays unserved, and costs do not compare."""
     proven: bool
-    """Is that plan proven to be the cheapest? If not, the requirement costs at least so much."""
+    """Is that plan proven to be the cheapest? If not, they cost at least so much."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,8 @@ class Bindings:
     """The requirements that bind, the dearest first."""
 
     found: tuple[Binding, ...]
+    together: tuple[Binding, ...]
+    """Kinds of requirements of which none binds alone but all of them together do."""
     complete: bool
     """Proven: no other requirement binds alone."""
 
@@ -50,9 +52,17 @@ class Bindings:
 def find_bindings(resolved: ResolvedInstance, known: Sequence[Requirement], plan: Plan, oracle: Oracle) -> Bindings:
     """What every requirement that binds alone costs, from the proven cheapest plan."""
     search = _Search(resolved, plan, oracle)
-    found = list(search.among([requirement for requirement in known if requirement.kind not in NOT_PRICED]))
-    found.sort(key=lambda binding: (binding.price_usd is not None, -(binding.price_usd or 0.0)))
-    return Bindings(tuple(found), search.complete)
+    priced = [requirement for requirement in known if requirement.kind not in NOT_PRICED]
+    found = list(search.among(priced))
+    alone = {binding.requirements[0].kind for binding in found}
+    kinds = [kind for kind in dict.fromkeys(requirement.kind for requirement in priced) if kind not in alone]
+    groups = [[requirement for requirement in priced if requirement.kind == kind] for kind in kinds]
+    together = [binding for group in groups if len(group) > 1 for binding in search.all_of(group)]
+    return Bindings(tuple(sorted(found, key=_rank)), tuple(sorted(together, key=_rank)), search.complete)
+
+
+def _rank(binding: Binding) -> tuple[bool, float]:
+    return (binding.price_usd is not None, -(binding.price_usd or 0.0))
 
 
 class _Search:
@@ -60,6 +70,17 @@ class _Search:
         self.resolved, self.plan, self.oracle = resolved, plan, oracle
         self.worth = worth_of(plan)
         self.complete = plan.status == "optimal"
+        self._saves_nothing: list[Sequence[Requirement]] = []
+
+    def all_of(self, group: Sequence[Requirement]) -> Iterator[Binding]:
+        """The group as a whole, if it binds."""
+        if any(all(member in free for member in group) for free in self._saves_nothing):
+            return
+        plan = self.oracle.plan(without_all(self.resolved, group))
+        if plan is None:
+            self.complete = False
+        elif worth_of(plan) < self.worth:
+            yield self._binding(group, plan)
 
     def among(self, group: Sequence[Requirement]) -> Iterator[Binding]:
         """Members of the group that bind alone."""
@@ -72,13 +93,16 @@ class _Search:
             yield from self._better(group, plan)
         elif plan.status != "optimal":
             yield from self._halves(group) if len(group) > 1 else self._open()
+        else:
+            self._saves_nothing.append(group)
 
     def _better(self, group: Sequence[Requirement], plan: Plan) -> Iterable[Binding]:
-        if len(group) > 1:
-            return self._halves(group)
+        return self._halves(group) if len(group) > 1 else [self._binding(group, plan)]
+
+    def _binding(self, group: Sequence[Requirement], plan: Plan) -> Binding:
         ours, theirs = self.worth, worth_of(plan)
         price = round(ours[1] - theirs[1], 6) if ours[0] == theirs[0] else None
-        return [Binding(group[0], plan, price, plan.status == "optimal")]
+        return Binding(tuple(group), plan, price, plan.status == "optimal")
 
     def _halves(self, group: Sequence[Requirement]) -> Iterator[Binding]:
         middle = len(group) // 2

@@ -109,7 +109,8 @@ def find_conflict(sets: Sets, universe: Members | None = None) -> Conflict | Non
         return Conflict(tuple(sets.known[index] for index in sorted(among)), irreducible=False, smallest=False)
     smallest, found = _smallest(sets, found, among)
     proven = sets.ask(found) is False and all(sets.ask(found - {index}) for index in sorted(found))
-    return Conflict(tuple(sets.known[index] for index in sorted(found)), proven, proven and smallest)
+    smallest = smallest and proven and among == sets.everything
+    return Conflict(tuple(sets.known[index] for index in sorted(found)), proven, smallest)
 
 
 def _smallest(sets: Sets, found: Members, among: Members) -> tuple[bool, Members]:
@@ -151,15 +152,17 @@ def _least_hitting(sets: Sets, corrections: Sequence[Members], among: Sequence[i
 
 
 def correction(sets: Sets, found: Sequence[Requirement]) -> tuple[Requirement, ...]:
-    """The smallest set found of requirements whose removal together leaves a plan; empty where time ran out.
+    """The smallest set found of several requirements whose removal together leaves a plan; empty where there is none,
+    or time ran out.
 
-    One is sought from every member of a conflict: the others of the conflict stay, and as much of the rest as fits.
+    One is sought from every member of a conflict that does not help alone: the others of the conflict stay, and as much
+    of the rest as fits.
     """
     members = [sets.known.index(requirement) for requirement in found]
     best: Members | None = None
     for index in members:
         start = frozenset(members) - {index}
-        if sets.holds(start):
+        if not sets.holds(sets.everything - {index}) and sets.holds(start):
             lifted = sets.everything - sets.grown(start, sets.everything - start)
             best = lifted if best is None or len(lifted) < len(best) else best
     if best is None or not sets.oracle.left_s:

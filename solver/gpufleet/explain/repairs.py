@@ -23,13 +23,16 @@ if TYPE_CHECKING:
     from gpufleet.schema.plan import Plan
     from gpufleet.schema.resolved import ResolvedInstance
 
-CLOSE = Fraction(4, 1000)
+CLOSE = Fraction(1, 1000)
 """Bisection ends when the last value without a plan is nearer to the first one with a plan than this part of the
-change; with rounding by at most 5 in 1000 more, 1 % less of the change is proven to be too little."""
+change; with rounding by at most 2 in 1000 more, 1 % less of the change is proven to be too little."""
 FIRST_STEP = Fraction(1, 50)
 """The first change that is tried, as a part of the present value."""
 CENT = Fraction(1, 100)
 """What is known exactly is rounded no more than this."""
+LEAST_CHANGE = Fraction(1, 10_000)
+"""Changes are made no finer than this part of the present value: beyond a limit that must not be reached (any share
+above 0, say) there is no smallest one."""
 FARTHEST = 10**6
 """Multiples of the present value beyond which no value is looked for."""
 
@@ -176,16 +179,20 @@ def _between(
         if answer is None or high == most or high > FARTHEST * max(abs(present), Fraction(1)):
             return None, answer is not None
         low, high = high, 4 * high
+    finest = (abs(present) or Fraction(1)) * LEAST_CHANGE
     while high - low > CLOSE * high:
+        if high <= finest:
+            return present + sign * finest, False
         middle = _short((low + high) / 2)
         answer = holds(present + sign * middle)
         if answer is None:
             proven = False
             break
         low, high = (low, middle) if answer else (middle, high)
-    value = _outwards(present + sign * high, present, high / 200, requirement)
-    if most is not None and abs(value - present) > most:
-        return present + sign * most, proven
+    value = _outwards(present + sign * high, present, high / 500, requirement)
+    if most is not None and abs(value - present) >= most:
+        # nothing asked for is no smaller demand
+        return (None if requirement.kind == "demand" else present + sign * most), proven
     return value, proven and bool(holds(value))
 
 

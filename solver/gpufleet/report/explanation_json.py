@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gpufleet.edits.requirement import Requirement
+    from gpufleet.explain.binding import Binding
     from gpufleet.explain.explanation import Explanation
     from gpufleet.explain.repairs import Repair
     from gpufleet.explain.rivals import Rival
@@ -34,15 +35,8 @@ def explanation_json(explained: Explanation, misses: Mapping[str, Mapping[str, R
             **_plan(resolved, explained.together.plan),
         }
     if explained.bindings is not None:
-        found["binding"] = [
-            {
-                **_requirement(resolved, binding.requirement),
-                "price_usd": binding.price_usd,
-                "proven": binding.proven,
-                "without": _plan(resolved, binding.plan),
-            }
-            for binding in explained.bindings.found
-        ]
+        found["binding"] = [_binding(resolved, binding) for binding in explained.bindings.found]
+        found["binding_together"] = [_binding(resolved, binding) for binding in explained.bindings.together]
         found["binding_complete"] = explained.bindings.complete
         found["accelerators"] = [_rival(resolved, rival) for rival in explained.rivals]
     found["funnel"] = [step.model_dump() for step in plan.funnel]
@@ -69,6 +63,15 @@ def _requirement(resolved: ResolvedInstance, known: Requirement) -> dict[str, An
         "field": field.lstrip("."),
         "value": known.value,
         "unit": known.unit,
+    }
+
+
+def _binding(resolved: ResolvedInstance, binding: Binding) -> dict[str, Any]:
+    return {
+        "requirements": [_requirement(resolved, known) for known in binding.requirements],
+        "price_usd": binding.price_usd,
+        "proven": binding.proven,
+        "without": _plan(resolved, binding.plan),
     }
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from gpufleet.edits.requirement import Requirement
-    from gpufleet.explain.binding import Bindings
+    from gpufleet.explain.binding import Binding, Bindings
     from gpufleet.explain.conflict import Conflict
     from gpufleet.explain.explanation import Explanation
     from gpufleet.explain.repairs import Repair
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 MOST_RIVALS = 6
 """Accelerators with a line of their own; the others are named together."""
+
+MOST_NAMED = 3
+"""Requirements of a kind that are named where they only bind together."""
 
 
 def explanation_text(explained: Explanation) -> Iterator[RenderableType]:
@@ -88,18 +91,29 @@ def _why_not(explained: Explanation) -> Iterator[RenderableType]:
 
 
 def requirement_lines(resolved: ResolvedInstance, found: Iterable[Requirement]) -> Iterator[str]:
-    """`file:line: requirement`; stock that one line of the file gives to several offers is one line here."""
+    """`file:line: requirement`, as `requirement_words`."""
+    return (f"{place(resolved, group[0])}{_words(group)}" for group in _grouped(resolved, found))
+
+
+def requirement_words(resolved: ResolvedInstance, found: Iterable[Requirement]) -> Iterator[str]:
+    """Each requirement; stock that one line of the file gives to several offers is named once."""
+    return (_words(group) for group in _grouped(resolved, found))
+
+
+def _grouped(resolved: ResolvedInstance, found: Iterable[Requirement]) -> Iterable[list[Requirement]]:
     groups: dict[object, list[Requirement]] = {}
     for number, known in enumerate(found):
         line = resolved.line_of(known.loc)
         together = known.kind == "stock" and line is not None
         groups.setdefault((line, known.value) if together else number, []).append(known)
-    for group in groups.values():
-        words = group[0].words
-        if len(group) > 1:
-            names = ", ".join(str(known.loc[1]) for known in group)
-            words = f"stock of {group[0].value:g} nodes each of {names}"
-        yield f"{place(resolved, group[0])}{words}"
+    return groups.values()
+
+
+def _words(group: Sequence[Requirement]) -> str:
+    if len(group) == 1:
+        return group[0].words
+    names = ", ".join(str(known.loc[1]) for known in group)
+    return f"stock of {group[0].value:g} nodes each of {names}"
 
 
 def place(resolved: ResolvedInstance, requirement: Requirement) -> str:
@@ -119,7 +133,7 @@ def _proof(conflict: Conflict) -> str:
     if conflict.irreducible:
         return (
             "No plan keeps all of these, whatever else holds; without any one of them there is a plan for the others "
-            "(proven). A smaller set may stand in the way too."
+            "(proven). There may be a smaller set beside it."
         )
     return "No plan keeps all of these (proven). Time ran out before it was known which of them are needed for that."
 
@@ -138,9 +152,10 @@ def _not_enough(explained: Explanation) -> Iterator[RenderableType]:
     """Members of the conflict whose change alone leaves another conflict, and what would do together."""
     conflict, helping = explained.conflict, {repair.requirement.loc for repair in explained.repairs}
     assert conflict is not None
-    others = [known.words for known in conflict.requirements if known.loc not in helping]
+    others = [known for known in conflict.requirements if known.loc not in helping]
     if others and conflict.irreducible:
-        yield Padding(Text(f"Not enough alone, because more stands in the way: {'; '.join(others)}."), (1, 0, 0, 0))
+        words = "; ".join(requirement_words(explained.resolved, others))
+        yield Padding(Text(f"Not enough alone, because more stands in the way: {words}."), (1, 0, 0, 0))
     if explained.together is not None:
         yield _section("What would help together")
         yield from (_item(known.lifting) for known in explained.together.requirements)
@@ -154,21 +169,34 @@ def _bindings(resolved: ResolvedInstance, plan: Plan, bindings: Bindings) -> Ite
     hours = float(resolved.instance.hours)
     yield _section("What the requirements cost: each one alone, against the cheapest plan without it")
     for binding in bindings.found:
-        words = f"{place(resolved, binding.requirement)}{binding.requirement.words}"
-        if binding.price_usd is None:
-            price = "without it less stays unserved"
-        else:
-            least = "" if binding.proven else "at least "
-            day = money(binding.price_usd / hours * 24)
-            price = f"{least}{money(binding.price_usd)} USD over {span(hours)} ({day} USD a day)"
-        yield _item(Text.assemble((words, "bold"), f": {price}"))
+        known = binding.requirements[0]
+        words = f"{place(resolved, known)}{known.words}"
+        yield _item(Text.assemble((words, "bold"), f": {_price(binding, hours)}"))
+    for binding in bindings.together:
+        words = f"{len(binding.requirements)} together: {_short_list(binding.requirements)}"
+        yield _item(Text.assemble((words, "bold"), f": {_price(binding, hours)}"))
     if bindings.complete:
-        others = "No other requirement costs" if bindings.found else "No requirement costs"
+        others = "No other requirement costs" if bindings.found or bindings.together else "No requirement costs"
         yield Text(f"{others} anything by itself (proven).")
     elif plan.status != "optimal":
         yield Text("The plan is not proven to be the cheapest, so others may cost something too.")
     else:
         yield Text("Others may cost something too: not all were proven not to within the time limit.")
+
+
+def _price(binding: Binding, hours: float) -> str:
+    if binding.price_usd is None:
+        return "without it less stays unserved"
+    least = "" if binding.proven else "at least "
+    day = money(binding.price_usd / hours * 24)
+    return f"{least}{money(binding.price_usd)} USD over {span(hours)} ({day} USD a day)"
+
+
+def _short_list(found: Sequence[Requirement]) -> str:
+    """A few of them; each has a line of its own in the file."""
+    more = len(found) - MOST_NAMED
+    words = "; ".join(known.words for known in found[:MOST_NAMED])
+    return f"{words}; and {more} more of the kind" if more > 0 else words
 
 
 def _rivals(resolved: ResolvedInstance, plan: Plan, rivals: Sequence[Rival]) -> Iterator[RenderableType]:
