@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from random_conflicts import check, infeasible_estate
 
-SEEDS = (0, 3, 5, 8, 12, 17, 21, 24, 30, 33, 38, 41, 44, 48, 61)
+SEEDS = (0, 3, 5, 8, 12, 17)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
