@@ -13,6 +13,7 @@ from gpufleet.candidates.grid import SERVING_NODES_PER_REPLICA, TRAINING_NODES_P
 from gpufleet.candidates.option import Candidates
 from gpufleet.candidates.rejection import Rejections
 from gpufleet.edits.changes import redigest
+from gpufleet.errors import Int64OverflowError
 from gpufleet.optimize.backends.interface import SolverLimits
 from gpufleet.optimize.questions import has_plan
 from gpufleet.problem.build import build_problem
@@ -62,23 +63,29 @@ class Oracle:
         return self._known[key]
 
     def has_plan(self, resolved: ResolvedInstance) -> bool | None:
-        """Is there any plan? None where time ran out before that was known."""
+        """Is there any plan? None where that is not known: time ran out, or numbers leave the 64-bit range."""
         if not self.left_s:
             return None
         candidates = self.candidates(resolved)
-        problem = build_problem(resolved, candidates)
+        try:
+            problem = build_problem(resolved, candidates)
+        except Int64OverflowError:
+            return None  # without some limit the numbers grow too large; the limit counts as needed, not proven
         if not problem.service and any(hopeless(resolved, problem, candidates)):
             return False
         self.solves += 1
         return has_plan(problem, self.limits)
 
     def plan(self, resolved: ResolvedInstance) -> Plan | None:
-        """The cheapest plan, or what was found of it; None where time is up."""
+        """The cheapest plan, or what was found of it; None where time is up, or numbers leave the 64-bit range."""
         if not self.left_s:
             return None
         self.solves += 1
         asked = redigest(resolved)
-        return solve_candidates(asked, self.candidates(asked), self.limits)
+        try:
+            return solve_candidates(asked, self.candidates(asked), self.limits)
+        except Int64OverflowError:
+            return None
 
 
 def _key(resolved: ResolvedInstance, workload: Workload) -> Key:
