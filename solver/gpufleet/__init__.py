@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from gpufleet.errors import MissingExtraError as MissingExtraError
     from gpufleet.errors import VerificationError as VerificationError
     from gpufleet.estimating.options import estimate_options as estimate_options
+    from gpufleet.explain.explanation import Explanation as Explanation
+    from gpufleet.explain.explanation import explanation as explanation
     from gpufleet.library import Library as Library
     from gpufleet.library import load_instance as load_instance
     from gpufleet.library import load_plan as load_plan
@@ -79,6 +81,7 @@ _HOMES = {
     "Confirmation": "gpufleet.confirming",
     "Edit": "gpufleet.library.document_edits",
     "EstimateResult": "gpufleet.schema.estimate",
+    "Explanation": "gpufleet.explain.explanation",
     "Flips": "gpufleet.whatif.flips",
     "Frontier": "gpufleet.whatif.frontier",
     "FrontierPoint": "gpufleet.whatif.frontier",
@@ -107,6 +110,7 @@ _HOMES = {
     "confirm": "gpufleet.confirming",
     "diff_plans": "gpufleet.whatif.diff",
     "estimate_options": "gpufleet.estimating.options",
+    "explanation": "gpufleet.explain.explanation",
     "find_alternatives": "gpufleet.whatif.alternatives",
     "flips_over_demand": "gpufleet.whatif.flips",
     "flips_over_months": "gpufleet.whatif.flips",

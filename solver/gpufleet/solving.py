@@ -190,10 +190,10 @@ def solve_fully(
     problem = build_problem(resolved, candidates, scenarios)
     if parts is not None:
         problem = with_part_rules(problem, parts)
-    hopeless = list(dict.fromkeys(_hopeless(resolved, problem, candidates)))
-    result = _nothing() if hopeless and not problem.service else run(problem, limits, approach, monitor)
+    without = list(dict.fromkeys(hopeless(resolved, problem, candidates)))
+    result = _nothing() if without and not problem.service else run(problem, limits, approach, monitor)
     logger.info("%s: %s in %.2f s", result.engine, result.outcome, time.monotonic() - started)
-    plan = verified(resolved, candidates, problem, result, limits, _reason(problem, result, hopeless, limits))
+    plan = verified(resolved, candidates, problem, result, limits, _reason(problem, result, without, limits))
     return Solved(plan, problem, result)
 
 
@@ -214,7 +214,7 @@ def verified(
     return plan
 
 
-def _hopeless(resolved: ResolvedInstance, problem: Problem, candidates: Candidates) -> Iterator[str]:
+def hopeless(resolved: ResolvedInstance, problem: Problem, candidates: Candidates) -> Iterator[str]:
     """Workloads without any option, and classes that no option serves, in words."""
     for workload in problem.workloads:
         known = len(candidates.options[workload.name])
@@ -257,13 +257,13 @@ def _nothing() -> EngineResult:
     return EngineResult("infeasible", None, None, (), (), (), (), (), (), (), NO_ENGINE, reason, "none", "none")
 
 
-def _reason(problem: Problem, result: EngineResult, hopeless: list[str], limits: SolverLimits) -> str | None:
+def _reason(problem: Problem, result: EngineResult, without: list[str], limits: SolverLimits) -> str | None:
     """Why there is no plan, or no better one."""
-    if hopeless and problem.service:
+    if without and problem.service:
         rest = _reason(problem, result, [], limits)
-        return "; ".join([*hopeless, *([] if rest is None else [rest])])
-    if hopeless:
-        return "; ".join(hopeless)
+        return "; ".join([*without, *([] if rest is None else [rest])])
+    if without:
+        return "; ".join(without)
     if result.outcome == "infeasible":
         redundant = any(w.spare_nodes or w.survives_site_loss for w in problem.workloads)
         limiting = "stock, budgets, power, space, redundancy" if redundant else "stock, budgets, power, space"

@@ -228,7 +228,16 @@ def test_infeasible_exits_3_and_explain_names_the_budget(tmp_path: Path) -> None
     assert json.loads(run("solve", file, "--json").stdout)["status"] == "infeasible"
     explained = run("explain", file)
     assert explained.exit_code == 3
-    assert "Without the budgets the cheapest plan costs 36,354.00 USD (99.60 USD a day)" in explained.stdout
+    words = " ".join(explained.stdout.split())
+    assert "bank-assistant.yaml:" in words
+    assert ": budget of 50 USD per day" in words
+    assert "raise the budget to 99.6 USD per day (now 50): 36,354.00 USD (99.60 USD a day)" in words
+    found = json.loads(run("explain", file, "--json").stdout)
+    assert [known["field"] for known in found["conflict"]["requirements"]][-1] == "budgets.usd_per_day"
+    assert found["conflict"]["irreducible"]
+    lines = file.read_text().splitlines()
+    assert all(lines[known["line"] - 1].strip() for known in found["conflict"]["requirements"])
+    assert "usd_per_day: 50" in lines[found["conflict"]["requirements"][-1]["line"] - 1]
 
 
 def test_explain_names_the_nearest_miss_of_a_workload_without_options(tmp_path: Path) -> None:
@@ -239,7 +248,9 @@ def test_explain_names_the_nearest_miss_of_a_workload_without_options(tmp_path: 
     assert result.exit_code == 3
     assert "assistant: no deployment option is left" in " ".join(result.stdout.split())
     assert "the limit is 20 (ms end_to_end p95, idle)" in " ".join(result.stdout.split())
-    assert "No limit on the fleet is to blame: assistant: no deployment option" in " ".join(result.stdout.split())
+    assert "p95 end-to-end latency of assistant at most 20 ms" in " ".join(result.stdout.split())
+    assert "No plan keeps all of these" in " ".join(result.stdout.split())
+    assert "ms as p95 end-to-end latency of assistant (now 20)" in " ".join(result.stdout.split())
 
 
 def test_whatif_finds_the_cap_at_which_the_answer_appears() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from typing import TYPE_CHECKING
 
 import click
 
 from gpufleet.cli.common import (
+    Doing,
     counting_on,
     exit_code,
     library_option,
@@ -25,9 +27,14 @@ if TYPE_CHECKING:
 @click.command("explain")
 @click.argument("file")
 @click.option(
-    "--time-limit", type=click.FloatRange(min=0, min_open=True), default=60.0, show_default=True, help="Seconds."
+    "--time-limit",
+    type=click.FloatRange(min=0, min_open=True),
+    default=60.0,
+    show_default=True,
+    help="Seconds for the answer, and as many again for all that explains it.",
 )
 @edit_options
+@click.option("--json", "as_json", is_flag=True, help="Print the explanation as JSON and nothing else.")
 @performance_option
 @source_option
 @library_option
@@ -36,26 +43,32 @@ def command(
     time_limit: float,
     sets: tuple[str, ...],
     scales: tuple[str, ...],
+    as_json: bool,
     performance: str | None,
     performance_source: PerformanceSource | None,
     libraries: tuple[str, ...],
 ) -> None:
-    """Say what eliminated the candidates of FILE, and what came nearest.
+    """Say why the answer to FILE is what it is.
 
-    On an infeasible instance it also names every single group of limits whose removal alone would leave a plan.
+    Where there is no plan: a smallest set of requirements that cannot hold together, with the lines that say them, and
+    for each of them the smallest change that leaves a plan. Where there is one: what each requirement costs, and why
+    no other accelerator was bought. Then what eliminated the candidates, and what came nearest.
     """
-    from gpufleet.explain.limits import single_reliefs
+    from gpufleet.explain.explanation import explanation
     from gpufleet.explain.nearest import nearest_misses
-    from gpufleet.report.explain_text import explain_text, relief_text
-    from gpufleet.solving import solve
+    from gpufleet.report.explain_text import funnels_text
+    from gpufleet.report.explanation_json import explanation_json
+    from gpufleet.report.explanation_text import explanation_text
 
     resolved = counting_on(load_question(file, libraries, sets, scales, performance_source), performance)
-    with progress(f"solving {resolved.instance.uid}"):
-        plan = solve(resolved, time_limit_s=time_limit, price_of_caution=False)
-        misses = {name: nearest_misses(plan, name) for name in resolved.workloads}
-        reliefs = list(single_reliefs(resolved, time_limit)) if plan.status == "infeasible" else None
-    show(explain_text(resolved, plan, misses))
-    if reliefs is not None:
-        click.echo()
-        show(relief_text(resolved, plan, [(relief.limit, relief.plan) for relief in reliefs]))
+    doing = Doing(f"solving {resolved.instance.uid}")
+    with progress(doing):
+        explained = explanation(resolved, time_limit, doing.now)
+    plan = explained.plan
+    misses = {name: nearest_misses(plan, name) for name in resolved.workloads}
+    if as_json:
+        click.echo(json.dumps(explanation_json(explained, misses), indent=2))
+    else:
+        show(explanation_text(explained))
+        show(funnels_text(resolved, plan, misses))
     sys.exit(exit_code(plan))

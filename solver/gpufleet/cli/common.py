@@ -84,8 +84,22 @@ def exit_code(plan: Plan) -> int:
     return {"infeasible": EXIT_INFEASIBLE, "unknown": EXIT_NO_PLAN}.get(str(plan.status), 0)
 
 
+class Doing:
+    """What is being done, where that changes."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+
+    def now(self, what: str) -> None:
+        """Say something else from now on."""
+        self._what = what
+
+    def __str__(self) -> str:
+        return self._what
+
+
 @contextmanager
-def progress(what: str) -> Iterator[None]:
+def progress(what: str | Doing) -> Iterator[None]:
     """Say on standard error what takes so long, once it takes more than a second."""
     done = threading.Event()
     watcher = threading.Thread(target=_watch, args=(what, done), daemon=True)
@@ -97,13 +111,15 @@ def progress(what: str) -> Iterator[None]:
         watcher.join()
 
 
-def _watch(what: str, done: threading.Event) -> None:
+def _watch(what: str | Doing, done: threading.Event) -> None:
     if done.wait(QUIET_SECONDS):
         return
     if not sys.stderr.isatty():
         click.echo(f"{what} ...", err=True)
         return
-    started = time.monotonic() - QUIET_SECONDS
+    started, longest = time.monotonic() - QUIET_SECONDS, 0
     while not done.wait(0.2):
-        click.echo(f"\r{what} ... {time.monotonic() - started:.0f} s ", err=True, nl=False)
-    click.echo("\r" + " " * (len(what) + 12) + "\r", err=True, nl=False)
+        line = f"{what} ... {time.monotonic() - started:.0f} s "
+        longest = max(longest, len(line))
+        click.echo(f"\r{line:<{longest}}", err=True, nl=False)
+    click.echo("\r" + " " * longest + "\r", err=True, nl=False)

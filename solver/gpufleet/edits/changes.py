@@ -116,12 +116,13 @@ def price_field(offer: Offer) -> Literal["usd_per_hour", "capex_usd"] | None:
 def with_rates(resolved: ResolvedInstance, workloads: Sequence[str], factor: float) -> ResolvedInstance:
     """The instance with the rates of some workloads (training: its samples) times a factor, in exact decimals."""
     scaled = tuple(
-        _scaled(known, factor) if known.name in workloads else known for known in resolved.instance.workloads
+        scaled_workload(known, factor) if known.name in workloads else known for known in resolved.instance.workloads
     )
     return with_fields(resolved, workloads=scaled)
 
 
-def _scaled(workload: Workload, factor: float) -> Workload:
+def scaled_workload(workload: Workload, factor: float) -> Workload:
+    """A workload with its rates (training: its samples) times a factor, in exact decimals."""
     if isinstance(workload, Training):
         return workload.model_copy(update={"samples": _times(workload.samples, factor)})
     classes = tuple(

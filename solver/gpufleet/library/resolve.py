@@ -23,7 +23,7 @@ from gpufleet.library.measurements import read_profiles
 from gpufleet.library.migration import check_migration, migration_from, plan_of_today
 from gpufleet.library.reader import read_document
 from gpufleet.library.references import find_accelerators, find_models, find_node_types, find_offers
-from gpufleet.library.services import check_services, merge_services
+from gpufleet.library.services import check_services, merge_services, places_of_services
 from gpufleet.library.shelf import Shelf
 from gpufleet.library.sources.points import source_points
 from gpufleet.library.unsupported import refuse_unsupported
@@ -90,13 +90,14 @@ def resolve(
     """
     filled = with_demand_profile(instance, path)
     made = bool(filled.periods) and not instance.periods
-    findings = Findings(path, _placed_at_the_profile(locate) if made else locate)
+    lines = _placed_at_the_profile(locate) if made else locate
+    findings = Findings(path, lines)
     try:
         resolved = _resolve(filled, library or Library.open(), path, findings)
     except InputError as error:
         raise InputError([*findings.problems, *error.problems]) from None
     findings.stop()
-    return resolved
+    return replace(resolved, locate=lines)
 
 
 def _placed_at_the_profile(locate: Callable[[Loc], int] | None) -> Callable[[Loc], int] | None:
@@ -131,6 +132,9 @@ def _resolve(instance: Instance, library: Library, path: str, findings: Findings
     if not findings.problems:
         points, gaps = source_points(instance, models, node_types, profiles)
         profiles = replace(profiles, modelled=(*profiles.modelled, *points), gaps=gaps)
+    places: dict[Loc, Loc] = {("offers", offer.name): loc for loc, offer in placed}
+    if not findings.problems:
+        places |= places_of_services(instance)
     instance, services = (instance, {}) if findings.problems else merge_services(instance)
     today = None if findings.problems else plan_of_today(instance, path)
     if today is not None and instance.migration is not None:
@@ -150,4 +154,5 @@ def _resolve(instance: Instance, library: Library, path: str, findings: Findings
         path=path,
         services=services,
         profiles=profiles,
+        places=places,
     )

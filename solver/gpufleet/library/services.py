@@ -67,6 +67,46 @@ def merge_services(instance: Instance) -> tuple[Instance, dict[str, tuple[str, .
     return merged, {name: tuple(member.name for _, member in members) for name, members in services.items()}
 
 
+def places_of_services(instance: Instance) -> dict[Loc, Loc]:
+    """Fields of the merged workloads to the fields of the file that they come from.
+
+    What members share is found at the first of them, what is a member's own (SLOs, classes, floors) at that member.
+    """
+    services = _services(instance)
+    order = dict.fromkeys(names_from_resolve_on(instance)[workload.name] for workload in instance.workloads)
+    numbers = {workload.name: number for number, workload in enumerate(instance.workloads)}
+    places: dict[Loc, Loc] = {}
+    for position, name in enumerate(order if services else ()):
+        members, bounds, classes = services.get(name), 0, 0
+        places["workloads", position] = ("workloads", members[0][0] if members else numbers[name])
+        for number, member in members or ():
+            places |= _places_of_member(("workloads", position), number, member, bounds, classes)
+            bounds += 0 if isinstance(member, Profiled) else len(member.slo)
+            classes += len(member.classes)
+    return places
+
+
+def _places_of_member(merged: Loc, number: int, member: Member, bounds: int, classes: int) -> dict[Loc, Loc]:
+    """The SLOs and classes of one member, which follow so many of the members before it."""
+    found: dict[Loc, Loc] = {}
+    for place in range(0 if isinstance(member, Profiled) else len(member.slo)):
+        found[(*merged, "slo", bounds + place)] = ("workloads", number, "slo", place)
+    for place, group in enumerate(member.classes):
+        here = (*merged, "classes", classes + place)
+        found[here] = ("workloads", number, "classes", place)
+        for rank, floor in enumerate(_floors(member.accuracy, group.accuracy)):
+            found[(*here, "accuracy", rank)] = _place_of_floor(number, member, place, floor)
+    return found
+
+
+def _place_of_floor(number: int, member: Member, place: int, floor: AccuracyFloor) -> Loc:
+    """Where a member says a floor of one of its classes: at the class, or at the workload."""
+    own = member.classes[place].accuracy
+    if floor in own:
+        return ("workloads", number, "classes", place, "accuracy", own.index(floor))
+    return ("workloads", number, "accuracy", member.accuracy.index(floor))
+
+
 def names_from_resolve_on(instance: Instance) -> dict[str, str]:
     """What every workload is called once services are merged, by its name in the file; services by their own."""
     names = {workload.name: workload.name for workload in instance.workloads}

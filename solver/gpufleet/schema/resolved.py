@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -13,6 +13,9 @@ from gpufleet.schema.measurements import Profiles
 from gpufleet.schema.models import ModelCard
 from gpufleet.schema.offers import Offer, Site
 from gpufleet.schema.workloads import LLMServing, Profiled, RequestServing, Workload
+
+FieldPath = tuple[str | int, ...]
+"""A field, e.g. `("workloads", 2, "slo")`."""
 
 
 @dataclass(frozen=True)
@@ -40,11 +43,27 @@ class ResolvedInstance:
     """Shared services with the workloads of the file that each stands for; of the instance above they are workloads."""
     profiles: Profiles = field(default_factory=Profiles)
     """Measurements, which replace the performance model where there are some; part of the digest."""
+    locate: Callable[[FieldPath], int] | None = field(default=None, compare=False, repr=False)
+    """The line of a field of the file; None for instances built in code. Not part of the digest."""
+    places: Mapping[FieldPath, FieldPath] = field(default_factory=dict, compare=False)
+    """Where the file says what stands elsewhere in the instance above: offers, by ("offers", name), and what services
+    merged; a path stands for all below it. Not part of the digest."""
 
     @cached_property
     def workloads(self) -> Mapping[str, Workload]:
         """Workloads by name, in file order."""
         return {workload.name: workload for workload in self.instance.workloads}
+
+    def place_of(self, loc: FieldPath) -> FieldPath:
+        """Where the file says what stands at `loc`."""
+        for length in range(len(loc), 0, -1):
+            if loc[:length] in self.places:
+                return (*self.places[loc[:length]], *loc[length:])
+        return loc
+
+    def line_of(self, loc: FieldPath) -> int | None:
+        """The line of the file that says what stands at `loc`; None for instances built in code."""
+        return self.locate(self.place_of(loc)) if self.locate is not None else None
 
     def accelerator_of(self, node_type: str) -> Accelerator:
         """The accelerator of a node type."""

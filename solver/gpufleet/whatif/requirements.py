@@ -6,32 +6,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from gpufleet.candidates.enumerate import build_candidates
-from gpufleet.edits.changes import with_fields, with_offers, with_workloads, without_rules
+from gpufleet.edits.changes import redigest
+from gpufleet.edits.requirements import GROUPS, without_group
 from gpufleet.errors import InputError, InputProblem
 from gpufleet.optimize.backends.interface import SolverLimits
-from gpufleet.schema.instance import Budgets, FleetRules
-from gpufleet.schema.workloads import Privacy, Redundancy
 from gpufleet.solving import solve_candidates
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from gpufleet.schema.plan import Plan
     from gpufleet.schema.resolved import ResolvedInstance
 
-SHARES = tuple(name for name in FleetRules.model_fields if name.endswith("_share"))
-
-REQUIREMENTS: Final[dict[str, Callable[[ResolvedInstance], ResolvedInstance]]] = {
-    "redundancy": lambda resolved: with_workloads(resolved, redundancy=Redundancy()),
-    "budgets": lambda resolved: with_fields(resolved, budgets=Budgets()),
-    "privacy": lambda resolved: with_workloads(resolved, privacy=Privacy()),
-    "accuracy": lambda resolved: with_workloads(resolved, accuracy=()),
-    "slo": lambda resolved: with_workloads(resolved, slo=()),
-    "shares": lambda resolved: without_rules(resolved, *SHARES),
-    "quotas": lambda resolved: without_rules(resolved, "quotas"),
-    "stock": lambda resolved: with_offers(resolved, stock=None),
-}
-"""What can be taken away as a whole, and how. Stock of owned nodes stays: there are no more of them."""
+REQUIREMENTS: Final = tuple(GROUPS)
+"""What can be taken away as a whole. Stock of owned nodes stays: there are no more of them."""
 SAME_CANDIDATES = frozenset({"redundancy", "budgets", "shares", "quotas"})
 """Requirements that couple options, so that the candidates are the same without them."""
 
@@ -73,16 +61,16 @@ def take_away(resolved: ResolvedInstance, name: str) -> ResolvedInstance:
 
     Raises InputError when the instance has no such requirement.
     """
-    changed = REQUIREMENTS[name](resolved)
-    if changed.digest == resolved.digest:
+    changed = without_group(resolved, name)
+    if changed is resolved:
         there = ", ".join(_present(resolved)) or "none"
         message = f"the instance has no {name} to take away; of {', '.join(REQUIREMENTS)} it has: {there}"
         raise InputError([InputProblem(resolved.path, 0, "--without", message)])
-    return changed
+    return redigest(changed)
 
 
 def _present(resolved: ResolvedInstance) -> Iterator[str]:
-    return (name for name, change in REQUIREMENTS.items() if change(resolved).digest != resolved.digest)
+    return (name for name in REQUIREMENTS if without_group(resolved, name) is not resolved)
 
 
 def _price(name: str, whole: Plan, without: Plan) -> RequirementPrice:
