@@ -14,9 +14,8 @@ from gpufleet.edits.neutral import about_candidates
 from gpufleet.solving import solve_fully
 from gpufleet.units import HOURS_PER_DAY, exact, micro_usd
 from gpufleet.verification.run import verify_money
-from gpufleet.whatif import coarse
-from gpufleet.whatif.answers import Answer, answer_of, refused
-from gpufleet.whatif.sharing import Adoption, fleet_of, moved
+from gpufleet.whatif.answers import Answer, answer_of
+from gpufleet.whatif.sharing import Adoption, fleet_of
 
 if TYPE_CHECKING:
     from gpufleet.optimize.backends.interface import SolverLimits
@@ -25,10 +24,6 @@ if TYPE_CHECKING:
     from gpufleet.schema.workloads import Workload
     from gpufleet.whatif.sharing import Adopted, Fleet
 
-GROUPS: Final = 4
-"""Groups of periods for the first bound and plan of a question with many periods (docs/sweeps.md)."""
-LARGE: Final = 2_000
-"""Deployment options over all periods from which that is quicker than the whole question."""
 KEPT: Final = 64
 """Workloads whose candidates a process keeps."""
 _candidates: OrderedDict[str, Candidates] = OrderedDict()
@@ -47,7 +42,7 @@ class Task:
 
 
 def solve_point(task: Task) -> Answer:
-    """The cheapest plan: one of another point if that is proven near enough, else from few periods, else in full."""
+    """The cheapest plan: one of another point if that is proven near enough, else the engine's."""
     return _Point(task).answer()
 
 
@@ -89,17 +84,7 @@ class _Point:
             self._adopt(self.fleets, shared=True)
         if self._is_close():
             return self._adopted()
-        if self._is_large():
-            if not self._coarse():
-                return refused(self.resolved)
-            if self._is_close():
-                return self._adopted()
         return self._in_full()
-
-    def _is_large(self) -> bool:
-        options = sum(len(known) for known in self.candidates.options.values())
-        periods = len(self.resolved.instance.periods)
-        return coarse.can_be_coarse(self.resolved) and options * periods > LARGE
 
     def _left(self) -> SolverLimits:
         return replace(self.limits, seconds=max(self.until - time.monotonic(), 1.0))
@@ -119,26 +104,6 @@ class _Point:
         ):
             self.best, self.shared = found, shared
             self.shape = fleet_of(found.problem, self.candidates, found.result)
-
-    def _coarse(self) -> bool:
-        """A bound from below, then a plan, of a question with few periods; False where there is proven to be none."""
-        groups = coarse.groups_of(self.resolved, GROUPS)
-        limits = replace(self._left(), relative_gap=self.limits.relative_gap / 2)
-        below = solve_fully(coarse.lower(self.resolved, groups), self.candidates, limits)
-        if below.plan.status == "infeasible":
-            return False
-        if below.result.bound is not None:
-            bound = coarse.proven(self.resolved, groups, below.problem, below.result.bound)
-            self.floor = max(self.floor, bound)
-        if self.floor > most_allowed(self.resolved):
-            return False
-        if not self._is_close():
-            limits = replace(self._left(), relative_gap=self.limits.relative_gap / 2)
-            above = solve_fully(coarse.upper(self.resolved, groups), self.candidates, limits)
-            fleet = fleet_of(above.problem, self.candidates, above.result)
-            if fleet is not None:
-                self._adopt((moved(fleet, coarse.members(self.resolved, groups)),), shared=False)
-        return True
 
     def _in_full(self) -> Answer:
         """The engine's own answer, with the better bound and the better plan."""

@@ -11,7 +11,7 @@ from gpufleet.problem.build import build_problem
 from gpufleet.verification.run import verify
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
     from gpufleet.candidates.option import Candidates, Option
     from gpufleet.optimize.backends.interface import SolverLimits
@@ -177,18 +177,3 @@ class Adoption:
 def _cost(result: EngineResult) -> int:
     assert result.objective is not None
     return result.objective
-
-
-def moved(fleet: Fleet, periods: Mapping[str, tuple[str, ...]]) -> Fleet:
-    """The fleet of a question with few periods in one with more: each period stands for several."""
-
-    def spread(entries: Iterable[tuple[Any, int]], position: int) -> tuple[Any, ...]:
-        return tuple((new, count) for key, count in entries for new in _spread(key, position, periods.get))
-
-    return Fleet(spread(fleet.nodes, 4), spread(fleet.replicas, 2), spread(fleet.shares, 2), fleet.measures)
-
-
-def _spread(key: Any, position: int, members: Callable[[str], tuple[str, ...] | None]) -> list[Any]:
-    period = key[position]
-    names = (period,) if period is None else members(period) or (period,)
-    return [(*key[:position], name, *key[position + 1 :]) for name in names]
