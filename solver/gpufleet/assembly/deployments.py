@@ -43,6 +43,7 @@ class Placed:
 def placed(
     resolved: ResolvedInstance, candidates: Candidates, problem: Problem, horizon: Horizon, result: EngineResult
 ) -> Iterator[Placed]:
+    known: dict[tuple[int, float], dict[str, object]] = {}
     for w, data in enumerate(problem.workloads):
         options = candidates.options[data.name]
         total = sum(o.capacity * n for o, n in zip(data.options, result.replicas[w], strict=True))
@@ -51,7 +52,7 @@ def placed(
                 option = options[row.key]
                 routed = result.shares[w][k] if data.routed else None
                 shares = shares_of(data, row, count, total, routed, result.unserved[w])
-                yield Placed(_deployment(resolved, horizon, data, option, count, shares), shares, w, k)
+                yield Placed(_deployment(resolved, horizon, data, option, count, shares, known), shares, w, k)
 
 
 def shares_of(
@@ -71,7 +72,9 @@ def _deployment(
     option: Option,
     count: int,
     shares: dict[str, Fraction],
+    known: dict[tuple[int, float], dict[str, object]],
 ) -> Deployment:
+    """`known` keeps what the performance model says: a plan has the same deployment in many periods."""
     workload = resolved.workloads[data.name]
     now = horizon.periods[data.period]
     faster = throughput_factor(resolved, option.node_type, horizon.stages[now.stage].start)
@@ -99,7 +102,10 @@ def _deployment(
         figures: dict[str, object] = {"bottleneck": "profile", "provenance": "measured", "evidence": profile.source}
         figures |= {"rate_low": MEASURED.low, "rate_high": MEASURED.high}
         return bare.model_copy(update={"precision": profile.precision, **figures})
-    return bare.model_copy(update=_figures(resolved, workload, option, load))
+    key = (id(option), load)  # options live as long as the candidates
+    if key not in known:
+        known[key] = _figures(resolved, workload, option, load)
+    return bare.model_copy(update=known[key])
 
 
 def load_of(

@@ -58,9 +58,14 @@ class Capability:
         return float(self.estimate.training_days[0]) / self.speed if self.speed else math.inf
 
 
+FiguresKey = tuple[object, ...]
+"""What figures hang on: workload, model, variant, node type, parallelism, batch and load."""
+
+
 def check_deployments(resolved: ResolvedInstance, plan: Plan, findings: Findings) -> list[Capability]:
     """Check every deployment by itself; returns those that are well defined."""
-    capabilities = []
+    capabilities: list[Capability] = []
+    known: dict[FiguresKey, Estimate] = {}
     for index, deployment in enumerate(plan.deployments):
         where = place_of(index, deployment)
         check_times(resolved, where, {"period": deployment.period, "stage": deployment.stage}, findings)
@@ -70,7 +75,7 @@ def check_deployments(resolved: ResolvedInstance, plan: Plan, findings: Findings
             if isinstance(workload, Profiled):
                 capability = _profiled(resolved, workload, plan, index, where, findings)
             else:
-                capability = _modelled(resolved, workload, plan, index, where, findings)
+                capability = _modelled(resolved, workload, plan, index, known, where, findings)
             if capability is not None:
                 capabilities.append(capability)
     return capabilities
@@ -227,6 +232,7 @@ def _modelled(
     workload: LLMServing | RequestServing | Training,
     plan: Plan,
     index: int,
+    known: dict[FiguresKey, Estimate],
     where: str,
     findings: Findings,
 ) -> Capability | None:
@@ -240,7 +246,7 @@ def _modelled(
     assert variant is not None
     accuracy = {figure.metric: figure.value for figure in variant.accuracy}
     _check_rules(resolved, workload, deployment, variant, accuracy, where, findings)
-    figures = figures_of(resolved, workload, card, variant, deployment)
+    figures = figures_of(resolved, workload, card, variant, deployment, known)
     if not _may_run(resolved, card, variant, deployment, figures, where, findings):
         return None
     _check_parallelism(resolved, workload, card, deployment, where, findings)
@@ -265,9 +271,25 @@ def figures_of(
     card: ModelCard,
     variant: Variant,
     deployment: Deployment,
+    known: dict[FiguresKey, Estimate],
     load: float = 1.0,
 ) -> Estimate:
-    """The performance model's figures for one deployment, as the instance counts on them."""
+    """The performance model's figures for one deployment, as the instance counts on them; `known` keeps them, since a
+    plan has the same one in many periods."""
+    key = (workload.name, card.name, variant.name, deployment.node_type, deployment.parallelism, deployment.batch, load)
+    if key not in known:
+        known[key] = _estimated(resolved, workload, card, variant, deployment, load)
+    return known[key]
+
+
+def _estimated(
+    resolved: ResolvedInstance,
+    workload: LLMServing | RequestServing | Training,
+    card: ModelCard,
+    variant: Variant,
+    deployment: Deployment,
+    load: float,
+) -> Estimate:
     node = resolved.node_types[deployment.node_type]
     configuration = Configurations.of([(deployment.parallelism, deployment.batch)])
     accelerator = resolved.accelerator_of(deployment.node_type)

@@ -17,10 +17,11 @@ from gpufleet.verification.unserved import is_left_out, unserved_share
 from gpufleet.verification.violation import TOLERANCE, place_of
 
 if TYPE_CHECKING:
+    from gpufleet.performance.estimate import Estimate
     from gpufleet.schema.plan import Deployment, Plan, Route
     from gpufleet.schema.resolved import ResolvedInstance
     from gpufleet.schema.workloads import LLMServing, RequestServing, Workload
-    from gpufleet.verification.deployments import Capability
+    from gpufleet.verification.deployments import Capability, FiguresKey
     from gpufleet.verification.slices import Slice
     from gpufleet.verification.violation import Findings
 
@@ -243,6 +244,7 @@ def check_latencies(
 ) -> dict[int, tuple[tuple[str, str, float, float, float], ...]]:
     """Latency percentiles at the planned load against the SLOs, for the classes that a deployment serves."""
     figures = {}
+    known: dict[FiguresKey, Estimate] = {}
     for capability in capabilities:
         workload, variant = capability.workload, capability.variant
         card = capability.card
@@ -250,7 +252,7 @@ def check_latencies(
             continue
         deployment = plan.deployments[capability.index]
         load = min(utilisation.get(capability.index, 0.0), 1.0)
-        loaded = figures_of(resolved, workload, card, variant, deployment, load)
+        loaded = figures_of(resolved, workload, card, variant, deployment, known, load)
         check_latency_intervals(workload, loaded, capability.index, deployment, findings)
         at_load = loaded.latency_ms[0]
         where = place_of(capability.index, deployment)

@@ -207,12 +207,13 @@ def _saved(
     partitions: dict[tuple[int, int], int],
 ) -> dict[tuple[int, int, int], int]:
     """Nodes that would run as a partition after failures, where protected workloads can use it."""
-    usable = _usable(problem)
+    most_spare: dict[tuple[int, int], int] = {}
+    for pool, period, spare in _usable(problem):
+        most_spare[pool, period] = max(most_spare.get((pool, period), 0), spare)
     saved = {}
     for base, t, level in levels:
         for p in range(len(problem.pools)):
-            wanted = any(pool == p and period == t and spare >= level for pool, period, spare in usable)
-            if wanted and problem.pools[p].partition_of == base:
+            if problem.pools[p].partition_of == base and most_spare.get((p, t), 0) >= level:
                 most = model.variables[partitions[p, t]].upper
                 saved[p, t, level] = model.add_variable(f"r_{p}_{t}_{level}", 0, most)
     return saved
