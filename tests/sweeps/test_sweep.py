@@ -203,7 +203,9 @@ def test_parquet_without_the_extra(question: Path, monkeypatch: pytest.MonkeyPat
 
 def test_single_edits_change_the_file_of_the_other_questions(question: Path) -> None:
     half = sweep(question, scale={"demand": [0.5]})["cost_usd"][0]
-    result = run("whatif", question, "--budget", "horizon_usd=1:100:99", "--scale", "demand=0.5", "--json")
+    result = run(
+        "whatif", question, "--budget", "horizon_usd=1:100:99", "--full-service", "--scale", "demand=0.5", "--json"
+    )
     assert result.exit_code == 0
     assert [row["objective_usd"] for row in json.loads(result.stdout)] == [None, half]
 

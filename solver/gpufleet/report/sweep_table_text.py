@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 def sweep_table_text(sweep: Sweep, answers: Sequence[Answer], relative_gap: float) -> Iterator[RenderableType]:
     """One row per point, then how they were answered and what is proven."""
     lost = any(answer.served not in ("", "all") for answer in answers)
-    numeric = [name for name in sweep.columns if _is_numeric(sweep.points, name)]
+    numeric = [name.replace(".", ".\n") for name in sweep.columns if _is_numeric(sweep.points, name)]
     figures = ("USD/day", "gap", *(("served",) if lost else ()), "fleet")
-    grid = table(*sweep.columns, "status", *figures, numeric=(*numeric, "USD/day", "gap"))
+    named = (name.replace(".", ".\n") for name in sweep.columns)  # a path folds where a person would fold it
+    grid = table(*named, "status", *figures, numeric=(*numeric, "USD/day", "gap"))
     for column in grid.columns[: len(sweep.columns)]:
         column.no_wrap = False
     for point, answer in zip(sweep.points, answers, strict=True):
