@@ -21,8 +21,8 @@ def written(folder: Path, question: Instance) -> Path:
     return path
 
 
-def many_hours(seed: int, hours: int = 9, **changes: Any) -> Instance:
-    """Two workloads over single hours of random demand, on nodes that are rented by the hour or for good."""
+def many_hours(seed: int, hours: int = 9, names: str = "ab", **changes: Any) -> Instance:
+    """Workloads over single hours of random demand, on nodes that are rented by the hour or for good."""
     random_ = random.Random(seed)
     periods = tuple({"name": f"h{hour}", "hours": 1.0} for hour in range(hours))
     workloads = [
@@ -33,7 +33,7 @@ def many_hours(seed: int, hours: int = 9, **changes: Any) -> Instance:
             demand_factors={f"h{hour}": round(random_.choice((0.0, 0.3, 0.5, 0.9, 1.0)), 2) for hour in range(hours)},
             **({"redundancy": {"spare_nodes": 1}} if random_.random() < 0.4 else {}),
         )
-        for name in ("a", "b")
+        for name in names
     ]
     offers = [
         offer("n1-rent", "n1", random_.choice((0.8, 1.0, 1.3))),

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from gpufleet.optimize.backends.interface import BackendResult, SolverLimits
+    from gpufleet.optimize.formulation.variables import FleetVariables
     from gpufleet.problem.data import Problem
 
 FAMILY = "frontier"
@@ -81,9 +82,12 @@ class Staircase:
         approach: Approach | None = None,
         *,
         few: bool = False,
+        variables: FleetVariables | None = None,
     ) -> None:
+        """`few`: the one goal has few values; `variables`: those of a program whose axis is the cost of its problem."""
         self.problem, self.model, self.axis, self.goals = problem, model, dict(axis), tuple(goals)
         self.limits, self.approach, self.few = limits, approach or Approach(), few
+        self.variables = variables
         self.solves = 0
         """Integer programs solved so far."""
         self.settled = True
@@ -129,7 +133,7 @@ class Staircase:
 
         `settled` says whether None is a proof.
         """
-        found = self._cheapest_better(point, below)
+        found = self.cheapest_better(point, below)
         return None if found is None else self.best(found.axis, found.axis_bound, found.values)
 
     def steps(self, first: Point, below: int | None = None) -> Iterator[Point]:
@@ -147,7 +151,7 @@ class Staircase:
         next step costs more. With many, plans of one price would come one by one."""
         goal, pending = self.goals[0], None
         while True:
-            later = self._cheapest_better(point, below)
+            later = self.cheapest_better(point, below)
             if pending is not None and (later is None or later.axis > pending.axis):
                 ended = later is None and self.settled and (below is None or pending.axis < below)
                 if ended or (later is not None and later.axis_bound > pending.axis) or not any(pending.goals):
@@ -158,7 +162,7 @@ class Staircase:
             reached = self.model.value(goal.coefficients, later.values)
             point = pending = replace(later, goals=(reached,), goal_bounds=(0,))
 
-    def _cheapest_better(self, point: Point, below: int | None) -> Point | None:
+    def cheapest_better(self, point: Point, below: int | None) -> Point | None:
         """The least on the axis that is better than a point, whatever else it could bring."""
         if not any(point.goals):
             self.settled = True
@@ -222,7 +226,9 @@ class Staircase:
         asked = LinearModel(variables, [*self.model.rows, *rows], dict(objective))
         limits = replace(self.limits, relative_gap=0.0)
         self.solves += 1
-        result = answer(self.problem, asked, None, limits, self.approach, hint, None).result
+        plain = not rows and not switches and dict(objective) == self.axis
+        known = self.variables if plain else None
+        result = answer(self.problem, asked, known, limits, self.approach, hint, None).result
         self.settled = result.outcome == "infeasible"
         return result
 

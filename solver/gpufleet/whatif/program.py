@@ -14,6 +14,7 @@ from gpufleet.optimize.formulation.unserved import service_objectives
 from gpufleet.optimize.frontier import Goal, Point, Staircase
 from gpufleet.optimize.results import EngineResult, LevelResult, by_meaning
 from gpufleet.optimize.ties import break_ties
+from gpufleet.optimize.whole_service import WholeService, can_be_taken_apart
 from gpufleet.problem.build import build_problem
 from gpufleet.problem.service import ROUNDED_SERVICE
 from gpufleet.solving import verified
@@ -59,11 +60,19 @@ class Program:
         self.is_cost = self.axis == self.cost
         self.levels = tuple(service_objectives(problem, variables))
         self.whole = whole and bool(self.levels)
-        counted = whole_workloads(problem, model, variables) if self.whole else self.levels
+        switches: dict[str, int] = {}
+        counted = self.levels
+        if self.whole:
+            switches, counted = whole_workloads(problem, model, variables)
         goals = [Goal(f"priority_{n}", level, _step(step, model, level)) for n, level in enumerate(counted)]
         if not self.is_cost:
             goals.append(Goal("cost", self.cost))
-        self.staircase = Staircase(problem, model, axis, goals, limits, approach, few=self.whole)
+        strict = _all_served(resolved, candidates, problem) if self.whole and self.is_cost else None
+        if strict is not None and can_be_taken_apart(strict):
+            self.staircase: Staircase = WholeService(strict, model, variables, switches, goals, limits, approach)
+        else:
+            plain = variables if self.is_cost and not self.levels else None
+            self.staircase = Staircase(problem, model, axis, goals, limits, approach, few=self.whole, variables=plain)
 
     @classmethod
     def of_cap(
@@ -143,8 +152,17 @@ class Program:
         )
 
 
-def whole_workloads(problem: Problem, model: LinearModel, variables: FleetVariables) -> tuple[dict[int, int], ...]:
-    """Tie all that a workload leaves unserved to one switch; the levels over these switches, exactly weighted."""
+def _all_served(resolved: ResolvedInstance, candidates: Candidates, partial: Problem) -> Problem:
+    """The problem of the same question in which nothing may stay unserved."""
+    strict = build_problem(with_fields(resolved, allow_unserved=False), candidates)
+    return replace(strict, limits=partial.limits)
+
+
+def whole_workloads(
+    problem: Problem, model: LinearModel, variables: FleetVariables
+) -> tuple[dict[str, int], tuple[dict[int, int], ...]]:
+    """Tie all that a workload leaves unserved to one switch: (switches by workload, the levels over these switches,
+    exactly weighted)."""
     switches: dict[str, int] = {}
     levels = []
     for level in problem.service:
@@ -160,7 +178,7 @@ def whole_workloads(problem: Problem, model: LinearModel, variables: FleetVariab
         if factor * sum(weights.values()) > ROUNDED_SERVICE:
             factor = ROUNDED_SERVICE / sum(weights.values(), Fraction(0))
         levels.append({switches[name]: max(1, round(weight * factor)) for name, weight in weights.items()})
-    return tuple(levels)
+    return switches, tuple(levels)
 
 
 def _step(part: float, model: LinearModel, level: Mapping[int, int]) -> int:

@@ -46,6 +46,8 @@ class Periods:
     def __init__(self, problem: Problem, variables: FleetVariables) -> None:
         self._problem = problem
         self._variables = variables
+        self.groups: Groups = same_stage(problem)
+        """The finest groups that the last solve came to."""
 
     def version(self) -> str:
         """The solver inside, with its version."""
@@ -62,7 +64,9 @@ class Periods:
         run = _Run(self._problem, self._variables, model, limits, monitor)
         if hint is not None and not model.violated(hint):
             run.take(hint)
-        return run.result()
+        result = run.result()
+        self.groups = run.groups
+        return result
 
 
 @dataclass
@@ -83,12 +87,14 @@ class _Run:
         self.until = time.monotonic() + self.limits.seconds
         self.quiet = None if self.monitor is None else self.monitor.quiet()
         self.merging = Merging(self.problem)
+        self.groups = same_stage(self.problem)
         self.tried: set[tuple[tuple[int, int], ...]] = set()
 
     def result(self) -> BackendResult:
         """Rounds until bound and cost meet, the groups are too many, or the time is up."""
         groups: Groups | None = same_stage(self.problem)
         while groups is not None and len(groups) <= MOST_SHARE * len(self.problem.periods) and not self._is_over():
+            self.groups = groups
             merged = self.merging.merged(groups)
             model, variables = build_model(merged.problem)
             found = backend("cpsat").solve(model, self._limits(ROUND_EFFORT), None, self.quiet)
