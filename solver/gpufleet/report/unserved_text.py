@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from gpufleet.schema.workloads import Workload
 
 
+MANY = 3
+"""Names more of what is left out than of what is served, from which the latter are said."""
+
+
 def left_out(resolved: ResolvedInstance, plan: Plan) -> dict[str, float]:
     """Workloads of which something is not served, the highest priority first, with the share of their requests."""
     ordered = sorted(resolved.instance.workloads, key=lambda workload: -workload.priority)
@@ -29,10 +33,13 @@ def left_out(resolved: ResolvedInstance, plan: Plan) -> dict[str, float]:
 
 
 def unserved_words(resolved: ResolvedInstance, plan: Plan) -> str:
-    """E.g. `12.5 % of chat, all of tuning, batch`; `nothing`."""
+    """E.g. `12.5 % of chat, all of tuning, batch`; `everything but chat, advisor`; `nothing`."""
     shares = left_out(resolved, plan)
     words = [f"{percent(share)} of {name}" for name, share in shares.items() if share < 1]
     whole = [name for name, share in shares.items() if share >= 1]
+    others = [name for name in resolved.workloads if name not in shares]
+    if whole and len(whole) > MANY + len(others) and not words:
+        return f"everything but {', '.join(others)}" if others else "everything"
     words += [f"all of {', '.join(whole)}"] if whole else []
     return ", ".join(words) or "nothing"
 
