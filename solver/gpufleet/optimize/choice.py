@@ -31,7 +31,7 @@ have no small common denominator make routing hard for it, however few the share
 HIGHS_GOES_ON = "CP-SAT found no proof in its share of the time: a solver based on linear programming goes on"
 PIECES_GO_ON = "CP-SAT found no proof of the whole model in its share of the time: decomposition goes on"
 MERGING = "periods that are alike bound the cost together, and every period is planned alone"
-MERGING_SHARE = 0.5
+MERGING_SHARE = 0.7
 """Of the time, for merging periods, before a whole model goes on."""
 MERGED_AT_ONCE = 5_000
 """Variables over all periods from which merging comes before CP-SAT has the whole model."""

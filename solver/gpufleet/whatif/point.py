@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from gpufleet.schema.plan import Plan
     from gpufleet.schema.resolved import ResolvedInstance
     from gpufleet.schema.workloads import Workload
-    from gpufleet.whatif.sharing import Adopted, Fleet
+    from gpufleet.whatif.sharing import Adopted, Fleet, Nodes
 
 KEPT: Final = 64
 """Workloads whose candidates a process keeps."""
@@ -39,6 +39,8 @@ class Task:
     """Proven: no plan costs less, micro-USD."""
     fleets: tuple[Fleet, ...]
     """Plans of harder questions, which may serve here."""
+    nodes: tuple[Nodes, ...] = ()
+    """Fleets of easier questions that cost what is proven here: with other replicas they may serve too."""
 
 
 def solve_point(task: Task) -> Answer:
@@ -71,7 +73,7 @@ class _Point:
 
     def __init__(self, task: Task) -> None:
         self.resolved, self.limits, self.floor = task.resolved, task.limits, task.floor
-        self.fleets = task.fleets
+        self.fleets, self.nodes = task.fleets, task.nodes
         self.until = time.monotonic() + task.limits.seconds
         self.candidates = candidates_of(task.resolved)
         self.best: Adopted | None = None
@@ -82,6 +84,9 @@ class _Point:
         """Step by step, until the gap is small enough."""
         if self.fleets:
             self._adopt(self.fleets, shared=True)
+        for nodes in self.nodes:
+            if not self._is_close():
+                self._refit(nodes)
         if self._is_close():
             return self._adopted()
         return self._in_full()
@@ -99,10 +104,15 @@ class _Point:
         """The cheapest plan among these fleets, if that is cheaper than what is known."""
         adoption = Adoption(self.resolved, self.candidates, self.limits)
         found = adoption.cheapest(fleets, self.floor)
-        if found is not None and (
-            self.best is None or (found.result.objective or 0) < (self.best.result.objective or 0)
-        ):
+        if found is not None and (self.best is None or _cost(found) < _cost(self.best)):
             self.best, self.shared = found, shared
+            self.shape = fleet_of(found.problem, self.candidates, found.result)
+
+    def _refit(self, nodes: Nodes) -> None:
+        """The plan on these nodes, if replicas can be found for it."""
+        found = Adoption(self.resolved, self.candidates, self._left()).refitted(nodes, self.floor)
+        if found is not None and (self.best is None or _cost(found) < _cost(self.best)):
+            self.best, self.shared = found, False
             self.shape = fleet_of(found.problem, self.candidates, found.result)
 
     def _in_full(self) -> Answer:
@@ -122,6 +132,10 @@ class _Point:
         assert self.best is not None
         plan = with_bound(self.best.plan, self.floor)
         return answer_of(self.resolved, plan, "shared" if self.shared else "solved", self.shape)
+
+
+def _cost(adopted: Adopted) -> int:
+    return adopted.result.objective or 0
 
 
 def with_bound(plan: Plan, floor: int) -> Plan:

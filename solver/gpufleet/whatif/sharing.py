@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from gpufleet.assembly import assemble
-from gpufleet.optimize.results import EngineResult
+from gpufleet.optimize.backends.registry import backend
+from gpufleet.optimize.formulation.build import build_model
+from gpufleet.optimize.reduction import without_fixed
+from gpufleet.optimize.results import EngineResult, by_meaning
+from gpufleet.optimize.ties import break_ties
 from gpufleet.problem.build import build_problem
 from gpufleet.verification.run import verify
 
@@ -19,8 +23,11 @@ if TYPE_CHECKING:
     from gpufleet.schema.plan import Plan
     from gpufleet.schema.resolved import ResolvedInstance
 
+REFIT_EFFORT: Final = 1.0
+"""Deterministic time (about seconds), for each period, for replicas on a fleet that is known."""
 NodeKey = tuple[str, int, int, int, str | None]
 """(offer, price tier, first stage, last stage, period)"""
+Nodes = tuple[tuple[NodeKey, int], ...]
 RunKey = tuple[str, int, str | None, str]
 """(workload, stage, period, option)"""
 ShareKey = tuple[str, int, str | None, str, str]
@@ -31,7 +38,7 @@ ShareKey = tuple[str, int, str | None, str, str]
 class Fleet:
     """Values of the integer program by names, so that they mean the same in another program."""
 
-    nodes: tuple[tuple[NodeKey, int], ...]
+    nodes: Nodes
     replicas: tuple[tuple[RunKey, int], ...]
     shares: tuple[tuple[ShareKey, int], ...]
     measures: tuple[str, ...]
@@ -163,11 +170,40 @@ class Adoption:
                 return Adopted(plan, result, self.problem)
         return None
 
-    def better_bound(self, adopted: Adopted, bound: int) -> Adopted:
-        """The same plan beside a better bound."""
-        cost = _cost(adopted.result)
-        result = replace(adopted.result, bound=min(bound, cost), outcome="optimal" if bound >= cost else "feasible")
-        return replace(adopted, plan=self._plan(result), result=result)
+    def refitted(self, nodes: Nodes, bound: int) -> Adopted | None:
+        """A plan on just these nodes, whatever runs on them, that the independent verifier accepts."""
+        counts, problem = dict(nodes), self.problem
+        fixed_nodes = [counts.pop(_node_key(problem, offer), 0) for offer in problem.offers]
+        if counts or problem.service or any(n > o.most for n, o in zip(fixed_nodes, problem.offers, strict=True)):
+            return None
+        model, variables = build_model(problem)
+        fixed = dict(zip(variables.nodes, fixed_nodes, strict=True))
+        small, kept = without_fixed(model, fixed)
+        effort = REFIT_EFFORT * len(problem.periods)
+        found = backend("cpsat").solve(small, replace(self._limits, relative_gap=0.0, effort=effort))
+        if found.values is None:
+            return None
+        values = [fixed.get(index, 0) for index in range(len(model.variables))]
+        for index, position in kept.items():
+            values[index] = found.values[position]
+        cost = model.value(model.objective, values)
+        if model.violated(values) or cost < bound:
+            return None
+        values, ties = break_ties(problem, model, variables, values, self._limits, "feasible")
+        meaning: dict[str, Any] = by_meaning(variables, values)
+        result = EngineResult(
+            outcome="optimal" if cost == bound else "feasible",
+            objective=cost,
+            bound=bound,
+            service=(),
+            engine="shared",
+            reason="the nodes of another question of the sweep serve this one, with other replicas",
+            solver=backend("cpsat").version(),
+            tie_break=ties,
+            **meaning,
+        )
+        plan = self._plan(result)
+        return Adopted(plan, result, problem) if verify(self._resolved, plan).ok else None
 
     def _plan(self, result: EngineResult) -> Plan:
         reason = None if result.outcome == "optimal" else "taken over from another question, not proven cheapest"

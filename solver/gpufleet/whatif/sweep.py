@@ -184,8 +184,11 @@ class _Run:
         known = [self.answers[other] for other in self.agenda.harder[number]]
         cheapest = sorted((a for a in known if a.shape is not None), key=lambda answer: answer.cost_usd or 0.0)
         fleets = dict.fromkeys(answer.shape for answer in cheapest if answer.shape is not None)
-        limits = self.settings.limits
-        return Task(self.questions[number], limits, self._floor(number), tuple(fleets)[:MOST_FLEETS])
+        limits, floor = self.settings.limits, self._floor(number)
+        # nodes of an easier question that cost no more than what is proven here: will they do?
+        near = [self.answers[other] for other in self.agenda.easier[number]]
+        nodes = {a.shape.nodes for a in near if a.shape is not None and round((a.cost_usd or 0.0) * 1e6) == floor}
+        return Task(self.questions[number], limits, floor, tuple(fleets)[:MOST_FLEETS], tuple(sorted(nodes)))
 
     def _take(self, number: int, answer: Answer) -> None:
         """Keep an answer."""
