@@ -20,6 +20,8 @@ from gpufleet.library.sources import aiconfigurator
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "instances" / "reference"
 BANK = REFERENCE / "bank-assistant.yaml"
+FEW_IN_THE_CLOUD = [{"site": "aws-us-east-1", "terms": ["on_demand"], "accelerators": ["L4"], "stock": 20}]
+"""Enough for a question of `bank-assistant` that is asked many times over."""
 MELANGE = {
     "gpu_info": {
         "A10G": {"cost": 1.01, "tputs": [[2, 1], [5, 2]]},
@@ -221,7 +223,7 @@ def test_restricting_the_accelerator_and_comparing_with_the_brief() -> None:
 
 
 def test_infeasible_exits_3_and_explain_names_the_budget(tmp_path: Path) -> None:
-    file = edited(tmp_path, BANK, budgets={"usd_per_day": 50})
+    file = edited(tmp_path, BANK, budgets={"usd_per_day": 50}, catalog_offers=FEW_IN_THE_CLOUD)
     solved = run("solve", file)
     assert solved.exit_code == 3
     assert "INFEASIBLE" in solved.stdout
@@ -243,7 +245,7 @@ def test_infeasible_exits_3_and_explain_names_the_budget(tmp_path: Path) -> None
 def test_explain_names_the_nearest_miss_of_a_workload_without_options(tmp_path: Path) -> None:
     fields = yaml.safe_load(BANK.read_text())
     fields["workloads"][0]["slo"][0]["limit_ms"] = 20
-    file = edited(tmp_path, BANK, workloads=fields["workloads"])
+    file = edited(tmp_path, BANK, workloads=fields["workloads"], catalog_offers=FEW_IN_THE_CLOUD)
     result = run("explain", file)
     assert result.exit_code == 3
     assert "assistant: no deployment option is left" in " ".join(result.stdout.split())
