@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hand_cases import HAND_CASES, HandCase
+from hand_cases import HAND_CASES
 
 from builders import resolved
 from gpufleet import confirm, solve, verify
@@ -16,6 +16,8 @@ from gpufleet.optimize.choice import Approach
 from gpufleet.solving import solve_candidates
 
 if TYPE_CHECKING:
+    from hand_questions import HandCase
+
     from gpufleet import Plan, ResolvedInstance
 
 
