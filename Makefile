@@ -25,10 +25,12 @@ lint: $(VENV)/.installed
 bench: $(VENV)/.installed
 	cd benchmarks && ../$(BIN)/python -m suite.run --short
 	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/properties.py
 
 bench-full: $(VENV)/.installed
 	cd benchmarks && ../$(BIN)/python -m suite.run
 	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/properties.py
 
 bench-simulation: $(VENV)/.installed
 	$(BIN)/python benchmarks/simulate.py

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 R = TypeVar("R", bound=Record)
 EFFICIENCY = Efficiency.of(Library.open().calibration)
 """The bundled calibration."""
+NOTHING = Library(())
+"""A library without cards; its calibration is read once."""
 
 
 def accelerator(name: str = "A", **changes: Any) -> Accelerator:
@@ -104,7 +106,7 @@ def instance(workloads: Sequence[Profiled], offers: Sequence[Offer], **changes: 
 
 def resolved(question: Instance) -> ResolvedInstance:
     """Resolved against an empty library: everything must be in the instance."""
-    return resolve(question, Library(()))
+    return resolve(question, NOTHING)
 
 
 def edited(record: R, **changes: Any) -> R:

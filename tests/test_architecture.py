@@ -8,13 +8,8 @@ import sys
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import gpufleet
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 
 PACKAGE = Path(gpufleet.__file__).parent
 LEVELS = {
@@ -75,21 +70,56 @@ def room_of(path: Path) -> str:
     return path.relative_to(PACKAGE).with_suffix("").parts[0]
 
 
+@dataclass(frozen=True)
+class Source:
+    """What a file says, in one pass; trees of all files together would slow down every later garbage collection."""
+
+    lines: int
+    docstring: str | None
+    imports: tuple[Import, ...]
+    names: tuple[tuple[str, int], ...]
+    """Names and chains of attributes, such as `sys.stdout`, with their lines."""
+    attributes: tuple[tuple[str, int], ...]
+    """The last part of every attribute, with its line."""
+    called: tuple[tuple[str, int], ...]
+    """The name, or the last part of the attribute with a dot before it, that is called, with its line."""
+
+
 @cache
-def tree_of(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"))
+def read(path: Path) -> Source:
+    text = path.read_text(encoding="utf-8")
+    tree = ast.parse(text)
+    nodes = [(node, getattr(node, "lineno", 0)) for node in ast.walk(tree)]
+    dotted = [(node, line) for node, line in nodes if isinstance(node, ast.Name | ast.Attribute)]
+    return Source(
+        lines=len(text.splitlines()),
+        docstring=ast.get_docstring(tree),
+        imports=tuple(found for node, _ in nodes for found in _imports_of(node, path)),
+        names=tuple((ast.unparse(node), line) for node, line in dotted if _is_chain(node)),
+        attributes=tuple((node.attr, line) for node, line in dotted if isinstance(node, ast.Attribute)),
+        called=tuple(
+            (func.id if isinstance(func, ast.Name) else f".{func.attr}", line)
+            for node, line in nodes
+            if isinstance(node, ast.Call) and isinstance(func := node.func, ast.Name | ast.Attribute)
+        ),
+    )
 
 
-def imports_of(path: Path) -> list[Import]:
-    found = []
-    for statement in ast.walk(tree_of(path)):
-        if isinstance(statement, ast.Import):
-            found += [Import(alias.name, statement.lineno) for alias in statement.names]
-        elif isinstance(statement, ast.ImportFrom):
-            assert statement.level == 0, f"{name_of(path)}:{statement.lineno}: relative import"
-            assert statement.module is not None
-            found += [_imported(statement.module, alias.name, statement.lineno) for alias in statement.names]
-    return found
+def _is_chain(node: ast.expr) -> bool:
+    """Names and attributes of names: other expressions are never written like one."""
+    while isinstance(node, ast.Attribute):
+        node = node.value
+    return isinstance(node, ast.Name)
+
+
+def _imports_of(statement: ast.AST, path: Path) -> list[Import]:
+    if isinstance(statement, ast.Import):
+        return [Import(alias.name, statement.lineno) for alias in statement.names]
+    if isinstance(statement, ast.ImportFrom):
+        assert statement.level == 0, f"{name_of(path)}:{statement.lineno}: relative import"
+        assert statement.module is not None
+        return [_imported(statement.module, alias.name, statement.lineno) for alias in statement.names]
+    return []
 
 
 def _imported(module: str, name: str, line: int) -> Import:
@@ -100,11 +130,11 @@ def _imported(module: str, name: str, line: int) -> Import:
 
 
 def own_imports(path: Path) -> list[Import]:
-    return [found for found in imports_of(path) if found.module.split(".")[0] == "gpufleet"]
+    return [found for found in read(path).imports if found.module.split(".")[0] == "gpufleet"]
 
 
 def outside_imports(path: Path) -> set[str]:
-    return {found.module.split(".")[0] for found in imports_of(path)} - {"gpufleet"}
+    return {found.module.split(".")[0] for found in read(path).imports} - {"gpufleet"}
 
 
 def test_every_room_has_a_number() -> None:
@@ -155,38 +185,32 @@ def test_the_formulation_knows_no_back_end() -> None:
 
 def test_only_library_and_cli_touch_files() -> None:
     others = [path for path in MODULES if room_of(path) not in ("library", "cli") and name_of(path) not in REDIRECTS]
-    assert not [place for path in others for place in _places(path, ast.Call, lambda call: _touches_files(call.func))]
-
-
-def _touches_files(called: ast.expr) -> bool:
-    if isinstance(called, ast.Name):
-        return called.id == "open"
-    return isinstance(called, ast.Attribute) and called.attr in FILE_METHODS
+    touching = {"open", *(f".{method}" for method in FILE_METHODS)}
+    assert not [place for path in others for place in _places(path, read(path).called, touching)]
 
 
 def test_only_cli_prints() -> None:
     others = [path for path in MODULES if room_of(path) != "cli"]
     names = {"print", "pprint", "input", "sys.stdout", "sys.stderr", "click.echo"}
-    assert not [place for path in others for place in _places(path, ast.expr, lambda node: ast.unparse(node) in names)]
+    assert not [place for path in others for place in _places(path, read(path).names, names)]
 
 
 def test_library_code_sets_up_no_logging() -> None:
     """Who runs a program decides where its log goes; of this package that is the command line alone."""
     others = [path for path in MODULES if room_of(path) != "cli"]
     setup = {"basicConfig", "addHandler", "StreamHandler", "FileHandler", "dictConfig", "setLevel"}
-    assert not [place for path in others for place in _places(path, ast.Attribute, lambda node: node.attr in setup)]
+    assert not [place for path in others for place in _places(path, read(path).attributes, setup)]
 
 
-def _places(path: Path, kind: type[ast.AST], wrong: Callable[[Any], bool]) -> list[str]:
-    """`file:line` of every node of a kind that is wrong."""
-    found = (node for node in ast.walk(tree_of(path)) if isinstance(node, kind))
-    return [f"{name_of(path)}:{getattr(node, 'lineno', 0)}" for node in found if wrong(node)]
+def _places(path: Path, said: tuple[tuple[str, int], ...], wrong: set[str]) -> list[str]:
+    """`file:line` of everything that is wrong."""
+    return [f"{name_of(path)}:{line}" for what, line in said if what in wrong]
 
 
 def test_modules_are_short_and_say_what_they_are() -> None:
-    lines = {name_of(path): len(path.read_text(encoding="utf-8").splitlines()) for path in MODULES}
+    lines = {name_of(path): read(path).lines for path in MODULES}
     assert not {name: count for name, count in lines.items() if count > MOST_LINES}
-    assert not [name_of(path) for path in MODULES if not ast.get_docstring(tree_of(path))]
+    assert not [name_of(path) for path in MODULES if not read(path).docstring]
 
 
 def test_importing_the_package_is_cheap() -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).resolve().parents[2] / "instances"
 CASES = ("medical-imaging", "ecommerce-recommender", "bank-assistant")
 LARGE = ("regional-bank",)
-"""Solved by the back end that suits it alone (test_estate.py)."""
+"""Solved by the back end that suits it alone (test_regional_bank.py)."""
 SMALL = sorted(
     path
     for folder in ("reference", "profiled", "estate")

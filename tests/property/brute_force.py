@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from fractions import Fraction
+from functools import lru_cache
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,7 @@ Load = tuple[Fraction | None, ...]
 """Replicas of one option that each class takes if it is served there alone; None = cannot be served there."""
 
 
+@lru_cache(maxsize=10_000)
 def fraction(value: float | int | None) -> Fraction:
     """The decimal number that was written."""
     return Fraction(str(value or 0))
@@ -173,14 +175,32 @@ def serves(loads: Sequence[Load], counts: Sequence[int], slack: Fraction = Fract
     if any(all(load[c] is None for load, _ in open_options) for c in classes):
         return False
     rows = [load for load, _ in open_options]
-    if len(classes) == 1:
-        return sum((count / load[0] for load, count in open_options if load[0]), Fraction(0)) >= 1
-    room = [count - slack * sum(part for part in load if part is not None) for load, count in open_options]
-    return all(_worth(prices, room) >= _bill(prices, rows, classes) for prices in _prices(rows))
+    room: list[Fraction | int] = [
+        count - slack * sum(part for part in load if part is not None) if slack and len(classes) > 1 else count
+        for load, count in open_options
+    ]
+    return all(
+        sum(price * there for price, there in zip(prices, room, strict=True)) >= bill
+        for prices, bill in _priced(tuple(rows))
+    )
 
 
-def _worth(prices: Sequence[Fraction], room: Sequence[Fraction]) -> Fraction:
-    return sum((price * there for price, there in zip(prices, room, strict=True)), Fraction(0))
+@lru_cache(maxsize=10_000)
+def _priced(rows: tuple[Load, ...]) -> frozenset[tuple[tuple[int, ...], int]]:
+    """All prices to try, in whole numbers, each with the bill of all classes: they do not hang on replica counts."""
+    found = set()
+    for prices in _prices(rows) if len(rows[0]) != 1 else _price_of_one_class(rows):
+        line = (*prices, _bill(prices, rows, range(len(rows[0]))))
+        whole = [part.numerator * (math.lcm(*(p.denominator for p in line)) // part.denominator) for part in line]
+        shared = math.gcd(*whole)
+        *ray, bill = (part // shared for part in whole)
+        found.add((tuple(ray), bill))
+    return frozenset(found)
+
+
+def _price_of_one_class(rows: Sequence[Load]) -> list[tuple[Fraction, ...]]:
+    """What the replicas of each option carry of the only class."""
+    return [tuple(1 / row[0] if row[0] else Fraction(0) for row in rows)]
 
 
 def _bill(prices: Sequence[Fraction], rows: Sequence[Load], classes: Iterable[int]) -> Fraction:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import cache
 from itertools import pairwise, product
 from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from seeds import part, sample
 
 from builders import EFFICIENCY, NET, accelerator, instance, node, offer, resolved
 from gpufleet import solve, verify
@@ -123,19 +125,24 @@ def _cost(asked: ResolvedInstance, way: tuple[tuple[str, bool] | None, ...]) -> 
     return total
 
 
+@cache
+def enumerated(seed: int) -> Fraction | None:
+    return cheapest(question(Random(seed)))
+
+
 @pytest.mark.parametrize("chunk", range(4))
 def test_the_engine_finds_the_enumerated_optimum(chunk: int) -> None:
-    for seed in range(chunk * 40, (chunk + 1) * 40):
+    for seed in sample(range(chunk * 40, (chunk + 1) * 40)):
         _compare(question(Random(seed)), "auto", seed)
 
 
 def test_second_opinions_agree(backend: BackendChoice) -> None:
-    for seed in range(300, 325):
+    for seed in sample(range(300, 325)):
         _compare(question(Random(seed)), backend, seed)
 
 
 def _compare(asked: ResolvedInstance, backend: BackendChoice, seed: int) -> None:
-    right = cheapest(asked)
+    right = enumerated(seed)
     plan = solve(asked, backend=backend)
     assert plan.status == ("infeasible" if right is None else "optimal"), f"seed {seed}"
     if right is not None:
@@ -151,7 +158,7 @@ def test_restarts_change_the_answer_often_enough() -> None:
         asked = question(Random(seed))
         run = asked.instance.workloads[0].model_copy(update={"restart_minutes": 0.0})
         free = cheapest(resolved(asked.instance.model_copy(update={"workloads": (run,)})))
-        right = cheapest(asked)
+        right = enumerated(seed)
         done += right is not None
         dearer += right is not None and free is not None and right > free
         undone += right is None and free is not None
@@ -163,7 +170,8 @@ def test_restarts_change_the_answer_often_enough() -> None:
 def test_a_run_beyond_the_budget_is_left_undone(backend: BackendChoice) -> None:
     """Where demand may stay unserved: done for what it costs, or not at all, and then for nothing."""
     left = 0
-    for seed in range(400, 425):
+    seeds = sample(range(400, 425))
+    for seed in seeds:
         asked = question(Random(seed))
         right = cheapest(asked)
         cap = 5.0 + seed % 7 + 0.013
@@ -177,4 +185,4 @@ def test_a_run_beyond_the_budget_is_left_undone(backend: BackendChoice) -> None:
         assert plan.certificate is not None
         assert [entry.unserved for entry in plan.certificate.service] == [float(undone)], f"seed {seed}"
         assert plan.certificate.objective_usd == pytest.approx(0 if undone else float(right), abs=1e-5), f"seed {seed}"
-    assert 5 <= left <= 20
+    assert part(5) <= left <= len(seeds) - part(5)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 from brute_force import fraction, micro
+from seeds import part, sample
 
 from builders import accelerator, instance, node, offer, option, profiled, resolved
 from gpufleet import solve, verify
@@ -26,6 +27,7 @@ from gpufleet.schema.instance import Budgets, FleetRules, Measure
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gpufleet import Plan
     from gpufleet.optimize.choice import BackendChoice
     from gpufleet.schema.offers import Offer
     from gpufleet.schema.resolved import ResolvedInstance
@@ -308,9 +310,14 @@ def _bounds(seed: int) -> tuple[int | None, int | None]:
     return low, cheapest(asked, GRID) if routed else low
 
 
+@cache
+def _solved(seed: int) -> Plan:
+    return solve(question(seed))
+
+
 def _compare(seed: int, backend: BackendChoice) -> None:
     asked, (low, high) = question(seed), _bounds(seed)
-    plan = solve(asked, backend=backend)
+    plan = _solved(seed) if backend == "auto" else solve(asked, backend=backend)
     assert plan.status in ("optimal", "infeasible"), f"seed {seed}"
     assert verify(asked, plan).ok, f"seed {seed}"
     assert plan.certificate is not None
@@ -326,30 +333,31 @@ def _compare(seed: int, backend: BackendChoice) -> None:
 
 @pytest.mark.parametrize("chunk", range(6))
 def test_the_engine_finds_the_enumerated_optimum(chunk: int) -> None:
-    for seed in range(chunk * 40, (chunk + 1) * 40):
+    for seed in sample(range(chunk * 40, (chunk + 1) * 40)):
         _compare(seed, "auto")
 
 
 def test_second_opinions_agree(backend: BackendChoice) -> None:
-    for seed in range(300, 330):
+    for seed in sample(range(300, 330)):
         _compare(seed, backend)
 
 
 def test_the_random_questions_are_not_all_alike() -> None:
     """Enough answers, nearly all of them exact, and enough of everything in them."""
     seen: Counter[str] = Counter()
-    for seed in range(240):
+    seeds = sample(range(240))
+    for seed in seeds:
         low, high = _bounds(seed)
         asked = question(seed)
         seen["feasible" if low is not None else "infeasible"] += 1
         seen["between"] += low != high
         if low is not None:
-            plan = solve(asked)
+            plan = _solved(seed)
             seen["spot"] += any(nodes.term == "spot" for nodes in plan.nodes)
             seen["measures"] += any(measure.taken for measure in plan.measures)
             seen["both"] += any(entry.spot and entry.measures for entry in plan.deployments)
             seen["routed"] += any(len(work.classes) > 1 for work in asked.instance.workloads)  # type: ignore[union-attr]
             seen["locked"] += any(m.unlocks for m in asked.instance.measures)
     least = {"feasible": 120, "infeasible": 40, "spot": 50, "measures": 20, "both": 10, "routed": 30, "locked": 20}
-    assert {name: seen[name] for name, count in least.items() if seen[name] < count} == {}
-    assert seen["between"] <= 24  # nine tenths are exact
+    assert {name: seen[name] for name, count in least.items() if seen[name] < part(count)} == {}
+    assert seen["between"] <= len(seeds) / 10  # nine tenths are exact

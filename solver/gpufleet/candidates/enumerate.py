@@ -12,16 +12,14 @@ import numpy as np
 from gpufleet.candidates import class_floors, filters
 from gpufleet.candidates.configuration import parallelism_at, subset
 from gpufleet.candidates.dominance import undominated
-from gpufleet.candidates.grid import configurations
+from gpufleet.candidates.figures import Batch, Calibrated, Machine, asked_of, figures
 from gpufleet.candidates.measured import measured_checks, measured_rows
 from gpufleet.candidates.option import Candidates, Option, variant_label
 from gpufleet.candidates.profiled import by_node_type, profiled_checks, profiled_configuration, profiled_rates
 from gpufleet.candidates.rejection import Block, Rejections, Rule
 from gpufleet.candidates.settings import Setting, measures_for, settings, unlocking
-from gpufleet.performance.calibration import Efficiency
-from gpufleet.performance.estimate import Configurations, at_level, estimate
 from gpufleet.schema.elimination import FunnelStep
-from gpufleet.schema.workloads import Profiled, Training, engine_of
+from gpufleet.schema.workloads import Profiled, Training
 from gpufleet.units import exact
 
 if TYPE_CHECKING:
@@ -29,6 +27,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from gpufleet.performance.estimate import Configurations
     from gpufleet.schema.models import ModelCard
     from gpufleet.schema.offers import Offer
     from gpufleet.schema.resolved import ResolvedInstance
@@ -44,13 +43,13 @@ Stocks = dict[tuple[str, str | None], int | None]
 
 def build_candidates(resolved: ResolvedInstance) -> Candidates:
     """All deployment options of all workloads, with everything that was eliminated on the way."""
-    places, efficiency = _places(pools_of(resolved)), Efficiency.of(resolved.calibration)
+    places, calibrated = _places(pools_of(resolved)), Calibrated(resolved.calibration)
     rejections = Rejections()
     options: dict[str, tuple[Option, ...]] = {}
     funnel: list[FunnelStep] = []
     for workload in resolved.instance.workloads:
         earlier = len(rejections.blocks)
-        found = list(_survivors(resolved, workload, places, efficiency, rejections))
+        found = list(_survivors(resolved, workload, places, calibrated, rejections))
         options[workload.name] = tuple(_prune(workload, found, rejections))
         funnel += _funnel(workload.name, len(options[workload.name]), rejections.blocks[earlier:])
     return Candidates(options, rejections, tuple(funnel))
@@ -114,13 +113,13 @@ def _survivors(
     resolved: ResolvedInstance,
     workload: Workload,
     places: dict[str, Stocks],
-    efficiency: Efficiency,
+    calibrated: Calibrated,
     rejections: Rejections,
 ) -> Iterator[_Survivors]:
     profiles = by_node_type(workload) if isinstance(workload, Profiled) else {}
     for node_type in (name for name in places if name in profiles) if profiles else places:
         stocks, measured = places[node_type], profiles.get(node_type, [])
-        for batch in _batches(resolved, workload, node_type, stocks, efficiency, measured):
+        for batch in _batches(resolved, workload, node_type, stocks, calibrated, measured):
             for (site, spot), nodes in stocks.items():
                 if spot == batch.setting.spot_name:
                     yield _Survivors(site, batch, _filter(resolved, workload, batch, site, nodes, rejections))
@@ -137,7 +136,7 @@ def _batches(
     workload: Workload,
     node_type: str,
     stocks: Stocks,
-    efficiency: Efficiency,
+    calibrated: Calibrated,
     profiles: Sequence[ProfiledOption],
 ) -> Iterator[_Batch]:
     if isinstance(workload, Profiled):
@@ -147,7 +146,7 @@ def _batches(
     most_nodes = max(limits) if len(limits) == len(stocks) else None
     for card in resolved.models_of(workload):
         spots = _spots(resolved, stocks)
-        yield from _modelled_batches(resolved, workload, card, node_type, most_nodes, spots, efficiency)
+        yield from _modelled_batches(resolved, workload, card, node_type, most_nodes, spots, calibrated)
 
 
 def _modelled_batches(
@@ -157,37 +156,25 @@ def _modelled_batches(
     node_type: str,
     most_nodes: int | None,
     spots: list[Offer | None],
-    efficiency: Efficiency,
+    calibrated: Calibrated,
 ) -> Iterator[_Batch]:
     node, accelerator = resolved.node_types[node_type], resolved.accelerator_of(node_type)
-    usual = configurations(workload, card, node, most_nodes)
+    machine = Machine(workload, asked_of(workload), card, node, most_nodes)
     steady = isinstance(workload, Training) and not resolved.instance.periods
     alone = isinstance(workload, Training) or not workload.alternatives
     for variant in card.variants:
         accuracy = {figure.metric: figure.value for figure in variant.accuracy}
         good = class_floors.good_enough(workload, accuracy)
-        rows = measured_rows(resolved.profiles, workload, card, variant, node)
-        grid = configurations(workload, card, node, most_nodes, rows) if rows else usual
-        n = len(grid.batch)
-        found = estimate(
-            workload,
-            card,
-            variant,
-            accelerator,
-            node,
-            grid,
-            efficiency=efficiency,
-            engine=engine_of(workload),
-            profiles=resolved.profiles,
-            performance=resolved.instance.performance,
-        )
-        figures = at_level(found, resolved.instance.performance)
-        shapes = tuple(measured_checks(resolved.profiles, figures, grid, node))
+        measured = measured_rows(resolved.profiles, workload, card, variant, node)
+        performance = resolved.instance.performance
+        batch = Batch(machine, variant, accelerator, measured, resolved.profiles, performance, calibrated)
+        grid, reached = figures(batch)
+        shapes = tuple(measured_checks(resolved.profiles, reached, grid, node))
         measures = measures_for(resolved, workload, accelerator, variant.name)
         needed = unlocking(resolved, workload, variant.name)
         for setting in settings(measures, spots):
             speed = setting.speeds(grid.accelerators, node.accelerators)
-            rates = figures.max_rate * speed[:, None]
+            rates = reached.max_rate * speed[:, None]
             # a run that may not stop is one gang of accelerators all the time: finishing sooner gains nothing
             rates = np.minimum(rates, 1.0) if steady else rates
             yield _Batch(
@@ -203,10 +190,10 @@ def _modelled_batches(
                 rates=rates * good,
                 able=rates > 0,
                 checks=(
-                    *filters.machine_checks(workload, variant, figures, speed, shapes),
-                    *filters.software_check(card, variant, accelerator, figures),
-                    *filters.method_check(workload, variant, n),
-                    *filters.measure_check(variant.name, needed, setting.measure_names, n),
+                    *filters.machine_checks(workload, variant, reached, speed, shapes),
+                    *filters.software_check(card, variant, accelerator, reached),
+                    *filters.method_check(workload, variant, len(grid.batch)),
+                    *filters.measure_check(variant.name, needed, setting.measure_names, len(grid.batch)),
                     *filters.spot_check(workload, setting.spot_name, speed),
                 ),
             )

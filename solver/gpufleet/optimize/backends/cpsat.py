@@ -84,6 +84,13 @@ def _may_wrap(model: LinearModel) -> bool:
     return any(sum(abs(value) for _, value in row.terms) >= _WRAPS_FROM for row in model.rows)
 
 
+class _Model(cp_model.CpModel):  # type: ignore[misc]
+    """Without the old names of all methods, which nothing here calls: making them takes longer than a small model."""
+
+    def _add_pre_pep8_methods(self) -> None:
+        """Nothing."""
+
+
 class _Found(cp_model.CpSolverSolutionCallback):  # type: ignore[misc]
     """Tells the monitor of every better solution."""
 
@@ -119,7 +126,7 @@ def _rounded_up(bound: float) -> int:
 
 def _translate(model: LinearModel, divisor: int, hint: list[int] | None) -> cp_model.CpModel:
     """The same model in CP-SAT's own form; the objective is divided by its coefficients' common divisor."""
-    target = cp_model.CpModel()
+    target = _Model()
     variables = [target.new_int_var(v.lower, v.upper, v.name) for v in model.variables]
     for row in model.rows:
         expression = cp_model.LinearExpr.weighted_sum([variables[i] for i, _ in row.terms], [c for _, c in row.terms])
