@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 
 # two workers share two cores: more threads of BLAS would only wait for each other
@@ -18,6 +19,12 @@ from gpufleet.optimize.backends import mathopt_highs
 # derandomised, so that a green build stays green; found examples are kept as tests
 settings.register_profile("gpufleet", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("gpufleet")
+
+
+def pytest_collection_finish() -> None:
+    """What is imported by now stays: looking through it again and again would take a twentieth of the time."""
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 @pytest.fixture(params=["cpsat", "pulp", "highs"])

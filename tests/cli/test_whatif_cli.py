@@ -50,17 +50,18 @@ def test_explain_names_the_nearest_miss_of_a_workload_without_options(tmp_path: 
     assert "ms as p95 end-to-end latency of assistant (now 20)" in " ".join(result.stdout.split())
 
 
-def test_whatif_finds_the_cap_at_which_the_answer_appears() -> None:
-    rows = json.loads(run("whatif", BANK, "--budget", "usd_per_day=92:102:2", "--json").stdout)
+def test_whatif_finds_the_cap_at_which_the_answer_appears(tmp_path: Path) -> None:
+    bank = edited(tmp_path, BANK, catalog_offers=FEW_IN_THE_CLOUD)
+    rows = json.loads(run("whatif", bank, "--budget", "usd_per_day=92:102:2", "--json").stdout)
     assert [row["usd_per_day"] for row in rows] == [92, 94, 96, 98, 100, 102]
     # the cheapest plan costs 99.60 a day; below that, the best that the money buys
     assert [row["service"] for row in rows] == ["partial"] * 4 + ["full"] * 2
     assert {row["status"] for row in rows} == {"optimal"}
     assert rows[3]["next"]["at"] == 99.6
     assert rows[3]["next"]["full_service"]
-    strict = json.loads(run("whatif", BANK, "--budget", "usd_per_day=92:102:10", "--full-service", "--json").stdout)
+    strict = json.loads(run("whatif", bank, "--budget", "usd_per_day=92:102:10", "--full-service", "--json").stdout)
     assert [row["status"] for row in strict] == ["infeasible", "optimal"]
-    table = run("whatif", BANK, "--budget", "usd_per_day=92:102:10")
+    table = run("whatif", bank, "--budget", "usd_per_day=92:102:10")
     assert table.exit_code == 0
     assert "1x a30-4x-2u reserved_1y" in table.stdout
 
