@@ -8,40 +8,44 @@ CASE ?= instances/reference/bank-assistant.yaml
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV) || { $(PYTHON) -m pip install --quiet --user virtualenv && $(PYTHON) -m virtualenv --quiet $(VENV); }
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	touch $@
 
 solve: $(VENV)/.installed
 	$(BIN)/gpufleet solve $(CASE)
 
-test: $(VENV)/.installed
+test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -n auto --dist loadfile
 
-lint: $(VENV)/.installed
+lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(VENV)/.installed
+bench: $(VENV)/.installed-dev
 	cd benchmarks && ../$(BIN)/python -m suite.run --short
 	$(BIN)/python benchmarks/run.py
 	$(BIN)/python benchmarks/properties.py
 
-bench-full: $(VENV)/.installed
+bench-full: $(VENV)/.installed-dev
 	cd benchmarks && ../$(BIN)/python -m suite.run
 	$(BIN)/python benchmarks/run.py
 	$(BIN)/python benchmarks/properties.py
 
-bench-simulation: $(VENV)/.installed
+bench-simulation: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/simulate.py
 
-calibrate: $(VENV)/.installed
+calibrate: $(VENV)/.installed-dev
 	OMP_NUM_THREADS=1 $(BIN)/gpufleet calibrate benchmarks/measured/llm_serving.csv \
 	    benchmarks/measured/mlperf_*.csv benchmarks/measured/training.csv --from-scratch \
 	    --out calibration/bundled.yaml --predictions benchmarks/measured/cross_validated.csv
 	$(BIN)/python docs/validation.py
 
-docs: $(VENV)/.installed
+docs: $(VENV)/.installed-dev
 	$(BIN)/python docs/generate.py
 
 clean:
