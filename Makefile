@@ -1,10 +1,11 @@
-# Two commands: `make solve` (the main job on a reference case) and `make test` (the whole suite).
+# `make solve`: the main job on a reference case. `make test`: the suite, under 4 minutes. `make acceptance`: what a user
+# does, whole (pages of the docs, browser, wheel, pipeline).
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 CASE ?= instances/reference/bank-assistant.yaml
 
-.PHONY: solve test lint bench bench-full bench-simulation calibrate docs clean
+.PHONY: solve test acceptance lint bench bench-full bench-simulation calibrate docs clean
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV) || { $(PYTHON) -m pip install --quiet --user virtualenv && $(PYTHON) -m virtualenv --quiet $(VENV); }
@@ -19,7 +20,10 @@ solve: $(VENV)/.installed
 	$(BIN)/gpufleet solve $(CASE)
 
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest -n auto --dist loadfile --ignore tests/acceptance
+
+acceptance: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -n auto --dist loadfile tests/acceptance
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
