@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gpufleet import load_instance, solve, verify
-from gpufleet.edits.changes import with_budget
+from gpufleet.edits.caps import Cap, with_cap
 from gpufleet.library import dump_instance, import_melange, resolve
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def test_heterogeneous_gpus_under_budget_and_stock(jiang: ResolvedInstance, back
 
 @pytest.mark.parametrize(("cap", "status"), [(14.904, "optimal"), (14.903, "infeasible"), (60.0, "optimal")])
 def test_the_budget_binds_exactly(jiang: ResolvedInstance, cap: float, status: str, backend: str) -> None:
-    plan = solve(with_budget(jiang, "horizon_usd", cap), backend=backend)  # type: ignore[arg-type]
+    plan = solve(with_cap(jiang, Cap("horizon_usd"), cap), backend=backend)  # type: ignore[arg-type]
     assert plan.status == status
     assert cost(plan) == (JIANG_OPTIMUM if status == "optimal" else None)
 

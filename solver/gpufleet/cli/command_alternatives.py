@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gpufleet.cli.common import exit_code, library_option, open_library, performance_option, progress, show
+from gpufleet.cli.common import (
+    exit_code,
+    library_option,
+    open_library,
+    performance_option,
+    progress,
+    show,
+    time_limit_option,
+)
 
 if TYPE_CHECKING:
     from gpufleet.schema.resolved import ResolvedInstance
@@ -61,13 +69,7 @@ class Share(click.ParamType[float]):
 )
 @click.option("--out", metavar="DIR", help="Write the plans to this folder: optimum.yaml, alternative-1.yaml, ...")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON and nothing else.")
-@click.option(
-    "--time-limit",
-    type=click.FloatRange(min=0, min_open=True),
-    default=60.0,
-    show_default=True,
-    help="Seconds per plan.",
-)
+@time_limit_option("Seconds per plan.")
 @performance_option
 @library_option
 def command(

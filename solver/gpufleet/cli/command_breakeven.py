@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gpufleet.cli.common import library_option, open_library, performance_option, progress, show
+from gpufleet.cli.common import library_option, open_library, performance_option, progress, show, time_limit_option
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,13 +47,7 @@ CHARTS = ("png", "svg", "pdf")
 )
 @click.option("--chart", metavar="FILE", help="Draw the answer: .png, .svg or .pdf.")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON and nothing else.")
-@click.option(
-    "--time-limit",
-    type=click.FloatRange(min=0, min_open=True),
-    default=60.0,
-    show_default=True,
-    help="Seconds per plan.",
-)
+@time_limit_option("Seconds per plan.")
 @performance_option
 @library_option
 def command(

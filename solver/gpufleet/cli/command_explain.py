@@ -17,6 +17,7 @@ from gpufleet.cli.common import (
     progress,
     show,
     source_option,
+    time_limit_option,
 )
 from gpufleet.cli.edit_options import edit_options, load_question
 
@@ -26,13 +27,7 @@ if TYPE_CHECKING:
 
 @click.command("explain")
 @click.argument("file")
-@click.option(
-    "--time-limit",
-    type=click.FloatRange(min=0, min_open=True),
-    default=60.0,
-    show_default=True,
-    help="Seconds for the answer, and as many again for all that explains it.",
-)
+@time_limit_option("Seconds for the answer, and as many again for all that explains it.")
 @edit_options
 @click.option("--json", "as_json", is_flag=True, help="Print the explanation as JSON and nothing else.")
 @performance_option

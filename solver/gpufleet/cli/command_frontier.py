@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gpufleet.cli.common import library_option, open_library, progress, show
+from gpufleet.cli.common import library_option, open_library, progress, show, time_limit_option
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,13 +44,7 @@ CHARTS = ("png", "svg")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON and nothing else.")
 @click.option("--csv", metavar="FILE", help="Write one row per breakpoint to this file.")
 @click.option("--chart", metavar="FILE", help="Draw the steps: .png or .svg.")
-@click.option(
-    "--time-limit",
-    type=click.FloatRange(min=0, min_open=True),
-    default=60.0,
-    show_default=True,
-    help="Seconds per integer program.",
-)
+@time_limit_option("Seconds per integer program.")
 @library_option
 def command(
     file: str, over: str, start: float | None, stop: float | None, step: float | None, points: int | None,

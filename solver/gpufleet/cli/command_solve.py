@@ -18,6 +18,7 @@ from gpufleet.cli.common import (
     progress,
     show,
     source_option,
+    time_limit_option,
 )
 from gpufleet.cli.edit_options import edit_options, load_question
 from gpufleet.cli.live import JsonLines, on_screen
@@ -52,9 +53,7 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="Write progress as JSON lines to this file while solving; - is standard error.",
 )
-@click.option(
-    "--time-limit", type=click.FloatRange(min=0, min_open=True), default=60.0, show_default=True, help="Seconds."
-)
+@time_limit_option()
 @click.option("--gap", type=click.FloatRange(0, 1), default=0.0, show_default=True, help="Stop at this relative gap.")
 @click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Threads; 1 is repeatable.")
 @click.option(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gpufleet.cli.common import library_option, open_library, progress, show
+from gpufleet.cli.common import library_option, open_library, progress, show, time_limit_option
 from gpufleet.cli.scenario_options import scenario_options, settings_of
 
 if TYPE_CHECKING:
@@ -28,13 +28,7 @@ CHARTS = ("png", "svg", "pdf")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON and nothing else.")
 @click.option("--csv", "table", metavar="FILE", help="Write a row per plan and workload to this file; - prints it.")
 @click.option("--chart", metavar="FILE", help="Draw how much is unmet how often: .png, .svg or .pdf.")
-@click.option(
-    "--time-limit",
-    type=click.FloatRange(min=0, min_open=True),
-    default=60.0,
-    show_default=True,
-    help="Seconds per plan of --compare.",
-)
+@time_limit_option("Seconds per plan of --compare.")
 @library_option
 def command(
     file: str,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gpufleet.cli.common import library_option, progress, show
+from gpufleet.cli.common import library_option, progress, show, time_limit_option
 from gpufleet.cli.edit_options import edit_options, load_question
 
 if TYPE_CHECKING:
@@ -49,13 +49,7 @@ if TYPE_CHECKING:
     "--gap", type=click.FloatRange(0, 1), default=0.0, show_default=True, help="Sweep: stop a point at this gap."
 )
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Sweep: random seed.")
-@click.option(
-    "--time-limit",
-    type=click.FloatRange(min=0, min_open=True),
-    default=60.0,
-    show_default=True,
-    help="Seconds per plan.",
-)
+@time_limit_option("Seconds per plan.")
 @library_option
 def command(
     file: str,

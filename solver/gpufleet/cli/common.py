@@ -36,6 +36,13 @@ def library_option(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
+def time_limit_option(what: str = "Seconds.") -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """`--time-limit`, with what it limits."""
+    return click.option(
+        "--time-limit", type=click.FloatRange(min=0, min_open=True), default=60.0, show_default=True, help=what
+    )
+
+
 def performance_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """`--performance p50|p90`."""
     return click.option(

@@ -12,7 +12,7 @@ from gpufleet.schema.instance import BudgetCaps, StageCaps
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from gpufleet.schema.resolved import ResolvedInstance
+    from gpufleet.schema.resolved import FieldPath, ResolvedInstance
 
 WHOLE: Final = tuple(BudgetCaps.model_fields)
 FIELDS: Final[dict[str, tuple[str, ...]]] = {
@@ -53,6 +53,11 @@ class Cap:
         return cls(field, part, name)
 
     @property
+    def loc(self) -> FieldPath:
+        """Where the field stands in an instance."""
+        return ("budgets", self.field) if self.part is None else ("budgets", self.part, self.name, self.field)
+
+    @property
     def path(self) -> str:
         """As it is written."""
         return self.field if self.part is None else f"{self.part}.{self.name}.{self.field}"
@@ -68,11 +73,17 @@ def with_cap(resolved: ResolvedInstance, cap: Cap, value: float | None) -> Resol
 
     Raises InputError when the instance has no such site, workload or stage.
     """
+    if cap.part is not None:
+        _check_name(resolved, cap)
+    return redigest(capped(resolved, cap, value))
+
+
+def capped(resolved: ResolvedInstance, cap: Cap, value: float | None) -> ResolvedInstance:
+    """The same for names that are known to exist; the digest is left alone."""
     budgets = resolved.instance.budgets
     if cap.part is None:
         changed = budgets.model_copy(update={cap.field: value})
     else:
-        _check_name(resolved, cap)
         parts: dict[str, BaseModel] = dict(getattr(budgets, cap.part))
         if cap.part == "stages":
             parts.pop(cap.name, None)
@@ -80,7 +91,7 @@ def with_cap(resolved: ResolvedInstance, cap: Cap, value: float | None) -> Resol
         else:
             parts[cap.name] = parts.get(cap.name, BudgetCaps()).model_copy(update={cap.field: value})
         changed = budgets.model_copy(update={cap.part: parts})
-    return redigest(replace(resolved, instance=resolved.instance.model_copy(update={"budgets": changed})))
+    return replace(resolved, instance=resolved.instance.model_copy(update={"budgets": changed}))
 
 
 def _check_name(resolved: ResolvedInstance, cap: Cap) -> None:

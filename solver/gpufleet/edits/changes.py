@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Literal
 
 from gpufleet.errors import InputError, InputProblem
 from gpufleet.library import digest
-from gpufleet.schema.instance import FleetRules
 from gpufleet.schema.workloads import Training
 from gpufleet.units import HOURS_PER_YEAR, exact
 
@@ -48,21 +47,9 @@ def only_accelerators(resolved: ResolvedInstance, names: Sequence[str]) -> Resol
     return redigest(replace(resolved, offers=kept, node_types=node_types, accelerators=accelerators))
 
 
-def with_budget(resolved: ResolvedInstance, cap: str, value: float) -> ResolvedInstance:
-    """The instance with one budget cap (`usd_per_day`, `horizon_usd` or `capex_usd`) set."""
-    budgets = resolved.instance.budgets.model_copy(update={cap: value})
-    return redigest(replace(resolved, instance=resolved.instance.model_copy(update={"budgets": budgets})))
-
-
 def with_fields(resolved: ResolvedInstance, **fields: object) -> ResolvedInstance:
     """The instance with some of its fields replaced."""
     return redigest(replace(resolved, instance=resolved.instance.model_copy(update=fields)))
-
-
-def without_rules(resolved: ResolvedInstance, *names: str) -> ResolvedInstance:
-    """The instance with some fleet rules at their defaults."""
-    plain = {name: FleetRules.model_fields[name].get_default() for name in names}
-    return with_fields(resolved, rules=resolved.instance.rules.model_copy(update=plain))
 
 
 def with_vendor_share(resolved: ResolvedInstance, most: float) -> ResolvedInstance:
@@ -82,15 +69,6 @@ def with_workloads(resolved: ResolvedInstance, **fields: object) -> ResolvedInst
         for workload in resolved.instance.workloads
     )
     return with_fields(resolved, workloads=workloads)
-
-
-def with_offers(resolved: ResolvedInstance, **fields: object) -> ResolvedInstance:
-    """The instance with some fields of all offers replaced, but those of owned nodes."""
-    offers = {
-        name: offer if offer.term == "owned" else offer.model_copy(update=fields)
-        for name, offer in resolved.offers.items()
-    }
-    return redigest(replace(resolved, offers=offers))
 
 
 def with_price(resolved: ResolvedInstance, name: str, price: float) -> ResolvedInstance:

@@ -106,20 +106,6 @@ def with_instance(resolved: ResolvedInstance, **fields: object) -> ResolvedInsta
     return replace(resolved, instance=resolved.instance.model_copy(update=fields))
 
 
-def with_budgets(resolved: ResolvedInstance, path: tuple[str, ...], value: float | None) -> ResolvedInstance:
-    """One cap replaced: `(usd_per_day,)`, or `(sites, name, usd_per_day)`."""
-    budgets = resolved.instance.budgets
-    if len(path) == 1:
-        return with_instance(resolved, budgets=budgets.model_copy(update={path[0]: value}))
-    part, name, cap = path
-    caps = dict(getattr(budgets, part))
-    if part == "stages" and value is None:
-        del caps[name]  # a stage has one cap, which it cannot be without
-    else:
-        caps[name] = caps[name].model_copy(update={cap: value})
-    return with_instance(resolved, budgets=budgets.model_copy(update={part: caps}))
-
-
 def with_rules(resolved: ResolvedInstance, **fields: object) -> ResolvedInstance:
     """Some fleet rules replaced; the digest is left alone."""
     return with_instance(resolved, rules=resolved.instance.rules.model_copy(update=fields))

@@ -9,10 +9,10 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from gpufleet.edits.caps import Cap, capped
 from gpufleet.edits.requirement import (
     Requirement,
     shown,
-    with_budgets,
     with_instance,
     with_offer,
     with_rules,
@@ -74,32 +74,32 @@ def requirements(resolved: ResolvedInstance) -> tuple[Requirement, ...]:
 
 def _budgets(resolved: ResolvedInstance) -> Iterator[Requirement]:
     budgets = resolved.instance.budgets
-    yield from _caps("budget", (), budgets, "")
+    yield from _caps("budget", budgets, "")
     for name, caps in budgets.sites.items():
-        yield from _caps("site_budget", ("sites", name), caps, f" of site {name}")
+        yield from _caps("site_budget", caps, f" of site {name}", "sites", name)
     for name, caps in budgets.workloads.items():
-        yield from _caps("workload_budget", ("workloads", name), caps, f" of {name}")
+        yield from _caps("workload_budget", caps, f" of {name}", "workloads", name)
     for name, stage in budgets.stages.items():
-        yield _cap("stage_budget", ("stages", name, "capex_usd"), stage.capex_usd, f" of stage {name}")
+        yield _cap("stage_budget", Cap("capex_usd", "stages", name), stage.capex_usd, f" of stage {name}")
 
 
-def _caps(kind: Kind, path: tuple[str, ...], caps: BudgetCaps, whose: str) -> Iterator[Requirement]:
-    for cap in CAPS:
-        value: float | None = getattr(caps, cap)
+def _caps(kind: Kind, caps: BudgetCaps, whose: str, part: str | None = None, name: str = "") -> Iterator[Requirement]:
+    for field in CAPS:
+        value: float | None = getattr(caps, field)
         if value is not None:
-            yield _cap(kind, (*path, cap), value, whose)
+            yield _cap(kind, Cap(field, part, name), value, whose)
 
 
-def _cap(kind: Kind, path: tuple[str, ...], value: float, whose: str) -> Requirement:
-    what, unit = CAPS[path[-1]]
+def _cap(kind: Kind, cap: Cap, value: float, whose: str) -> Requirement:
+    what, unit = CAPS[cap.field]
     return Requirement(
         kind=kind,
         words=f"{what}{whose} of {shown(value)} {unit}",
-        loc=("budgets", *path),
-        lift=partial(with_budgets, path=path, value=None),
+        loc=cap.loc,
+        lift=partial(capped, cap=cap, value=None),
         lifting=f"do without the {what}{whose}",
         value=value,
-        put=lambda resolved, value: with_budgets(resolved, path, value),
+        put=lambda resolved, value: capped(resolved, cap, value),
         putting=f"raise the {what}{whose} to {{}} {unit}",
         unit=unit,
     )

@@ -78,11 +78,9 @@ def _tidied(
     if not forms or limits.seconds <= 0:
         return values, why
     model.objective = dict.fromkeys(forms, 1)
-    small, kept = without_fixed(model, unused(problem, variables, values))
-    hint = [values[index] for index in kept]
-    result = backend("cpsat").solve(small, replace(limits, relative_gap=0.0, effort=TIDY_EFFORT), hint, monitor)
+    small = without_fixed(model, unused(problem, variables, values))
+    hint = [values[index] for index in small.kept]
+    result = backend("cpsat").solve(small.model, replace(limits, relative_gap=0.0, effort=TIDY_EFFORT), hint, monitor)
     if result.values is None:
         return values, why
-    for index, position in kept.items():
-        values[index] = result.values[position]
-    return values, f"{why}; on this fleet, few of the deployment options that it used"
+    return small.restored(result.values), f"{why}; on this fleet, few of the deployment options that it used"

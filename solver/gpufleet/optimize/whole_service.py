@@ -24,7 +24,7 @@ from gpufleet.optimize.formulation.linear_model import Row
 from gpufleet.optimize.frontier import FAMILY, Goal, Point, Staircase
 from gpufleet.optimize.periods.merging import Merging, same_stage
 from gpufleet.optimize.periods.solver import Periods
-from gpufleet.optimize.reduction import without_fixed
+from gpufleet.optimize.reduction import completed
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -201,17 +201,10 @@ class WholeService(Staircase):
         """The point with the values of the whole program: the fleet that is known, and what runs on it."""
         fixed = dict(zip(self.nodes, found.nodes, strict=True))
         fixed |= {index: int(name not in served) for name, index in self.switches.items()}
-        small, kept = without_fixed(self.model, fixed)
         effort = FILL_EFFORT * len(self.problem.periods)
-        result = backend("cpsat").solve(small, replace(self.limits, effort=effort))
+        values = completed(self.model, fixed, replace(self.limits, effort=effort))
         self.solves += 1
-        if result.values is None:
-            self.settled = False
-            return None
-        values = [fixed.get(index, 0) for index in range(len(self.model.variables))]
-        for index, position in kept.items():
-            values[index] = result.values[position]
-        if self.model.violated(values):
+        if values is None:
             self.settled = False
             return None
         spent = self.model.value(self.axis, values)

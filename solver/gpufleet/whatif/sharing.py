@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from gpufleet.assembly import assemble
 from gpufleet.optimize.backends.registry import backend
 from gpufleet.optimize.formulation.build import build_model
-from gpufleet.optimize.reduction import without_fixed
+from gpufleet.optimize.reduction import completed
 from gpufleet.optimize.results import EngineResult, by_meaning
 from gpufleet.optimize.ties import break_ties
 from gpufleet.problem.build import build_problem
@@ -178,16 +178,9 @@ class Adoption:
             return None
         model, variables = build_model(problem)
         fixed = dict(zip(variables.nodes, fixed_nodes, strict=True))
-        small, kept = without_fixed(model, fixed)
         effort = REFIT_EFFORT * len(problem.periods)
-        found = backend("cpsat").solve(small, replace(self._limits, relative_gap=0.0, effort=effort))
-        if found.values is None:
-            return None
-        values = [fixed.get(index, 0) for index in range(len(model.variables))]
-        for index, position in kept.items():
-            values[index] = found.values[position]
-        cost = model.value(model.objective, values)
-        if model.violated(values) or cost < bound:
+        values = completed(model, fixed, replace(self._limits, relative_gap=0.0, effort=effort))
+        if values is None or (cost := model.value(model.objective, values)) < bound:
             return None
         values, ties = break_ties(problem, model, variables, values, self._limits, "feasible")
         meaning: dict[str, Any] = by_meaning(variables, values)

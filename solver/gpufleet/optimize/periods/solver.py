@@ -17,7 +17,7 @@ from gpufleet.optimize.backends.registry import backend
 from gpufleet.optimize.formulation.build import build_model
 from gpufleet.optimize.periods.alone import cheapest_rents
 from gpufleet.optimize.periods.merging import Merging, is_rent, same_stage
-from gpufleet.optimize.reduction import without_fixed
+from gpufleet.optimize.reduction import completed
 
 if TYPE_CHECKING:
     from gpufleet.optimize.backends.interface import Outcome, SolverLimits
@@ -157,15 +157,9 @@ class _Run:
             return
         self.tried.add(key)
         fixed = {y: nodes.get(f, 0) for f, y in enumerate(self.variables.nodes)}
-        small, kept = without_fixed(self.model, fixed)
         limits = self._limits(ALONE_EFFORT * len(self.problem.periods))
-        found = backend("cpsat").solve(small, limits, None, self.quiet)
-        if found.values is None:
-            return
-        values = [fixed.get(index, 0) for index in range(len(self.model.variables))]
-        for index, position in kept.items():
-            values[index] = found.values[position]
-        if not self.model.violated(values):
+        values = completed(self.model, fixed, limits, self.quiet)
+        if values is not None:
             self.take(values)
 
     def take(self, values: list[int]) -> None:

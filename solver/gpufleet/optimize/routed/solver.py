@@ -192,19 +192,16 @@ class _Run:
         if not empty_rows_hold(self.matrix, left):  # without those variables there is no plan
             return self._proven_by_exclusion()
         fixed = dict.fromkeys(np.flatnonzero(~left).tolist(), 0)
-        small, kept = without_fixed(self.model, fixed)
+        small = without_fixed(self.model, fixed)
         for number, cut in enumerate(self.relaxation.cuts):
-            terms = [(kept[index], value) for index, value in cut.terms if index in kept]
-            small.add_row("cut", f"cut_{number}", terms, upper=cut.upper)
-        hint = None if self.values is None else [self.values[index] for index in kept]
+            terms = [(small.kept[index], value) for index, value in cut.terms if index in small.kept]
+            small.model.add_row("cut", f"cut_{number}", terms, upper=cut.upper)
+        hint = None if self.values is None else [self.values[index] for index in small.kept]
         found = MathOptHighs(starts_at_hint=True).solve(
-            small, self._rest(), hint, self.monitor if self.watched else None
+            small.model, self._rest(), hint, self.monitor if self.watched else None
         )
         if found.values is not None:
-            values = [0] * len(left)
-            for index, position in kept.items():
-                values[index] = found.values[position]
-            self._take(values)
+            self._take(small.restored(found.values))
         if found.outcome == "infeasible":
             return self._proven_by_exclusion()
         # what is not left costs at least as much as the plan that was known when it was ruled out
