@@ -381,3 +381,14 @@ def test_time_that_runs_out_is_said() -> None:
     assert found.conflict is None
     assert "Not found out within the time limit" in text_of(found)
     assert not feasible(asked)
+
+
+def test_prices_of_requirements_that_took_too_long_are_said_to_be_missing() -> None:
+    from gpufleet.explain.explanation import explained
+    from gpufleet.solving import solve
+
+    asked = question(budgets=Budgets(horizon_usd=2000.0))
+    found = explained(asked, solve(asked), 1e-9, lambda _: None)
+    assert found.bindings is not None
+    assert not found.bindings.complete
+    assert "None was settled within the time limit" in text_of(found)

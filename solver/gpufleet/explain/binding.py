@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 NOT_PRICED = frozenset(("demand",))
 """All cost is there for the demand."""
+GROUP_SHARE = 0.3
+"""Of the time left, for a question about several requirements: its halves need time too."""
 Worth = tuple[tuple[float, ...], float]
 """What stays unserved by priority, then the cost: smaller is better."""
 
@@ -86,7 +88,8 @@ class _Search:
         """Members of the group that bind alone."""
         if not group:
             return
-        plan = self.oracle.plan(without_all(self.resolved, group))
+        share = GROUP_SHARE if len(group) > 1 else 1.0
+        plan = self.oracle.plan(without_all(self.resolved, group), share)
         if plan is None:
             self.complete = False
         elif worth_of(plan) < self.worth:

@@ -76,14 +76,16 @@ class Oracle:
         self.solves += 1
         return has_plan(problem, self.limits)
 
-    def plan(self, resolved: ResolvedInstance) -> Plan | None:
-        """The cheapest plan, or what was found of it; None where time is up, or numbers leave the 64-bit range."""
+    def plan(self, resolved: ResolvedInstance, share: float = 1.0) -> Plan | None:
+        """The cheapest plan, or what was found of it in this share of the time left; None where time is up, or numbers
+        leave the 64-bit range."""
         if not self.left_s:
             return None
         self.solves += 1
         asked = redigest(resolved)
         try:
-            return solve_candidates(asked, self.candidates(asked), self.limits)
+            candidates = self.candidates(asked)
+            return solve_candidates(asked, candidates, SolverLimits(max(share * self.left_s, LEAST_S)))
         except Int64OverflowError:
             return None
 

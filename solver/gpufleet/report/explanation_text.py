@@ -180,8 +180,13 @@ def _bindings(resolved: ResolvedInstance, plan: Plan, bindings: Bindings) -> Ite
         yield Text(f"{others} anything by itself (proven).")
     elif plan.status != "optimal":
         yield Text("The plan is not proven to be the cheapest, so others may cost something too.")
-    else:
+    elif bindings.found or bindings.together:
         yield Text("Others may cost something too: not all were proven not to within the time limit.")
+    else:
+        yield Text(
+            "None was settled within the time limit: give more (--time-limit), or price a group of them with "
+            "gpufleet whatif FILE --without GROUP."
+        )
 
 
 def _price(binding: Binding, hours: float) -> str:
