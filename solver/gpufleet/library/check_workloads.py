@@ -46,9 +46,12 @@ def check_workloads(instance: Instance, models: Mapping[str, ModelCard], shelf: 
 
 def check_values(instance: Instance, findings: Findings) -> None:
     """Note priorities of which some workloads have a value and others none: shares and dollars do not add up."""
+    first_valued: dict[int, str] = {}
+    for workload in instance.workloads:
+        if workload.value_usd is not None:
+            first_valued.setdefault(workload.priority, workload.name)
     for number, workload in enumerate(instance.workloads):
-        same = [other for other in instance.workloads if other.priority == workload.priority]
-        valued = next((other.name for other in same if other.value_usd is not None), None)
+        valued = first_valued.get(workload.priority)
         if workload.value_usd is None and valued is not None:
             message = (
                 f"missing field; {valued} has the same priority {workload.priority} and a value_usd, and what is left "

@@ -73,7 +73,8 @@ def places_of_services(instance: Instance) -> dict[Loc, Loc]:
     What members share is found at the first of them, what is a member's own (SLOs, classes, floors) at that member.
     """
     services = _services(instance)
-    order = dict.fromkeys(names_from_resolve_on(instance)[workload.name] for workload in instance.workloads)
+    names = names_from_resolve_on(instance)
+    order = dict.fromkeys(names[workload.name] for workload in instance.workloads)
     numbers = {workload.name: number for number, workload in enumerate(instance.workloads)}
     places: dict[Loc, Loc] = {}
     for position, name in enumerate(order if services else ()):
