@@ -9,6 +9,7 @@ import pytest
 from gpufleet import load_instance, resolve, solve, verify
 from gpufleet.edits.changes import only_accelerators
 from gpufleet.schema.instance import FleetRules
+from gpufleet.whatif.budget import BudgetSweep, sweep_budget
 from gpufleet.whatif.requirements import price_requirements
 
 if TYPE_CHECKING:
@@ -141,3 +142,23 @@ def test_heterogeneous() -> None:
 
     third = FleetRules(min_country_share={"CN": 0.33})
     assert solve(resolve(asked.instance.model_copy(update={"rules": third}))).status == "infeasible"
+
+
+def test_budget_round() -> None:
+    """L4s at 0.8048 USD/h: search needs seven of them within 40 ms and six within the 200 ms that it may be relaxed to.
+
+    120 USD a day buy six, 4.8 USD short of a seventh: all of search, relaxed, and nothing of what has a lower priority.
+    With 180 there are three more: a tagged document is worth 2.5 archived ones and takes as long, so all go to tagging.
+    """
+    asked = load_instance(ESTATE / "budget-round.yaml")
+    six, nine, everything = sweep_budget(asked, BudgetSweep("usd_per_day", (120.0, 180.0, 310.0)))
+    assert (six.full, nine.full, everything.full) == (False, False, True)
+    assert [sum(nodes.count for nodes in point.plan.nodes) for point in (six, nine)] == [6, 9]
+    assert six.plan.certificate is not None
+    assert six.plan.certificate.objective_usd == pytest.approx(30 * 24 * 6 * 0.8048)
+    assert {gap.workload: gap.share for gap in six.plan.unserved} == {"tagging": 1, "archive": 1}
+    missing = {gap.workload: gap.share for gap in nine.plan.unserved}
+    assert missing["archive"] == 1
+    assert missing["tagging"] < 0.05
+    assert {given.workload for point in (six, nine) for given in point.relaxed} == {"search"}
+    assert not everything.relaxed
