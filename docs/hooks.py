@@ -26,7 +26,7 @@ FOLDER = "repository"
 MOST_CHARACTERS = 200_000
 """Longer files are cut in their copy, which says so."""
 _LINK = re.compile(r"(?<=\]\()(?!https?:|mailto:|#)([^)#\s]+)")
-_FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+_FENCED = re.compile(r"^( *)(```+).*?^\1\2", re.MULTILINE | re.DOTALL)
 _LANGUAGES = {
     ".csv": "text", ".json": "json", ".md": "md", ".py": "python", ".toml": "toml", ".txt": "text", ".yaml": "yaml",
 }  # fmt: skip

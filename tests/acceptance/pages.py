@@ -19,13 +19,14 @@ import shlex
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
+from textwrap import dedent
 
 ROOT = Path(__file__).resolve().parents[2]
 LONG = "GPUFLEET_LONG_DOCS"
 OMISSION = "..."
 """A line of output that stands for any number of lines."""
 
-_FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 _FILE_BEFORE = re.compile(r"`([\w./-]+\.(?:csv|json|yaml))`:\s*$")
 _LONG_BEFORE = re.compile(r"<!-- long -->\s*$")
 _CODE = re.compile(r"# exit code (\d)")
@@ -91,8 +92,8 @@ def blocks(page: str) -> list[Block]:
         before = text[: match.start()]
         line = before.count("\n") + 2
         name = _FILE_BEFORE.search(before)
-        file = name[1] if name and match[1] in ("csv", "json", "yaml") else None
-        found.append(Block(page, line, match[1], match[2], file, bool(_LONG_BEFORE.search(before))))
+        file = name[1] if name and match[2] in ("csv", "json", "yaml") else None
+        found.append(Block(page, line, match[2], dedent(match[3]), file, bool(_LONG_BEFORE.search(before))))
     return found
 
 
