@@ -6,7 +6,7 @@ import ast
 import inspect
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -42,8 +42,9 @@ API = """\
 
 <!-- Generated from gpufleet.__all__ by docs/reference.py. -->
 
-Every public name of the package. `import gpufleet` takes a few milliseconds: each name is loaded when it is first used.
-Units stand in the names of fields and parameters; money is in US dollars.
+Every public name of the package, as in `from gpufleet import solve`. `import gpufleet` takes a few
+milliseconds: each name is loaded when it is first used. Units stand in the names of fields and parameters; money is in
+US dollars.
 """
 
 CONSTRAINTS = """\
@@ -83,7 +84,7 @@ def _command(command: click.Command, path: list[str]) -> Iterator[str]:
     """Usage, description and options of one command."""
     context = click.Context(command, info_name=" ".join(["gpufleet", *path]), max_content_width=WIDTH)
     yield f"{'#' * (len(path) + 1)} {' '.join(path)}\n"
-    yield f"```text\n{command.get_usage(context).removeprefix('Usage: ')}\n```\n"
+    yield f"`{_one_line(command.get_usage(context).removeprefix('Usage: '))}`\n"
     yield inspect.cleandoc(command.help or "").replace("\b\n", "") + "\n"
     options = [option for option in command.params if isinstance(option, click.Option)]
     records = [record for option in options if (record := option.get_help_record(context))]
@@ -104,10 +105,15 @@ def _plain(text: str) -> str:
 
 def _names() -> Iterator[str]:
     """A directive for every public name, by kind."""
-    public = [name for name in gpufleet.__all__ if not name.startswith("_")]
+    public = [getattr(gpufleet, name) for name in gpufleet.__all__ if not name.startswith("_")]
     for kind in KINDS:
         yield f"## {kind}\n"
-        yield from (f"::: gpufleet.{name}\n" for name in public if _kind(getattr(gpufleet, name)) == kind)
+        yield from (f"::: {_home(value)}\n" for value in public if _kind(value) == kind)
+
+
+def _home(value: Any) -> str:
+    """Where it is defined: `gpufleet.resolve` alone could be the module of that name."""
+    return f"{value.__module__}.{value.__qualname__}"
 
 
 def _kind(value: object) -> str:
