@@ -1,7 +1,7 @@
 """MkDocs hooks: links out of docs/ lead to copies of the files, so that the site holds all that it names.
 
-A page links to `../instances/reference/bank-assistant.yaml`, which is right in the repository's browser. On the site that
-file is a page `repository/instances/reference/bank-assistant.yaml.md` with its text, and a folder is a list of its
+A page links to `../instances/reference/bank-assistant.yaml`, which is right in the repository's browser. On the site
+that file is a page `repository/instances/reference/bank-assistant.yaml.md` with its text, and a folder is a list of its
 files. Nothing is fetched from a forge, and a link to a file that does not exist fails the build.
 """
 

@@ -50,7 +50,7 @@ US dollars.
 CONSTRAINTS = """\
 # Rows of the integer program
 
-<!-- Generated from solver/gpufleet/optimize/formulation by docs/reference.py. Change the docstrings, then run `make docs`. -->
+<!-- Generated from the docstrings of optimize/formulation by docs/reference.py. Change them, then run `make docs`. -->
 
 What each file of `solver/gpufleet/optimize/formulation/` adds to the program, as its docstring says it.
 [formulation.md](../formulation.md) has sets, variables and reasons; the golden files of

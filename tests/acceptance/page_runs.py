@@ -18,7 +18,6 @@ from shell_lines import problems
 from gpufleet.cli.app import main
 from gpufleet.schema.base import Record
 
-
 COPIED = ("instances", "benchmarks/measured", "models", "catalog", "calibration", "examples")
 """Folders of a checkout that commands of the docs read."""
 
@@ -72,7 +71,9 @@ class PageRun:
         content = yaml.safe_load(block.text)
         if block.file is None and isinstance(content, dict):
             unknown = set(content) - known_keys()
-            assert not unknown, f"{block.place}: {sorted(unknown)}: no field of an instance; name the file before the block, or call it text"
+            assert not unknown, (
+                f"{block.place}: {sorted(unknown)}: no field of an instance; name the file, or call it text"
+            )
 
     def _json(self, block: Block) -> None:
         assert json.loads(block.text) is not None

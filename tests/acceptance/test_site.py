@@ -91,7 +91,7 @@ def address(site: Path) -> Iterator[str]:
 class Quiet(http.server.SimpleHTTPRequestHandler):
     """A file server without a log."""
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, *args: object) -> None:
         """Say nothing."""
 
 

@@ -94,7 +94,9 @@ def test_every_file_of_rows_has_its_formula_in_the_reference(reference: dict[str
 def test_every_family_has_a_row_in_the_formulation(root: Path) -> None:
     page = (root / "docs" / "formulation.md").read_text(encoding="utf-8")
     table = page.partition("## 3. Objective")[2].partition("## 4.")[0]
-    named = {name for cell in re.findall(r"^\| ([^|]+) \|", table, re.MULTILINE) for name in re.findall(r"`(\w+)`", cell)}
+    named = {
+        name for cell in re.findall(r"^\| ([^|]+) \|", table, re.MULTILINE) for name in re.findall(r"`(\w+)`", cell)
+    }
     files = [file.stem for file in Path(inspect.getfile(formulation)).parent.glob("*.py")]
     declared = {
         name
