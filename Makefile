@@ -34,6 +34,7 @@ bench: $(VENV)/.installed-dev
 	cd benchmarks && ../$(BIN)/python -m suite.run --short
 	$(BIN)/python benchmarks/run.py
 	$(BIN)/python benchmarks/properties.py
+	GPUFLEET_LONG_DOCS=1 $(BIN)/python -m pytest tests/acceptance/test_pages.py
 
 bench-full: $(VENV)/.installed-dev
 	cd benchmarks && ../$(BIN)/python -m suite.run

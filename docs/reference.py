@@ -95,12 +95,13 @@ def _command(command: click.Command, path: list[str]) -> Iterator[str]:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|")
+    """Choices are separated by strokes: a bar would end the cell of the table."""
+    return " ".join(text.split()).replace("|", "/")
 
 
 def _plain(text: str) -> str:
     """Text that Markdown leaves as it is."""
-    return re.sub(r"([\[\]*_<])", r"\\\1", _one_line(text))
+    return re.sub(r"([\[\]*_])", r"\\\1", _one_line(text)).replace("<", "&lt;")
 
 
 def _names() -> Iterator[str]:

@@ -34,8 +34,10 @@ class PageRun:
 
     def __init__(self, page: str) -> None:
         self._blocks = blocks(page)
-        self._printed = expected_output(self._blocks)
+        self._expected = expected_output(self._blocks)
         self._names: dict[str, Any] = {"__name__": "__page__"}
+        self.printed = ""
+        """By the Python of the page, so far."""
 
     def run(self) -> None:
         """Everything but what takes long."""
@@ -64,7 +66,8 @@ class PageRun:
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed):
             exec(compile("\n" * (block.line - 1) + block.text, block.page, "exec"), self._names)
-        assert_shown(block.place, self._printed.get(block.line, []), printed.getvalue())
+        self.printed += printed.getvalue()
+        assert_shown(block.place, self._expected.get(block.line, []), printed.getvalue())
 
     def _yaml(self, block: Block) -> None:
         self._file(block)

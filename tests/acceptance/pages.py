@@ -79,9 +79,9 @@ class Command:
 
 
 def all_pages() -> list[str]:
-    """README.md and every page of docs/, as paths from the root."""
+    """README.md, CONTRIBUTING.md and every page of docs/, as paths from the root."""
     pages = sorted(path for path in (ROOT / "docs").rglob("*.md") if path.name not in _HELPERS)
-    return ["README.md", *(path.relative_to(ROOT).as_posix() for path in pages)]
+    return ["README.md", "CONTRIBUTING.md", *(path.relative_to(ROOT).as_posix() for path in pages)]
 
 
 def blocks(page: str) -> list[Block]:

@@ -23,7 +23,9 @@ def test_every_block_does_what_the_page_says(tmp_path: Path, monkeypatch: pytest
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.delenv("GPUFLEET_LIBRARY", raising=False)
-    PageRun("README.md").run()
+    page = PageRun("README.md")
+    page.run()
+    assert "optimal" in page.printed
 
 
 def test_nothing_is_left_out_and_every_file_has_a_name() -> None:

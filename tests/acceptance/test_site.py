@@ -109,7 +109,9 @@ def test_a_browser_reads_it_without_errors_or_other_hosts(address: str) -> None:
         for name in ("index", "tutorial", "formulation", "reference/api", "reference/cli"):
             page.goto(f"{address}{name}.html")
             page.wait_for_load_state("networkidle")
-        page.locator("[data-md-component=search-query]").fill("breakeven")
+        query = page.locator("[data-md-component=search-query]")
+        query.click()
+        query.press_sequentially("breakeven", delay=20)
         page.wait_for_selector(".md-search-result__link", timeout=20_000)
         browser.close()
     assert not wrong
