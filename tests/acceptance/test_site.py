@@ -95,19 +95,21 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
         """Say nothing."""
 
 
+@pytest.mark.parametrize("served", [True, False], ids=["served", "from files"])
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="needs Debian's chromium; .ci/run installs it")
-def test_a_browser_reads_it_without_errors_or_other_hosts(address: str) -> None:
+def test_a_browser_reads_it_without_errors_or_other_hosts(site: Path, address: str, served: bool) -> None:
     from playwright.sync_api import sync_playwright
 
+    base = address if served else f"{site.as_uri()}/"
     wrong: list[str] = []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         page = browser.new_page()
         page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on("request", lambda request: None if _local(request.url, address) else wrong.append(request.url))
+        page.on("request", lambda request: None if _local(request.url, base) else wrong.append(request.url))
         for name in ("index", "tutorial", "formulation", "reference/api", "reference/cli"):
-            page.goto(f"{address}{name}.html")
+            page.goto(f"{base}{name}.html")
             page.wait_for_load_state("networkidle")
         query = page.locator("[data-md-component=search-query]")
         query.click()
@@ -117,5 +119,5 @@ def test_a_browser_reads_it_without_errors_or_other_hosts(address: str) -> None:
     assert not wrong
 
 
-def _local(url: str, address: str) -> bool:
-    return url.startswith((address, "data:", "blob:"))
+def _local(url: str, base: str) -> bool:
+    return url.startswith((base, "about:", "data:", "blob:"))
