@@ -46,7 +46,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     while waiting:
         uri = waiting.pop()
         path = repository_path(uri, root)
-        if uri in copied or not uri.startswith(f"{FOLDER}/") or not (root / path).exists():
+        inside = uri.startswith(f"{FOLDER}/") and not path.startswith("..")
+        if uri in copied or not inside or not (root / path).exists():
             continue
         copied.add(uri)
         content = copy_of(root, path)
