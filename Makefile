@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 CASE ?= instances/reference/bank-assistant.yaml
 
-.PHONY: solve test acceptance lint bench bench-full bench-simulation calibrate docs clean
+.PHONY: solve test acceptance lint bench bench-full bench-simulation calibrate docs docs-site clean
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV) || { $(PYTHON) -m pip install --quiet --user virtualenv && $(PYTHON) -m virtualenv --quiet $(VENV); }
@@ -34,6 +34,7 @@ bench: $(VENV)/.installed-dev
 	cd benchmarks && ../$(BIN)/python -m suite.run --short
 	$(BIN)/python benchmarks/run.py
 	$(BIN)/python benchmarks/properties.py
+	GPUFLEET_LONG_DOCS=1 $(BIN)/python -m pytest tests/acceptance/test_pages.py
 
 bench-full: $(VENV)/.installed-dev
 	cd benchmarks && ../$(BIN)/python -m suite.run
@@ -51,6 +52,10 @@ calibrate: $(VENV)/.installed-dev
 
 docs: $(VENV)/.installed-dev
 	$(BIN)/python docs/generate.py
+	$(BIN)/python docs/reference.py
+
+docs-site: $(VENV)/.installed-dev
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
 clean:
 	rm -rf $(VENV) build dist
