@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gpufleet.cli.common import exit_code, library_option, open_library, performance_option, progress, show
+from gpufleet.cli.common import (
+    exit_code,
+    library_option,
+    open_library,
+    overlay_option,
+    performance_option,
+    progress,
+    show,
+)
 
 if TYPE_CHECKING:
     from gpufleet.schema.resolved import ResolvedInstance
@@ -69,6 +77,7 @@ class Share(click.ParamType[float]):
     help="Seconds per plan.",
 )
 @performance_option
+@overlay_option
 @library_option
 def command(
     file: str,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gpufleet.cli.common import library_option, open_library, performance_option, progress, show
+from gpufleet.cli.common import library_option, open_library, overlay_option, performance_option, progress, show
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,6 +55,7 @@ CHARTS = ("png", "svg", "pdf")
     help="Seconds per plan.",
 )
 @performance_option
+@overlay_option
 @library_option
 def command(
     file: str,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gpufleet.cli.common import library_option, open_library, progress, show
+from gpufleet.cli.common import library_option, open_library, overlay_option, progress, show
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,6 +51,7 @@ CHARTS = ("png", "svg")
     show_default=True,
     help="Seconds per integer program.",
 )
+@overlay_option
 @library_option
 def command(
     file: str, over: str, start: float | None, stop: float | None, step: float | None, points: int | None,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gpufleet.cli.common import library_option, open_library, progress, show
+from gpufleet.cli.common import library_option, open_library, overlay_option, progress, show
 from gpufleet.cli.scenario_options import scenario_options, settings_of
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ CHARTS = ("png", "svg", "pdf")
     show_default=True,
     help="Seconds per plan of --compare.",
 )
+@overlay_option
 @library_option
 def command(
     file: str,

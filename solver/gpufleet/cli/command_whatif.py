@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gpufleet.cli.common import library_option, progress, show
+from gpufleet.cli.common import library_option, overlay_option, progress, show
 from gpufleet.cli.edit_options import edit_options, load_question
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Seconds per plan.",
 )
+@overlay_option
 @library_option
 def command(
     file: str,
