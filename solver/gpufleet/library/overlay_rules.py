@@ -58,6 +58,15 @@ class _Laid:
     words: dict[str, str] = field(default_factory=dict)
     valid_until: dict[str, datetime.date] = field(default_factory=dict)
 
+    wrong: dict[tuple[Loc, str], list[str]] = field(default_factory=dict)
+    """Offers for which a rule is wrong, by the rule's place and what is wrong."""
+
+    def problems_of_rules(self) -> None:
+        """One problem per rule, with the first of the offers."""
+        for (loc, what), names in self.wrong.items():
+            more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+            self.problem(loc, f"matches {names[0]}{more}, {what}")
+
     def problem(self, loc: Loc, message: str) -> None:
         line = self.overlay.line_of(loc)
         self.problems.append(InputProblem(self.overlay.path, line, format_path(loc), message))
@@ -81,6 +90,7 @@ def lay_over(
     rules = list(_in_force(instance, facts.values(), everywhere, laid))
     offers = [(loc, _with_rules(offer, facts[offer.name], rules, laid)) for loc, offer in placed]
     offers += [((), offer) for offer in _committed(instance, shelf, laid)]
+    laid.problems_of_rules()
     findings.problems.extend(laid.problems)
     record = PlannedOverlay(
         file=Path(overlay.path).name,
@@ -162,7 +172,8 @@ def _with_rules(offer: Offer, facts: _Facts, rules: list[PlacedRule], laid: _Lai
     for loc, rule in private:
         if isinstance(rule, PrivatePrice) and not rule.fits(offer.term):
             needed = "usd_per_hour" if offer.term in HOURLY_TERMS else "capex_usd"
-            laid.problem(loc, f"matches {offer.name}, whose term {offer.term} needs {needed}; narrow it by terms")
+            what = f"whose price is {needed}; narrow it by terms"
+            laid.wrong.setdefault((loc, what), []).append(offer.name)
             return offer
     chosen = private or fitting
     if not chosen or _contradict(offer, chosen, laid):
@@ -186,7 +197,7 @@ def _contradict(offer: Offer, chosen: list[PlacedRule], laid: _Laid) -> bool:
     clashing = [loc for loc, rule in chosen[1:] if not (isinstance(rule, Discount) and rule.on_top)]
     for loc in clashing:
         remedy = "narrow one of them" if loc[0] == "private_prices" else "narrow one of them, or write on_top: true"
-        laid.problem(loc, f"matches {offer.name}, and so does {format_path(first)}; {remedy}")
+        laid.wrong.setdefault((loc, f"and so does {format_path(first)}; {remedy}"), []).append(offer.name)
     return bool(clashing)
 
 
