@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gpufleet.edits.changes import price_field
-from gpufleet.edits.price_age import price_warnings
+from gpufleet.library.price_age import price_warnings
 from gpufleet.schema.prices import PlannedPrice
 
 if TYPE_CHECKING:

@@ -67,7 +67,7 @@ def with_max_price_age(resolved: ResolvedInstance) -> ResolvedInstance:
 
 def show_stale_prices(resolved: ResolvedInstance, plan: Plan, *, as_json: bool) -> None:
     """Name stale prices; on standard error where standard output is JSON."""
-    from gpufleet.edits.price_age import price_warnings, undated
+    from gpufleet.library.price_age import price_warnings, undated
     from gpufleet.report.prices_text import stale_lines
 
     context = click.get_current_context()

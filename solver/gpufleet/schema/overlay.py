@@ -7,7 +7,7 @@ from typing import Any, Literal, Self
 
 from pydantic import field_validator, model_validator
 
-from gpufleet.schema.base import Flag, Fraction01, Name, Positive, PositiveCount, Record, Sourced, Text
+from gpufleet.schema.base import Flag, Fraction01, Name, NonNegative, Positive, PositiveCount, Record, Sourced, Text
 from gpufleet.schema.offers import HOURLY_TERMS, Term
 
 
@@ -97,10 +97,10 @@ class Overlay(Sourced):
     """Prices of your own."""
     committed_nodes: tuple[CommittedNodes, ...] = ()
     """Nodes that are reserved and paid for already."""
-    committed_spend: Any = None
-    """A minimum spend; refused, because it cannot be expressed yet."""
+    committed_spend_usd_per_year: NonNegative | None = None
+    """A minimum spend, USD a year; refused, because the formulation cannot express it."""
 
-    @field_validator("committed_spend")
+    @field_validator("committed_spend_usd_per_year", mode="before")
     @classmethod
     def _no_minimum_spend(cls, value: Any) -> Any:
         if value is not None:

@@ -37,14 +37,11 @@ def check_offer_prices(resolved: ResolvedInstance, plan: Plan, findings: Finding
     """
     if not plan.offer_prices:
         return
-    taken = {nodes.offer for nodes in plan.nodes}
+    taken = {nodes.offer for nodes in plan.nodes if nodes.count}
     said = [price.offer for price in plan.offer_prices]
-    findings.check(
-        "prices",
-        "offer_prices",
-        sorted(said) == sorted(taken),
-        f"offer_prices are of {', '.join(said)}; the plan has {', '.join(sorted(taken))}",
-    )
+    known = taken <= set(said) <= {nodes.offer for nodes in plan.nodes} and len(said) == len(set(said))
+    message = f"offer_prices are of {', '.join(said)}; the plan has {', '.join(sorted(taken))}"
+    findings.check("prices", "offer_prices", known, message)
     listed = {} if resolved.overlay is None else resolved.overlay.list_prices
     for price in plan.offer_prices:
         if price.offer in resolved.offers:

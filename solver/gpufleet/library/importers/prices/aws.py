@@ -78,7 +78,7 @@ def aws_rows(
     """On-demand and reserved prices of every instance type, with the one payment option and class asked for."""
     for sku, product in found.products.items():
         for offer in found.terms.get("OnDemand", {}).get(sku, {}).values():
-            yield from _row(sku, product, offer, provider, "on_demand", "On demand", problems)
+            yield from _row(sku, product, offer, provider, "on_demand", None, problems)
         for offer in found.terms.get("Reserved", {}).get(sku, {}).values():
             attributes = offer.get("termAttributes", {})
             term = TERMS.get(attributes.get("LeaseContractLength", ""))
@@ -94,7 +94,7 @@ def _row(
     offer: dict[str, Any],
     provider: str,
     term: Term,
-    note: str,
+    note: str | None,
     problems: Problems,
     years: int = 1,
 ) -> Iterator[PriceRow]:
