@@ -66,7 +66,7 @@ def with_max_price_age(resolved: ResolvedInstance) -> ResolvedInstance:
 
 
 def show_stale_prices(resolved: ResolvedInstance, plan: Plan, *, as_json: bool) -> None:
-    """Name stale prices; on standard error where standard output is JSON."""
+    """Name stale prices, and those of unknown age; where standard output is JSON, the stale ones on standard error."""
     from gpufleet.library.price_age import price_warnings, undated
     from gpufleet.report.prices_text import stale_lines
 
@@ -74,18 +74,18 @@ def show_stale_prices(resolved: ResolvedInstance, plan: Plan, *, as_json: bool) 
     given = context.meta[TODAY]
     taken = [nodes.offer for nodes in plan.nodes]
     day = resolved.instance.planning_date or (given.date() if given else datetime.date.today())
-    lines = list(stale_lines(price_warnings(resolved, taken, day), undated(resolved, taken)))
-    if not lines:
-        return
-    if as_json:
-        for line in lines:
-            click.echo(f"note: {line}", err=True)
-        return
-    _show_section("Prices to ask for again", lines)
+    warnings = price_warnings(resolved, taken, day)
+    if not as_json:
+        _show_section("Prices to ask for again", list(stale_lines(warnings, undated(resolved, taken))))
+    elif context.params.get("log") != "-":  # then standard error is JSON too
+        for warning in warnings:
+            click.echo(f"note: {warning.offer}: {warning.message}", err=True)
 
 
 def _show_section(title: str, lines: list[RenderableType]) -> None:
     from rich.text import Text
 
+    if not lines:
+        return
     click.echo()
     show([Text(title, style="bold"), *lines])
