@@ -1,7 +1,7 @@
 """Price lists in the formats of SkyPilot, gpuhunt, AWS and our quote become prices of the catalogue.
 
-The files in `price_lists` are in the exact formats. Published (sources as in catalog/offers) are the on-demand prices in
-us-east-1 and us-central1, the spot prices of p4d and g2, and the AWS reservation of 5,182 USD; all others are made up.
+The files in `price_lists` are in the exact formats. Published (sources as in catalog/offers) are the on-demand prices
+in us-east-1 and us-central1, the spot prices of p4d and g2, and the AWS reservation of 5,182 USD; others are made up.
 """
 
 from __future__ import annotations
@@ -218,7 +218,7 @@ def test_everything_wrong_in_a_quote_is_said_at_once(tmp_path: Path) -> None:
         "5: provider: is empty. Who sells it, as the sites of your instances name their provider.",
         "5: quoted_on: expected a date such as 2026-09-30, got '30.9.2026'",
         "6: term: term purchase needs life_years; a missing price is never taken as 0",
-        "7: volume_discounts has '10=5 %'; write NODES:SHARE, as in 10:0.05; 50:0.08",
+        "7: volume_discounts: '10=5 %' is no discount; write NODES:SHARE, as in 10:0.05; 50:0.08",
         "8: quote_reference: this is the example of the template; delete the row, or write the reference of your quote",
     ]
 
@@ -275,7 +275,8 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     found = skypilot(create_node_types=True)
     folder = tmp_path / "lib" / "catalog"
     write_prices(found.offers, folder / "offers" / "aws.csv", archive=False)
-    write_node_types(found.node_types, folder / "node_types" / "aws.csv")
+    assert write_node_types(found.node_types, folder / "node_types" / "aws.csv") == 1
+    assert write_node_types(found.node_types, folder / "node_types" / "aws.csv") == 0
     again = Library((tmp_path / "lib",))
     assert tuple(again.offers.values()) == found.offers
     assert tuple(again.node_types.values()) == found.node_types

@@ -130,8 +130,8 @@ def import_(
         click.echo("nothing to write: no row is of a node type of the catalogue")
         click.get_current_context().exit(2)
     if node_types_file is not None and found.node_types:
-        write_node_types(found.node_types, Path(node_types_file))
-        click.echo(f"wrote {_count(len(found.node_types), 'node type')} to {node_types_file}; links are assumed")
+        added = write_node_types(found.node_types, Path(node_types_file))
+        click.echo(f"{node_types_file}: {_count(added, 'node type')} added, with assumed links")
     for path, gone in write_prices(found.offers, Path(out), archive=archive).items():
         lost = f"; {_count(len(gone), 'price')} of it {_has(gone)} no successor: {_few(gone)}" if gone else ""
         click.echo(f"moved {path} to archive/{lost}")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from gpufleet.errors import InputError, InputProblem
 from gpufleet.library.tables import read_table
 from gpufleet.library.writer import write_text
+from gpufleet.schema.hardware import NodeType
 from gpufleet.schema.offers import CatalogOffer
 
 if TYPE_CHECKING:
@@ -82,10 +83,18 @@ def write_prices(offers: Sequence[CatalogOffer], out: Path, *, archive: bool) ->
     return older
 
 
-def write_node_types(records: Sequence[BaseModel], out: Path) -> None:
-    """Write a file of node types, whole or not at all. Raises InputError."""
-    _make_folder(out.parent)
-    write_text(table_text(records), out)
+def write_node_types(records: Sequence[NodeType], out: Path) -> int:
+    """Add node types to a file, or start it, whole or not at all; those that it has already stay as they are.
+
+    Returns how many were added. Raises InputError.
+    """
+    known = [record for _, record in read_table(out, NodeType)] if out.exists() else []
+    names = {record.name for record in known}
+    new = [record for record in records if record.name not in names]
+    if new:
+        _make_folder(out.parent)
+        write_text(table_text([*known, *new]), out)
+    return len(new)
 
 
 def _already(path: Path, out: Path) -> InputProblem:

@@ -204,7 +204,9 @@ class CatalogOffer(Price):
 def _step(text: str) -> PriceStep:
     match = re.fullmatch(r"\s*(\d{1,9})\s*:\s*(0?\.\d+|0|1)\s*", text)
     if match is None:
-        raise ValueError(f"volume_discounts has {text.strip()!r}; write NODES:SHARE, as in 10:0.05; 50:0.08")
+        raise ValueError(
+            f"volume_discounts: {text.strip()!r} is no discount; write NODES:SHARE, as in 10:0.05; 50:0.08"
+        )
     return PriceStep(from_count=int(match[1]), discount_fraction=float(match[2]))
 
 
