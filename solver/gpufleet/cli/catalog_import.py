@@ -37,7 +37,7 @@ class Pair(click.ParamType[tuple[str, str]]):
 
 
 @click.command("import")
-@click.argument("source", type=click.Choice(SOURCES))
+@click.argument("source", type=click.Choice(SOURCES), metavar="SOURCE")
 @click.argument("file")
 @click.option("--out", required=True, metavar="CSV", help="Price file to write: LIBRARY/catalog/offers/NAME_DATE.csv.")
 @click.option(
