@@ -130,6 +130,12 @@ def test_another_machine_of_the_same_name_is_not_taken(tmp_path: Path) -> None:
     assert "it has L4, the catalogue's aws-g5.xlarge A10G" in found.reasons
 
 
+def test_fractions_of_accelerators_are_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "vms.csv"
+    path.write_text((LISTS / "skypilot_aws.csv").read_text().replace("A100,8.0", "A100,0.167"))
+    assert skypilot(path).reasons["it has a fraction of an accelerator"] == 2
+
+
 def test_another_kind_of_file_is_said_to_be_that() -> None:
     with pytest.raises(InputError, match="no column InstanceType, so this is no SkyPilot catalogue"):
         skypilot(LISTS / "gpuhunt_gcp.csv")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from gpufleet.cli.common import library_option, overlay_option, show
+from gpufleet.cli.common import library_option, show
 from gpufleet.cli.edit_options import edit_options, load_question
 
 
@@ -17,7 +17,6 @@ from gpufleet.cli.edit_options import edit_options, load_question
 @click.argument("file", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print the differences as JSON and nothing else.")
 @edit_options
-@overlay_option
 @library_option
 def command(
     before: str,

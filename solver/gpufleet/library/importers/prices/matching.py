@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 NO_INSTANCE: Final = "the row prices an accelerator without its host"
 NO_ACCELERATOR: Final = "no accelerator, and no CPU node type of the catalogue"
+FRACTION: Final = "it has a fraction of an accelerator"
 HOST_ALONE: Final = "the row prices the host without its accelerators"
 PROVIDERS: Final = {"lambdalabs": "Lambda", "lambda": "Lambda"}
 """Names of price lists for providers that the catalogue calls otherwise."""
@@ -33,6 +34,7 @@ class Matcher:
         self._create, self._names, self._source = create, names, source
         self._known = {_fold(name): node for name, node in library.node_types.items() if node.partition_of is None}
         self._providers = {offer.provider.lower(): offer.provider for offer in library.offers.values()}
+        self._meant: dict[tuple[str, float | None, str], tuple[str, ...]] = {}
         self.created: dict[str, NodeType] = {}
 
     def provider(self, name: str) -> str:
@@ -43,6 +45,8 @@ class Matcher:
         """The node type of a row. Raises SkippedError where there is none."""
         if not row.instance:
             raise SkippedError(NO_INSTANCE)
+        if row.count is not None and row.count % 1:
+            raise SkippedError(FRACTION)
         provider = self.provider(row.provider).lower()
         found = self._known.get(_fold(f"{provider}-{row.instance}")) or self._known.get(_fold(row.instance))
         if found is None:
@@ -56,7 +60,7 @@ class Matcher:
         if not row.accelerator and not row.count and kind != "cpu" and not row.whole:
             raise SkippedError(HOST_ALONE)
         if row.count and kind != "cpu" and row.count != node.accelerators:
-            raise SkippedError(f"it has {row.count} accelerators, the catalogue's {node.name} {node.accelerators}")
+            raise SkippedError(f"it has {row.count:g} accelerators, the catalogue's {node.name} {node.accelerators}")
         meant = self._candidates(row)
         if meant and node.accelerator not in meant:
             raise SkippedError(f"it has {row.accelerator}, the catalogue's {node.name} {node.accelerator}")
@@ -65,14 +69,17 @@ class Matcher:
         for name in (row.instance, row.accelerator):
             if name in self._names:
                 return (self._names[name],)
-        return candidates(row.accelerator, row.memory_gb, row.hint, self._library.accelerators)
+        key = (row.accelerator, row.memory_gb, row.hint)
+        if key not in self._meant:
+            self._meant[key] = candidates(*key, self._library.accelerators)
+        return self._meant[key]
 
     def _made(self, row: PriceRow, provider: str) -> NodeType:
         if not row.accelerator or not row.count:
             raise SkippedError(NO_ACCELERATOR if not row.whole else f"node type {row.instance} not in the catalogue")
-        meant = self._candidates(row)
         if not self._create:
             raise SkippedError("node type not in the catalogue")
+        meant = self._candidates(row)
         if not meant:
             size = f" with {row.memory_gb:g} GB" if row.memory_gb else ""
             raise SkippedError(f"accelerator {row.accelerator}{size} not in the catalogue (--accelerator names it)")
@@ -92,7 +99,7 @@ class Matcher:
         return NodeType(
             name=name,
             accelerator=accelerator,
-            accelerators=row.count or 1,
+            accelerators=int(row.count or 1),
             host_vcpus=int(row.vcpus) if row.vcpus and row.vcpus >= 1 else None,
             host_memory_gb=row.host_memory_gb or None,
             source=self._source,

@@ -40,8 +40,8 @@ class PriceRow:
     """As written; checked once the row is known to be wanted."""
     accelerator: str = ""
     """As the source calls it; empty = none."""
-    count: int | None = None
-    """Accelerators per instance."""
+    count: float | None = None
+    """Accelerators per instance; some instances have a fraction of one."""
     memory_gb: float | None = None
     """Memory of one accelerator."""
     hint: str = ""

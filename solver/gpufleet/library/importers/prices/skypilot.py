@@ -8,6 +8,7 @@ alone, and its rows without an accelerator the host alone.
 from __future__ import annotations
 
 import ast
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from gpufleet.library.importers.prices.rows import MIB_PER_GIB, PriceRow, read_rows
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from gpufleet.library.importers.prices.rows import Cells, Problems
+    from gpufleet.library.importers.prices.rows import Problems
     from gpufleet.schema.offers import Term
 
 NEEDED: Final = ("InstanceType", "AcceleratorName", "AcceleratorCount", "Price", "Region")
@@ -26,7 +27,7 @@ PRICES: Final[tuple[tuple[str, Term], ...]] = (("Price", "on_demand"), ("SpotPri
 def skypilot_rows(path: Path | str, provider: str, problems: Problems) -> Iterator[PriceRow]:
     """On-demand and spot prices of every row."""
     for cells in read_rows(path, NEEDED, problems, "SkyPilot catalogue"):
-        memory, form = _gpu_info(cells)
+        memory, form = _gpu_info(cells.text("GpuInfo"))
         for column, term in PRICES:
             if cells.text(column):
                 yield PriceRow(
@@ -38,7 +39,7 @@ def skypilot_rows(path: Path | str, provider: str, problems: Problems) -> Iterat
                     column=column,
                     price=cells.text(column),
                     accelerator=cells.text("AcceleratorName"),
-                    count=cells.count("AcceleratorCount"),
+                    count=cells.number("AcceleratorCount"),
                     memory_gb=memory,
                     hint=form,
                     vcpus=cells.number("vCPUs"),
@@ -46,14 +47,15 @@ def skypilot_rows(path: Path | str, provider: str, problems: Problems) -> Iterat
                 )
 
 
-def _gpu_info(cells: Cells) -> tuple[float | None, str]:
+@lru_cache(maxsize=1024)
+def _gpu_info(text: str) -> tuple[float | None, str]:
     """Memory of one GPU, GB, and the name that the cloud gives it; nothing where the cell says neither."""
     try:
-        info = ast.literal_eval(cells.text("GpuInfo") or "None")
+        info = ast.literal_eval(text or "None")
         gpu: Any = info["Gpus"][0]
         mib = gpu.get("MemoryInfo", {}).get("SizeInMiB")
         # RunPod's rows hold GiB under that name
         memory = None if not mib else float(mib) / MIB_PER_GIB if float(mib) >= MIB_PER_GIB else float(mib)
         return memory, str(gpu.get("Name", ""))
     except (ValueError, SyntaxError, TypeError, KeyError, IndexError, AttributeError):
-        return None, cells.text("GpuInfo")  # TPUs have a plain name there
+        return None, text  # TPUs have a plain name there
