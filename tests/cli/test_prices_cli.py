@@ -164,3 +164,20 @@ def test_rows_that_were_skipped_go_to_a_file(place: Path) -> None:
     lines = (place / "skipped.csv").read_text().splitlines()
     assert lines[0] == "line,provider,region,instance,accelerator,term,reason"
     assert len(lines) == 3
+
+
+def test_committed_nodes_and_rules_elsewhere_are_said(place: Path) -> None:
+    imported("2026-11-01")
+    rules = (
+        "schema_version: 1\nsource: made up\ndiscounts:\n  - {provider: GCP, discount_fraction: 0.1}\n"
+        "  - {provider: AWS, discount_fraction: 0.1, valid_until: 2026-10-01}\ncommitted_nodes:\n"
+        "  - {name: r7, site: aws, node_type: aws-g5.xlarge, nodes: 1, until: 2027-01-31, usd_per_hour: 0.5}\n"
+    )
+    (place / "terms.yaml").write_text(rules)
+    (place / "q.yaml").write_text(QUESTION + "planning_date: 2026-11-01\n")
+    said = " ".join(run("solve", "q.yaml", "--library", "lib", "--overlay", "terms.yaml").output.split())
+    assert "committed/r7: 1 in use, paid for already" in said
+    assert "Committed nodes cost 120.00 USD over the horizon, used or not; that is no part of the cost" in said
+    assert "About no offer of this instance: discounts[0]." in said
+    assert "Left out: discounts[1] ended on 2026-10-01, before the planning date." in said
+    assert "0.00 USD over 10 days" in said

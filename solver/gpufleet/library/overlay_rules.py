@@ -12,7 +12,7 @@ from gpufleet.errors import InputProblem
 from gpufleet.library.fields import format_path
 from gpufleet.library.wording import did_you_mean, show
 from gpufleet.schema.offers import HOURLY_TERMS, Offer
-from gpufleet.schema.overlay import CommittedNodes, Discount, PrivatePrice, Rule
+from gpufleet.schema.overlay import COMMITTED, CommittedNodes, Discount, PrivatePrice, Rule
 from gpufleet.schema.prices import PlannedOverlay
 from gpufleet.schema.resolved import AppliedOverlay
 from gpufleet.units import exact
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
 PlacedRule = tuple["Loc", "Discount | PrivatePrice"]
 """A rule with its place in the overlay."""
-COMMITTED = "committed/"
-"""What names of offers of committed nodes start with."""
 
 
 @dataclass(frozen=True)
@@ -137,10 +135,10 @@ def _fits(rule: Rule, facts: _Facts) -> bool:
     return (
         (rule.provider is None or _like(facts.provider, (rule.provider,)))
         and (rule.region is None or _like(facts.region, (rule.region,)))
-        and (facts.term in rule.terms if rule.terms is not None else facts.term != "owned")
+        and (rule.terms is None or facts.term in rule.terms)
         and (rule.node_types is None or _like(facts.node_type, rule.node_types))
         and (rule.offers is None or _like(facts.name, rule.offers))
-        and facts.term != "owned"
+        and facts.term != "owned"  # which has no price
     )
 
 

@@ -8,6 +8,7 @@ from rich.text import Text
 
 from gpufleet.report.format import money, percent, price
 from gpufleet.report.table import table
+from gpufleet.schema.overlay import COMMITTED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,10 +26,13 @@ def overlay_lines(plan: Plan) -> Iterator[RenderableType]:
         return
     yield Text(f"{overlay.file}, sha256 {overlay.digest[:16]}", style="dim")
     changed = [entry for entry in plan.offer_prices if entry.rules]
+    committed = [nodes for nodes in plan.nodes if nodes.offer.startswith(COMMITTED)]
     if changed:
         yield _changes(changed)
-    else:
+    elif not committed:
         yield Text("None of its rules is about an offer of this plan.")
+    for nodes in committed:
+        yield Text(f"{nodes.offer}: {nodes.count} in use, paid for already")
     for left_out in overlay.expired:
         yield Text(f"Left out: {left_out}, before the planning date.", style="yellow")
     if overlay.unused:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import datetime
-from typing import Any, Literal, Self
+from typing import Any, Final, Literal, Self
 
 from pydantic import field_validator, model_validator
 
 from gpufleet.schema.base import Flag, Fraction01, Name, NonNegative, Positive, PositiveCount, Record, Sourced, Text
 from gpufleet.schema.offers import HOURLY_TERMS, Term
+
+COMMITTED: Final = "committed/"
+"""What names of offers of committed nodes start with."""
 
 
 class Rule(Record):
