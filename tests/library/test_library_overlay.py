@@ -226,6 +226,18 @@ def test_a_plan_is_verified_with_the_overlay_it_was_made_with(asked: Path, tmp_p
     assert "leave out terms.yaml" in verify(resolved, solve(without)).violations[0].message
 
 
+def test_names_of_commitments_are_their_own(asked: Path) -> None:
+    line = "  - {name: a, site: cloud, node_type: acme-1x, nodes: 1, until: 2030-01-01}\n"
+    asked.write_text(asked.read_text().replace("{name: rented,", "{name: committed/a,") + "planning_date: 2026-11-01\n")
+    found = message(asked, f"committed_nodes:\n{line}{line}").splitlines()
+    taken = "the instance has an offer committed/a already; choose another"
+    assert found == [
+        f"5: committed_nodes[0].name: {taken}",
+        "6: committed_nodes[1].name: duplicate name 'a'; give each commitment its own",
+        f"6: committed_nodes[1].name: {taken}",
+    ]
+
+
 def test_committed_nodes_cost_nothing_more(asked: Path) -> None:
     """Two small nodes serve 4 of the 3 requests/s: nothing else is rented, and what they cost anyway is said beside."""
     asked.write_text(asked.read_text() + "planning_date: 2026-11-01\n")

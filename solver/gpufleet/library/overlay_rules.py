@@ -87,7 +87,7 @@ def lay_over(
     everywhere = [*facts.values(), *map(_catalog_facts, shelf.library.offers.values())]
     rules = list(_in_force(instance, facts.values(), everywhere, laid))
     offers = [(loc, _with_rules(offer, facts[offer.name], rules, laid)) for loc, offer in placed]
-    offers += [((), offer) for offer in _committed(instance, shelf, laid)]
+    offers += [((), offer) for offer in _committed(instance, shelf, facts, laid)]
     laid.problems_of_rules()
     findings.problems.extend(laid.problems)
     record = PlannedOverlay(
@@ -228,7 +228,7 @@ def _origin(rule: Discount | PrivatePrice, overlay: LoadedOverlay) -> dict[str, 
     return {**fields, "valid_until": rule.valid_until}
 
 
-def _committed(instance: Instance, shelf: Shelf, laid: _Laid) -> Iterator[Offer]:
+def _committed(instance: Instance, shelf: Shelf, taken: Iterable[str], laid: _Laid) -> Iterator[Offer]:
     """Offers of nodes that are paid for already: at no further cost, as many as there are."""
     record = laid.overlay.record
     for number, entry in enumerate(record.committed_nodes):
@@ -241,7 +241,9 @@ def _committed(instance: Instance, shelf: Shelf, laid: _Laid) -> Iterator[Offer]
             hint = did_you_mean(entry.node_type, shelf.node_type_names)
             laid.problem((*loc, "node_type"), f"unknown node type {show(entry.node_type)}{hint}")
         if entry.name in [other.name for other in record.committed_nodes[:number]]:
-            laid.problem((*loc, "name"), f"duplicate name {show(entry.name)}")
+            laid.problem((*loc, "name"), f"duplicate name {show(entry.name)}; give each commitment its own")
+        if f"{COMMITTED}{entry.name}" in taken:
+            laid.problem((*loc, "name"), f"the instance has an offer {COMMITTED}{entry.name} already; choose another")
         _check_until(loc, entry, instance, laid)
         if len(laid.problems) == before:
             yield Offer(
