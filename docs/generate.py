@@ -19,7 +19,9 @@ from gpufleet.schema import (
     migration,
     models,
     offers,
+    overlay,
     plan,
+    prices,
     robust,
     schedule,
     time,
@@ -86,6 +88,12 @@ SECTIONS: tuple[tuple[str, str, tuple[type[Record], ...]], ...] = (
         (hardware.Accelerator, hardware.PeakRates, hardware.NodeType, offers.CatalogOffer),
     ),
     (
+        "Overlay file",
+        "Your discounts, private prices and committed nodes, laid over all price lists with `--overlay FILE` or "
+        "GPUFLEET_OVERLAY. See [prices.md](prices.md).",
+        (overlay.Overlay, overlay.Discount, overlay.PrivatePrice, overlay.CommittedNodes),
+    ),
+    (
         "Model card",
         "`models/NAME.yaml`, one model a file.",
         (
@@ -114,6 +122,7 @@ SECTIONS: tuple[tuple[str, str, tuple[type[Record], ...]], ...] = (
                 plan.Route,
             ),
             *(plan.Fallback, plan.UnservedDemand, plan.WorkloadCharge, plan.CostLine, plan.CashFlow),
+            *(prices.PlannedPrice, prices.PlannedOverlay, prices.PriceWarning),
             *(migration.Moves, migration.NodeMove, migration.UseMove, robust.RobustClaim),
             *(
                 plan.Certificate,

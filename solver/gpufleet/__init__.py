@@ -37,11 +37,22 @@ if TYPE_CHECKING:
     from gpufleet.library import resolve as resolve
     from gpufleet.library import write_plan as write_plan
     from gpufleet.library.document_edits import Edit as Edit
+    from gpufleet.library.importers.prices.imported import ImportedPrices as ImportedPrices
+    from gpufleet.library.importers.prices.imported import ImportWishes as ImportWishes
+    from gpufleet.library.importers.prices.imported import import_prices as import_prices
+    from gpufleet.library.price_age import price_warnings as price_warnings
+    from gpufleet.library.price_diff import PriceChange as PriceChange
+    from gpufleet.library.price_diff import PriceDiff as PriceDiff
+    from gpufleet.library.price_diff import RepricedPlan as RepricedPlan
+    from gpufleet.library.price_diff import diff_prices as diff_prices
+    from gpufleet.library.price_diff import reprice as reprice
+    from gpufleet.library.price_files import write_prices as write_prices
     from gpufleet.optimize.progress import ProgressEvent as ProgressEvent
     from gpufleet.scenarios.settings import ScenarioSettings as ScenarioSettings
     from gpufleet.schema.estimate import EstimateResult as EstimateResult
     from gpufleet.schema.instance import Instance as Instance
     from gpufleet.schema.plan import Plan as Plan
+    from gpufleet.schema.prices import PriceWarning as PriceWarning
     from gpufleet.schema.resolved import ResolvedInstance as ResolvedInstance
     from gpufleet.solving import solve as solve
     from gpufleet.stressing.stress import StressReport as StressReport
@@ -86,6 +97,8 @@ _HOMES = {
     "Frontier": "gpufleet.whatif.frontier",
     "FrontierPoint": "gpufleet.whatif.frontier",
     "GpufleetError": "gpufleet.errors",
+    "ImportWishes": "gpufleet.library.importers.prices.imported",
+    "ImportedPrices": "gpufleet.library.importers.prices.imported",
     "InputError": "gpufleet.errors",
     "InputProblem": "gpufleet.errors",
     "Instance": "gpufleet.schema.instance",
@@ -97,8 +110,12 @@ _HOMES = {
     "PlanDiff": "gpufleet.whatif.diff",
     "PriceBreak": "gpufleet.whatif.breakeven",
     "PriceBreaks": "gpufleet.whatif.breakeven",
+    "PriceChange": "gpufleet.library.price_diff",
+    "PriceDiff": "gpufleet.library.price_diff",
+    "PriceWarning": "gpufleet.schema.prices",
     "ProgressEvent": "gpufleet.optimize.progress",
     "Report": "gpufleet.verification.violation",
+    "RepricedPlan": "gpufleet.library.price_diff",
     "ResolvedInstance": "gpufleet.schema.resolved",
     "ScenarioSettings": "gpufleet.scenarios.settings",
     "Span": "gpufleet.whatif.flips",
@@ -109,16 +126,20 @@ _HOMES = {
     "budget_frontier": "gpufleet.whatif.frontier",
     "confirm": "gpufleet.confirming",
     "diff_plans": "gpufleet.whatif.diff",
+    "diff_prices": "gpufleet.library.price_diff",
     "estimate_options": "gpufleet.estimating.options",
     "explanation": "gpufleet.explain.explanation",
     "find_alternatives": "gpufleet.whatif.alternatives",
     "flips_over_demand": "gpufleet.whatif.flips",
     "flips_over_months": "gpufleet.whatif.flips",
     "hedged_plans": "gpufleet.whatif.hedges",
+    "import_prices": "gpufleet.library.importers.prices.imported",
     "load_edited": "gpufleet.edits.questions",
     "load_instance": "gpufleet.library",
     "load_plan": "gpufleet.library",
     "parse_edit": "gpufleet.edits.questions",
+    "price_warnings": "gpufleet.library.price_age",
+    "reprice": "gpufleet.library.price_diff",
     "resolve": "gpufleet.library",
     "solve": "gpufleet.solving",
     "solve_robust": "gpufleet.whatif.robust",
@@ -129,6 +150,7 @@ _HOMES = {
     "trade_off": "gpufleet.whatif.trade_off",
     "verify": "gpufleet.verification.run",
     "write_plan": "gpufleet.library",
+    "write_prices": "gpufleet.library.price_files",
 }
 """Public name to the module that holds it; imported on first use, so that `import gpufleet` stays fast."""
 

@@ -16,6 +16,7 @@ from gpufleet.schema.instance import BudgetCaps, Budgets, FleetRules, Quota
 from gpufleet.schema.migration import Moves
 from gpufleet.schema.models import Runtime
 from gpufleet.schema.plan import CostLine, LatencyFigure, PlannedNodes, PriceOfCaution, Route
+from gpufleet.schema.prices import PlannedOverlay
 from gpufleet.schema.workloads import SLO, AccuracyFloor, Privacy
 
 if TYPE_CHECKING:
@@ -75,6 +76,14 @@ def _dates(c: Case, date: str) -> Case:
     certificate = c.plan.certificate
     assert certificate is not None
     return c.with_certificate(price_dates={**certificate.price_dates, "rent": date})
+
+
+def _price(c: Case, **changes: object) -> Case:
+    return c.with_plan(offer_prices=changed(c.plan.offer_prices, 0, **changes))
+
+
+def _overlay(c: Case) -> Case:
+    return c.with_plan(overlay=PlannedOverlay(file="terms.yaml", digest="0" * 64))
 
 
 FLEET = (
@@ -309,6 +318,11 @@ CLAIMS = (
     Mutation("no certificate", PROFILED, lambda c: c.with_plan(certificate=None), "certificate"),
     Mutation("newer price date", PROFILED, lambda c: _dates(c, "2026-08-01"), "certificate"),
     Mutation("no price dates", PROFILED, lambda c: c.with_certificate(price_dates={}), "certificate"),
+    Mutation("another list price", PROFILED, lambda c: _price(c, list_usd=99.0), "prices"),
+    Mutation("another price paid", SHOP, lambda c: _price(c, paid_usd=0.01), "prices"),
+    Mutation("another unit", MEDICAL, lambda c: _price(c, unit="usd_per_hour"), "prices"),
+    Mutation("one price fewer", SHOP, lambda c: c.with_plan(offer_prices=without(c.plan.offer_prices, 0)), "prices"),
+    Mutation("an overlay that is not given", SHOP, _overlay, "overlay"),
     Mutation("infeasible with a fleet", PROFILED, lambda c: c.with_plan(status="infeasible"), "status"),
     Mutation("unknown with a fleet", MEDICAL, lambda c: c.with_plan(status="unknown"), "status"),
     Mutation("utilisation", PROFILED, lambda c: c.with_deployment(1, utilisation=0.8), "figures", 0.075),

@@ -10,6 +10,7 @@ from gpufleet.assembly import money
 from gpufleet.assembly.deployments import placed, routes
 from gpufleet.assembly.fallbacks import fallbacks
 from gpufleet.assembly.moves import moves
+from gpufleet.assembly.prices import planned_prices, warnings_in_plan
 from gpufleet.problem.horizon import horizon_of
 from gpufleet.problem.scaling import SHARE_UNITS
 from gpufleet.problem.service import service_proofs, unserved_demand
@@ -60,6 +61,9 @@ def assemble(
         moves=moves(problem, result),
         charges=tuple(money.charges(problem, result)),
         costs=(*money.node_lines(resolved, horizon, taken), *money.measure_lines(resolved, problem, result)),
+        offer_prices=tuple(planned_prices(resolved, nodes)),
+        overlay=None if resolved.overlay is None else resolved.overlay.record,
+        price_warnings=tuple(warnings_in_plan(resolved, nodes)),
         cash_flow=tuple(money.cash_flow(bills)),
         funnel=candidates.funnel,
         rejections=candidates.rejections.summaries(),

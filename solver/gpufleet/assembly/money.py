@@ -99,6 +99,8 @@ def _source(resolved: ResolvedInstance, data: OfferData) -> str:
     """Where the price comes from, as of when, volume discount, trends, and whether it is assumed."""
     offer = resolved.offers[data.name]
     dated = f"{offer.source} (as of {offer.as_of})" if offer.as_of else offer.source
+    if resolved.overlay is not None and data.name in resolved.overlay.words:
+        dated += f"; {resolved.overlay.words[data.name]}"
     dated += f"; volume discount {float(data.discount):.4g}" if data.discount else ""
     assert data.contract is not None
     if data.contract.first:

@@ -14,6 +14,7 @@ from gpufleet.cli.common import (
     exit_code,
     library_option,
     open_library,
+    overlay_option,
     performance_option,
     progress,
     show,
@@ -71,6 +72,7 @@ class Share(click.ParamType[float]):
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON and nothing else.")
 @time_limit_option("Seconds per plan.")
 @performance_option
+@overlay_option
 @library_option
 def command(
     file: str,

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gpufleet.cli.common import library_option, open_library, performance_option, progress, show, time_limit_option
+from gpufleet.cli.common import (
+    library_option,
+    open_library,
+    overlay_option,
+    performance_option,
+    progress,
+    show,
+    time_limit_option,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,6 +57,7 @@ CHARTS = ("png", "svg", "pdf")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON and nothing else.")
 @time_limit_option("Seconds per plan.")
 @performance_option
+@overlay_option
 @library_option
 def command(
     file: str,

@@ -1,4 +1,4 @@
-"""`gpufleet catalog`: browse accelerators, node types, prices and model cards."""
+"""`gpufleet catalog`: browse accelerators, node types, prices and model cards; bring in price lists, compare them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gpufleet.cli.catalog_diff import diff
+from gpufleet.cli.catalog_import import import_, template
 from gpufleet.cli.common import library_option, open_library, show
 
 if TYPE_CHECKING:
@@ -22,7 +24,12 @@ KINDS = ("accelerators", "node-types", "offers", "models")
 
 @click.group("catalog")
 def command() -> None:
-    """Browse accelerators, node types, offers and model cards."""
+    """Browse accelerators, node types, offers and model cards; bring in price lists, and compare them."""
+
+
+command.add_command(import_)
+command.add_command(template)
+command.add_command(diff)
 
 
 @command.command("list")

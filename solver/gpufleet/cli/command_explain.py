@@ -13,6 +13,7 @@ from gpufleet.cli.common import (
     counting_on,
     exit_code,
     library_option,
+    overlay_option,
     performance_option,
     progress,
     show,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print the explanation as JSON and nothing else.")
 @performance_option
 @source_option
+@overlay_option
 @library_option
 def command(
     file: str,

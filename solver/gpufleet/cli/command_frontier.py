@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gpufleet.cli.common import library_option, open_library, progress, show, time_limit_option
+from gpufleet.cli.common import library_option, open_library, overlay_option, progress, show, time_limit_option
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,6 +45,7 @@ CHARTS = ("png", "svg")
 @click.option("--csv", metavar="FILE", help="Write one row per breakpoint to this file.")
 @click.option("--chart", metavar="FILE", help="Draw the steps: .png or .svg.")
 @time_limit_option("Seconds per integer program.")
+@overlay_option
 @library_option
 def command(
     file: str, over: str, start: float | None, stop: float | None, step: float | None, points: int | None,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gpufleet.cli.common import exit_code, library_option, show, source_option
+from gpufleet.cli.common import exit_code, library_option, overlay_option, show, source_option
 from gpufleet.cli.edit_options import edit_options, load_question
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 @click.option("--csv", "as_csv", is_flag=True, help="Print the rows as CSV and nothing else.")
 @edit_options
 @source_option
+@overlay_option
 @library_option
 def command(
     file: str,

@@ -10,7 +10,7 @@ import click
 @click.command("schema")
 @click.argument(
     "kind",
-    type=click.Choice(["instance", "plan", "model", "accelerator", "node-type", "offer", "estimate"]),
+    type=click.Choice(["instance", "plan", "model", "accelerator", "node-type", "offer", "overlay", "estimate"]),
     default="instance",
 )
 def command(kind: str) -> None:
@@ -21,6 +21,7 @@ def command(kind: str) -> None:
     from gpufleet.schema.instance import Instance
     from gpufleet.schema.models import ModelCard
     from gpufleet.schema.offers import CatalogOffer
+    from gpufleet.schema.overlay import Overlay
     from gpufleet.schema.plan import Plan
 
     records: dict[str, type[Record]] = {
@@ -30,6 +31,7 @@ def command(kind: str) -> None:
         "accelerator": Accelerator,
         "node-type": NodeType,
         "offer": CatalogOffer,
+        "overlay": Overlay,
         "estimate": EstimateResult,
     }
     click.echo(json.dumps(records[kind].model_json_schema(), indent=2))

@@ -14,6 +14,7 @@ from gpufleet.cli.common import (
     counting_on,
     exit_code,
     library_option,
+    overlay_option,
     performance_option,
     progress,
     show,
@@ -23,6 +24,7 @@ from gpufleet.cli.common import (
 from gpufleet.cli.edit_options import edit_options, load_question
 from gpufleet.cli.live import JsonLines, on_screen
 from gpufleet.cli.migration_options import migration_options, moved_from
+from gpufleet.cli.price_options import price_options, show_stale_prices, with_max_price_age
 from gpufleet.cli.scenario_options import Share, range_options, settings_of
 from gpufleet.cli.watched import watched
 
@@ -115,6 +117,8 @@ if TYPE_CHECKING:
 @click.option("--scenario-seed", type=click.IntRange(0, 2**30), help="What they are drawn with.  [default: 1]")
 @range_options
 @source_option
+@price_options
+@overlay_option
 @library_option
 def command(
     file: str,
@@ -153,7 +157,7 @@ def command(
     """
     _check_out(out)
     question = load_question(file, libraries, sets, scales, performance_source)
-    asked = resolved = counting_on(question, performance)
+    asked = resolved = with_max_price_age(counting_on(question, performance))
     if accelerators:
         from gpufleet.edits.changes import only_accelerators
 
@@ -229,6 +233,7 @@ def _answer(
         write_plan(plan, out)
     if as_json:
         click.echo(plan.model_dump_json(indent=2))
+        show_stale_prices(resolved, plan, as_json=True)
     else:
         _show(asked, resolved, plan, compare)
         _show_moves(resolved, plan, current)
@@ -295,6 +300,7 @@ def _show(asked: ResolvedInstance, resolved: ResolvedInstance, plan: Plan, compa
     from gpufleet.report.plan_text import plan_text
 
     show(plan_text(resolved, plan))
+    show_stale_prices(resolved, plan, as_json=False)
     baseline = compare or _baseline(asked)
     if baseline is not None and plan.nodes:
         from gpufleet.library import load_plan

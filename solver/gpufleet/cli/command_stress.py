@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gpufleet.cli.common import library_option, open_library, progress, show, time_limit_option
+from gpufleet.cli.common import library_option, open_library, overlay_option, progress, show, time_limit_option
 from gpufleet.cli.scenario_options import scenario_options, settings_of
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ CHARTS = ("png", "svg", "pdf")
 @click.option("--csv", "table", metavar="FILE", help="Write a row per plan and workload to this file; - prints it.")
 @click.option("--chart", metavar="FILE", help="Draw how much is unmet how often: .png, .svg or .pdf.")
 @time_limit_option("Seconds per plan of --compare.")
+@overlay_option
 @library_option
 def command(
     file: str,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gpufleet.cli.common import counting_on, library_option, performance_option, show, source_option
+from gpufleet.cli.common import counting_on, library_option, overlay_option, performance_option, show, source_option
 from gpufleet.cli.edit_options import edit_options, load_question
 from gpufleet.cli.migration_options import migration_options, moved_from
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 @performance_option
 @migration_options
 @source_option
+@overlay_option
 @library_option
 def command(
     instance: str,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gpufleet.cli.common import library_option, progress, show, time_limit_option
+from gpufleet.cli.common import library_option, overlay_option, progress, show, time_limit_option
 from gpufleet.cli.edit_options import edit_options, load_question
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
 )
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Sweep: random seed.")
 @time_limit_option("Seconds per plan.")
+@overlay_option
 @library_option
 def command(
     file: str,

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 SOURCES = ("model", "aiconfigurator", "aiconfigurator-vllm", "aiconfigurator-sglang")
 """Values of an instance's `performance_source`."""
+OVERLAY = "gpufleet.overlay"
+"""Where the click context keeps the overlay."""
 QUIET_SECONDS = 1.0
 """Progress is shown for work that takes longer than this."""
 
@@ -41,6 +43,23 @@ def time_limit_option(what: str = "Seconds.") -> Callable[[Callable[..., Any]], 
     return click.option(
         "--time-limit", type=click.FloatRange(min=0, min_open=True), default=60.0, show_default=True, help=what
     )
+
+
+def overlay_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--overlay FILE`, for commands that load an instance; `open_library` takes it from the click context."""
+    return click.option(
+        "--overlay",
+        metavar="FILE",
+        envvar="GPUFLEET_OVERLAY",
+        expose_value=False,
+        callback=_keep_overlay,
+        help="Your discounts, private prices and committed nodes, over list prices.  [env: GPUFLEET_OVERLAY]",
+    )(command)
+
+
+def _keep_overlay(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
+    del parameter
+    context.meta[OVERLAY] = value
 
 
 def performance_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -69,10 +88,11 @@ def source_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def open_library(libraries: tuple[str, ...]) -> Library:
-    """The library of the given folders, GPUFLEET_LIBRARY and the bundled data."""
+    """The library of the given folders, GPUFLEET_LIBRARY and the bundled data, with the overlay asked for."""
     from gpufleet.library import Library
 
-    return Library.open(libraries)
+    context = click.get_current_context(silent=True)
+    return Library.open(libraries, None if context is None else context.meta.get(OVERLAY))
 
 
 def show(parts: Iterable[RenderableType]) -> None:

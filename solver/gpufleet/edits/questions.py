@@ -65,8 +65,14 @@ def load_edited(
     edits: Sequence[Edit] = (),
     library: Library | None = None,
     performance_source: PerformanceSource | None = None,
+    overlay: Path | str | None = None,
 ) -> ResolvedInstance:
-    """Read an instance file and resolve it with edits, shorthands included. Raises InputError."""
+    """Read an instance file and resolve it with edits, shorthands included; `overlay` as in `load_instance`.
+
+    Raises InputError.
+    """
+    if overlay is not None:
+        library = given_or_usual(library).with_overlay(overlay)
     return Question(path, library, performance_source).with_edits(edits)
 
 

@@ -25,11 +25,11 @@ def digest(
     """SHA-256 (hex) over the canonical JSON of an instance, of the records it refers to and of the figures of the
     performance model.
 
-    Left out is `baseline_plan`, which does not change the question, the names of the files of `measurements`, whose
-    rows count in whatever order and file, and every field that has its default value, so that writing a default out (or
-    adding an optional field to the format) changes nothing.
+    Left out are `baseline_plan` and `max_price_age_days`, which do not change the question, the names of the files of
+    `measurements`, whose rows count in whatever order and file, and every field that has its default value, so that
+    writing a default out (or adding an optional field to the format) changes nothing.
     """
-    parts: list[Any] = [_plain(instance, exclude={"baseline_plan", "measurements"})]
+    parts: list[Any] = [_plain(instance, exclude={"baseline_plan", "max_price_age_days", "measurements"})]
     measured = (profiles.records(),) if profiles is not None and (profiles.points or profiles.modelled) else ()
     parts += [{name: _plain(record) for name, record in records.items()} for records in (*referenced, *measured)]
     parts.append(calibration.digest)

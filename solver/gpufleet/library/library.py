@@ -6,21 +6,26 @@ folder replaces that of a later one; the same name twice within one folder is an
 
 from __future__ import annotations
 
+import hashlib
+from copy import copy
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from gpufleet.errors import InputError, InputProblem
 from gpufleet.library.calibrations import default_calibration
 from gpufleet.library.cards import load_model_card, read_accelerators
+from gpufleet.library.overlays import load_overlay, overlay_of_environment
 from gpufleet.library.search_path import library_roots
 from gpufleet.library.tables import read_table
 from gpufleet.schema.hardware import Accelerator, NodeType
 from gpufleet.schema.offers import CatalogOffer
+from gpufleet.schema.resolved import PriceFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from pathlib import Path
 
+    from gpufleet.library.overlays import LoadedOverlay
     from gpufleet.schema.calibration import Calibration
     from gpufleet.schema.models import ModelCard
 
@@ -35,15 +40,25 @@ class Library:
     def __init__(self, roots: Sequence[Path]) -> None:
         """A library of exactly these folders, in the order of precedence; see `open` for the usual search path."""
         self.roots = tuple(roots)
+        self.overlay: LoadedOverlay | None = None
         self._cards: dict[str, ModelCard] = {}
+        self._price_files: dict[Path, PriceFile] = {}
 
     @classmethod
-    def open(cls, dirs: Sequence[Path | str] = ()) -> Self:
-        """The library of `dirs`, then the folders in GPUFLEET_LIBRARY, then the bundled data.
+    def open(cls, dirs: Sequence[Path | str] = (), overlay: Path | str | None = None) -> Self:
+        """The library of `dirs`, then the folders in GPUFLEET_LIBRARY, then the bundled data; over its prices and those
+        of instances the `overlay` (docs/prices.md), or the one that GPUFLEET_OVERLAY names.
 
-        Raises InputError for a folder that does not exist or holds no library.
+        Raises InputError for a folder that does not exist or holds no library, and for everything wrong in the overlay.
         """
-        return cls(library_roots(dirs))
+        library, path = cls(library_roots(dirs)), overlay or overlay_of_environment()
+        return library if path is None else library.with_overlay(path)
+
+    def with_overlay(self, path: Path | str) -> Self:
+        """The same library with another overlay. Raises InputError with everything that is wrong in the file."""
+        other = copy(self)
+        other.overlay = load_overlay(path)
+        return other
 
     @cached_property
     def accelerators(self) -> Mapping[str, Accelerator]:
@@ -58,7 +73,26 @@ class Library:
     @cached_property
     def offers(self) -> Mapping[str, CatalogOffer]:
         """Prices of the catalogue by name (`provider/region/node type/term`)."""
-        return _merge(_tables(root / "catalog" / "offers", CatalogOffer) for root in self.roots)
+        return {name: record for name, (_, record) in self._placed_offers.items()}
+
+    def price_file(self, name: str) -> PriceFile:
+        """The file of the library that this price of the catalogue stands in. Raises KeyError if there is none."""
+        root, path = self._placed_offers[name][0]
+        if path not in self._price_files:
+            digest = hashlib.sha256(path.read_bytes()).hexdigest()
+            self._price_files[path] = PriceFile(path.relative_to(root).as_posix(), digest)
+        return self._price_files[path]
+
+    @cached_property
+    def _placed_offers(self) -> Mapping[str, tuple[tuple[Path, Path], CatalogOffer]]:
+        """Prices with their library folder and file."""
+        found: dict[str, tuple[tuple[Path, Path], CatalogOffer]] = {}
+        for root in self.roots:
+            entries = list(_tables(root / "catalog" / "offers", CatalogOffer))
+            files = {record.name: Path(file) for file, _, record in entries}
+            for name, record in _unique(iter(entries)).items():
+                found.setdefault(name, ((root, files[name]), record))
+        return found
 
     @cached_property
     def calibration(self) -> Calibration:

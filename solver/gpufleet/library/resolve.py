@@ -18,9 +18,10 @@ from gpufleet.library.demand_profile import with_demand_profile
 from gpufleet.library.digest import digest
 from gpufleet.library.document_edits import edited_document, placed_at_edits
 from gpufleet.library.findings import Findings
-from gpufleet.library.library import Library
+from gpufleet.library.library import Library, given_or_usual
 from gpufleet.library.measurements import read_profiles
 from gpufleet.library.migration import check_migration, migration_from, plan_of_today
+from gpufleet.library.overlay_rules import catalog_name, lay_over
 from gpufleet.library.reader import read_document
 from gpufleet.library.references import find_accelerators, find_models, find_node_types, find_offers
 from gpufleet.library.services import check_services, merge_services, places_of_services
@@ -38,7 +39,9 @@ if TYPE_CHECKING:
     from gpufleet.library.document_edits import Edit
     from gpufleet.library.fields import Loc
     from gpufleet.library.reader import Document
+    from gpufleet.library.references import PlacedOffer
     from gpufleet.schema.measurements import PerformanceSource
+    from gpufleet.schema.resolved import PriceFile
 
 
 def load_instance(
@@ -46,14 +49,19 @@ def load_instance(
     library: Library | None = None,
     performance_source: PerformanceSource | None = None,
     edits: Sequence[Edit] = (),
+    overlay: Path | str | None = None,
 ) -> ResolvedInstance:
     """Read an instance file (YAML or JSON, `.gz` behind the suffix or not) and resolve it against a library.
 
     Without a library, `Library.open()` counts. `performance_source` is taken instead of the instance's own. `edits`
     change what the file says before it is checked; shorthands (`prices`, `demand`, `stock`) are not among them, see
-    `gpufleet.load_edited`. Raises InputError with every problem found, each with its line, or with the edit that caused
-    it; MissingExtraError where the performance source is not installed.
+    `gpufleet.load_edited`. An `overlay` file lays your discounts and private prices over those of the library and the
+    instance; without one, that of the library (`Library.open(overlay=...)`, GPUFLEET_OVERLAY) counts. Raises InputError
+    with every problem found, each with its line, or with the edit that caused it; MissingExtraError where the
+    performance source is not installed.
     """
+    if overlay is not None:
+        library = given_or_usual(library).with_overlay(overlay)
     return resolve_document(read_document(path), library, performance_source, edits)
 
 
@@ -111,7 +119,8 @@ def _resolve(instance: Instance, library: Library, path: str, findings: Findings
     shelf = Shelf(instance, library)
     refuse_unsupported(instance, findings)
     check_names(instance, findings)
-    placed = find_offers(instance, shelf, findings)
+    listed = find_offers(instance, shelf, findings)
+    placed, overlay = lay_over(listed, instance, shelf, findings)
     node_types = find_node_types(placed, shelf, findings)
     partitions = find_partitions(instance, node_types, shelf, findings)
     check_partitions(instance, placed, partitions, shelf, findings)
@@ -154,5 +163,13 @@ def _resolve(instance: Instance, library: Library, path: str, findings: Findings
         path=path,
         services=services,
         profiles=profiles,
+        price_files=_price_files(listed, library),
+        overlay=overlay,
         places=places,
     )
+
+
+def _price_files(listed: Sequence[PlacedOffer], library: Library) -> dict[str, PriceFile]:
+    """The files of the prices that were taken from the catalogue, by the names of the offers."""
+    names = {offer.name: catalog_name(loc, offer) for loc, offer in listed}
+    return {offer: library.price_file(name) for offer, name in names.items() if name is not None}

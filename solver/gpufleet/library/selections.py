@@ -43,10 +43,20 @@ def select_offers(
 
 
 def _offer(selection: OfferSelection, price: CatalogOffer, name: str) -> Offer:
-    fields = price.model_dump(exclude={"provider", "region"})
+    fields = price.model_dump(exclude={"provider", "region", "volume_discounts"})
+    # fewer than the seller has may be counted on, never more
+    stocks = [count for count in (selection.stock, price.stock) if count is not None]
     if price.interruptions_per_month is None and price.term == "spot":
         fields["interruptions_per_month"] = selection.interruptions_per_month
-    return Offer.model_validate({**fields, "name": name, "site": selection.site, "stock": selection.stock})
+    return Offer.model_validate(
+        {
+            **fields,
+            "name": name,
+            "site": selection.site,
+            "stock": min(stocks, default=None),
+            "price_steps": price.price_steps,
+        }
+    )
 
 
 def _prices(

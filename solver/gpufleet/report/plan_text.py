@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
 from gpufleet.performance.result import MODEL
@@ -13,7 +12,9 @@ from gpufleet.report.confidence_text import caution_lines, provenance_words
 from gpufleet.report.format import figure, money, percent, span, span_of_counts
 from gpufleet.report.partition_words import partition_words
 from gpufleet.report.pools import varying_pools
+from gpufleet.report.prices_text import overlay_lines
 from gpufleet.report.resilience_text import charge_rows, redundancy_lines
+from gpufleet.report.table import table as table
 from gpufleet.report.timetable import schedule, timetable
 from gpufleet.report.training_text import restart_lines
 from gpufleet.report.unserved_text import is_service_proven, service_rows, unserved_lines
@@ -56,6 +57,9 @@ def plan_text(resolved: ResolvedInstance, plan: Plan) -> Iterator[RenderableType
         yield _section("Costs over the horizon")
         yield _costs(plan)
         yield from _prices(plan)
+        if plan.overlay is not None:
+            yield _section("Terms of your own")
+            yield from overlay_lines(plan)
         yield from _charges(resolved, plan)
         if resolved.instance.hours > HOURS_PER_YEAR:
             yield _section("Cash flow by year, not discounted")
@@ -73,14 +77,6 @@ def plan_text(resolved: ResolvedInstance, plan: Plan) -> Iterator[RenderableType
 
 def _section(title: str) -> RenderableType:
     return Padding(Text(title, style="bold"), (1, 0, 0, 0))
-
-
-def table(*columns: str, numeric: tuple[str, ...] = ()) -> Table:
-    """A table in the house style: no frame, numbers to the right."""
-    grid = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
-    for name in columns:
-        grid.add_column(name, justify="right" if name in numeric else "left", no_wrap=name in numeric, overflow="fold")
-    return grid
 
 
 def _headline(resolved: ResolvedInstance, plan: Plan) -> Iterator[RenderableType]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from fractions import Fraction
 from typing import Annotated, Literal, Self
 
@@ -184,6 +185,12 @@ class Instance(Record):
     Needs the extra `gpufleet[aiconfigurator]`."""
     measures: tuple[Measure, ...] = ()
     """Investments that may be chosen."""
+    planning_date: datetime.date | None = None
+    """The day on which the plan is made and its horizon starts: the age of prices, and how long quotes and discounts
+    are valid, are counted from it. Empty = commands compare with the day on which they run, and the plan file says
+    nothing about it."""
+    max_price_age_days: PositiveCount = 180
+    """Prices of the plan that are older are named in its `price_warnings`."""
     discount_rate_per_year: Annotated[float, Field(ge=0, lt=1, strict=True)] = 0.0
     """Interest rate: what is paid in the j-th year of the horizon, counted from 0, is divided by (1 + rate)^j."""
     commitments: Literal["horizon", "term"] = "horizon"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+import re
 from typing import Literal, Self
 
 from pydantic import model_validator
@@ -99,6 +101,8 @@ class Price(Sourced):
     """Hours of work that a node loses by one: waiting for another node, loading, work since the last checkpoint."""
     assumed: Flag = False
     """True when the price is an estimate of ours, not a quotation or list price."""
+    valid_until: datetime.date | None = None
+    """The last day on which the price can be had, e.g. of a quotation; empty = not stated."""
 
     @model_validator(mode="after")
     def _fields_fit_term(self) -> Self:
@@ -134,6 +138,14 @@ class PriceStep(Record):
     """Share taken off the price of every node."""
 
 
+def _check_order(stock: int | None, min_order: int, steps: tuple[PriceStep, ...]) -> None:
+    if stock is not None and min_order > stock:
+        raise ValueError(f"min_order is {min_order} but stock is only {stock}")
+    counts = [step.from_count for step in steps]
+    if counts != sorted(set(counts)):
+        raise ValueError(f"price_steps start at {counts}; each must start at more nodes than the one before")
+
+
 class Offer(Price):
     """One way to get one node type at one site."""
 
@@ -150,12 +162,8 @@ class Offer(Price):
 
     @model_validator(mode="after")
     def _counts_are_possible(self) -> Self:
-        if self.stock is not None and self.min_order > self.stock:
-            raise ValueError(f"min_order is {self.min_order} but stock is only {self.stock}")
-        counts = [step.from_count for step in self.price_steps]
-        if counts != sorted(set(counts)):
-            raise ValueError(f"price_steps start at {counts}; each must start at more nodes than the one before")
-        if self.term == "owned" and (self.min_order or counts):
+        _check_order(self.stock, self.min_order, self.price_steps)
+        if self.term == "owned" and (self.min_order or self.price_steps):
             raise ValueError("owned nodes are already there; they take no min_order and no price_steps")
         if self.term == "owned" and self.stock is None:
             raise ValueError("term owned needs stock: how many nodes stand there already")
@@ -169,11 +177,37 @@ class CatalogOffer(Price):
     """Who sells it, e.g. `AWS`."""
     region: Name
     """The provider's region; `any` when the price is the same everywhere."""
+    stock: Count | None = None
+    """Most nodes that can be had at this price; empty = not stated."""
+    min_order: Count = 0
+    """Fewest nodes that must be ordered if any are."""
+    volume_discounts: Text | None = None
+    """Volume discounts as `NODES:SHARE` with semicolons between: `10:0.05; 50:0.08` is 5 % off every node from 10 nodes
+    on, and 8 % from 50 on."""
+
+    @model_validator(mode="after")
+    def _order_is_possible(self) -> Self:
+        _check_order(self.stock, self.min_order, self.price_steps)
+        return self
+
+    @property
+    def price_steps(self) -> tuple[PriceStep, ...]:
+        """The volume discounts."""
+        return tuple(_step(part) for part in (self.volume_discounts or "").split(";") if part.strip())
 
     @property
     def name(self) -> str:
         """The name that the offer gets in an instance: `provider/region/node type/term`."""
         return f"{self.provider}/{self.region}/{self.node_type}/{self.term}"
+
+
+def _step(text: str) -> PriceStep:
+    match = re.fullmatch(r"\s*(\d{1,9})\s*:\s*(0?\.\d+|0|1)\s*", text)
+    if match is None:
+        raise ValueError(
+            f"volume_discounts: {text.strip()!r} is no discount; write NODES:SHARE, as in 10:0.05; 50:0.08"
+        )
+    return PriceStep(from_count=int(match[1]), discount_fraction=float(match[2]))
 
 
 class OfferSelection(Record):

@@ -27,6 +27,7 @@ from gpufleet.schema.elimination import FunnelStep, Rejected
 from gpufleet.schema.migration import Moves
 from gpufleet.schema.offers import Term
 from gpufleet.schema.parallelism import Parallelism as Parallelism
+from gpufleet.schema.prices import PlannedOverlay, PlannedPrice, PriceWarning
 from gpufleet.schema.robust import RobustClaim
 
 if TYPE_CHECKING:
@@ -347,6 +348,12 @@ class Plan(Record):
     """What workloads with budgets of their own are charged."""
     costs: tuple[CostLine, ...] = ()
     """The bill."""
+    offer_prices: tuple[PlannedPrice, ...] = ()
+    """Where the prices of the offers in `nodes` come from; empty in plans of earlier versions."""
+    overlay: PlannedOverlay | None = None
+    """The overlay of discounts and private prices, if there was one."""
+    price_warnings: tuple[PriceWarning, ...] = ()
+    """Prices that are stale at the instance's `planning_date`; empty also where it has none."""
     cash_flow: tuple[CashFlow, ...] = ()
     """Payments by year and item."""
     funnel: tuple[FunnelStep, ...] = ()

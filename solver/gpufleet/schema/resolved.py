@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,10 +13,36 @@ from gpufleet.schema.instance import Instance
 from gpufleet.schema.measurements import Profiles
 from gpufleet.schema.models import ModelCard
 from gpufleet.schema.offers import Offer, Site
+from gpufleet.schema.prices import PlannedOverlay
 from gpufleet.schema.workloads import LLMServing, Profiled, RequestServing, Workload
 
 FieldPath = tuple[str | int, ...]
 """A field, e.g. `("workloads", 2, "slo")`."""
+
+
+@dataclass(frozen=True)
+class PriceFile:
+    """A price file of a library."""
+
+    file: str
+    """Its path, relative to the library folder."""
+    digest: str
+    """SHA-256 of its bytes."""
+
+
+@dataclass(frozen=True)
+class AppliedOverlay:
+    """An overlay, and what it did to the offers of an instance."""
+
+    record: PlannedOverlay
+    list_prices: Mapping[str, float] = field(default_factory=dict)
+    """The price before the overlay, of every offer that some rule is about."""
+    rules: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """The rules that made its price, of the same offers."""
+    words: Mapping[str, str] = field(default_factory=dict)
+    """What the rules say, for the bill, of offers that now cost something else."""
+    valid_until: Mapping[str, datetime.date] = field(default_factory=dict)
+    """The last day on which these rules hold, where they end."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +70,10 @@ class ResolvedInstance:
     """Shared services with the workloads of the file that each stands for; of the instance above they are workloads."""
     profiles: Profiles = field(default_factory=Profiles)
     """Measurements, which replace the performance model where there are some; part of the digest."""
+    price_files: Mapping[str, PriceFile] = field(default_factory=dict)
+    """Where the prices of offers taken from the catalogue stand, by the name of the offer; not part of the digest."""
+    overlay: AppliedOverlay | None = None
+    """What an overlay did to the offers; not part of the digest, which holds the prices that it led to."""
     locate: Callable[[FieldPath], int] | None = field(default=None, compare=False, repr=False)
     """The line of a field of the file; None for instances built in code. Not part of the digest."""
     places: Mapping[FieldPath, FieldPath] = field(default_factory=dict, compare=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from gpufleet.verification.prices import check_offer_prices, check_overlay
 from gpufleet.verification.unserved import check_service_proof
 from gpufleet.verification.violation import place_of
 
@@ -28,6 +29,7 @@ def check_identity(resolved: ResolvedInstance, plan: Plan, findings: Findings) -
     findings.check(
         "instance", "instance", plan.instance == uid, f"the plan is for {plan.instance}, the instance is {uid}"
     )
+    check_overlay(resolved, plan, findings)
     if plan.certificate is not None:
         same = plan.certificate.instance_digest == resolved.digest
         message = (
@@ -77,6 +79,7 @@ def check_certificate(
     dates = {offer.name: str(offer.as_of) if offer.as_of else "not dated" for offer in offers}
     message = f"price_dates are {certificate.price_dates}, the offers have {dates}"
     findings.check("certificate", "price_dates", certificate.price_dates == dates, message)
+    check_offer_prices(resolved, plan, findings)
 
 
 def _check_bound(plan: Plan, certificate: Certificate, findings: Findings) -> None:

@@ -1,0 +1,1 @@
+"""Other people's price lists to prices of the catalogue: SkyPilot, gpuhunt, AWS price lists, vendors' quotes."""
