@@ -14,6 +14,7 @@ import gpufleet
 PACKAGE = Path(gpufleet.__file__).parent
 LEVELS = {
     "errors": 0,
+    "interruption": 0,
     "units": 0,
     "schema": 1,
     "library": 2,

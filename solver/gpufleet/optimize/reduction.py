@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gpufleet.interruption import look
 from gpufleet.optimize.formulation.linear_model import LinearModel
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ def without_fixed(model: LinearModel, fixed: Mapping[int, int]) -> tuple[LinearM
         if variable.index not in fixed
     }
     for row in model.rows:
+        look()
         done = sum(coefficient * fixed[index] for index, coefficient in row.terms if index in fixed)
         terms = [(kept[index], coefficient) for index, coefficient in row.terms if index in kept]
         if terms:
