@@ -33,6 +33,7 @@ LEVELS = {
     "stressing": 6,
     "explain": 7,
     "whatif": 7,
+    "exchange": 8,
     "report": 8,
     "cli": 9,
 }

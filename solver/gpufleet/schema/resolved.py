@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Annotated
+
+from pydantic import Field
 
 from gpufleet.schema.calibration import Calibration
 from gpufleet.schema.hardware import Accelerator, NodeType
@@ -43,9 +46,11 @@ class ResolvedInstance:
     """Shared services with the workloads of the file that each stands for; of the instance above they are workloads."""
     profiles: Profiles = field(default_factory=Profiles)
     """Measurements, which replace the performance model where there are some; part of the digest."""
-    locate: Callable[[FieldPath], int] | None = field(default=None, compare=False, repr=False)
+    locate: Annotated[Callable[[FieldPath], int] | None, Field(exclude=True)] = field(
+        default=None, compare=False, repr=False
+    )
     """The line of a field of the file; None for instances built in code. Not part of the digest."""
-    places: Mapping[FieldPath, FieldPath] = field(default_factory=dict, compare=False)
+    places: Annotated[Mapping[FieldPath, FieldPath], Field(exclude=True)] = field(default_factory=dict, compare=False)
     """Where the file says what stands elsewhere in the instance above: offers, by ("offers", name), and what services
     merged; a path stands for all below it. Not part of the digest."""
 
