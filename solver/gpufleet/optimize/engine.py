@@ -203,7 +203,9 @@ def _with_cases(
         return proof
     if found is None or found.bound <= proof.bound:
         return proof
-    return replace(proof, bound=min(found.bound, cost), tree=written(model, found.tree), in_time=found.in_time)
+    # a tree is written without its first prices, so that they must be those of the certificate
+    first = Proof(min(found.bound, cost), prices.denominator, _named(model, prices))
+    return replace(first, tree=written(model, found.tree), in_time=found.in_time)
 
 
 def _proven(result: BackendResult, proof: Proof | None) -> BackendResult:
