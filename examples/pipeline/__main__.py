@@ -7,14 +7,15 @@ os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "1")
 
 import click
 import dagster as dg
-
 from examples.pipeline.definitions import ASSETS, CHECKS
 from examples.pipeline.make_trace import SAMPLED, TRACE
 
 
 @click.command()
 @click.option("--out", default="pipeline-report", show_default=True, help="Folder of the report.")
-@click.option("--trace", default=str(TRACE), show_default=True, help="CSV with TIMESTAMP, ContextTokens, GeneratedTokens.")
+@click.option(
+    "--trace", default=str(TRACE), show_default=True, help="CSV with TIMESTAMP, ContextTokens, GeneratedTokens."
+)
 @click.option("--sampled", default=float(SAMPLED), show_default=True, help="Requests that every row stands for.")
 def main(out: str, trace: str, sampled: float) -> None:
     """From a request trace to a published plan."""

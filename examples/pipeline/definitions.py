@@ -5,12 +5,12 @@ from pathlib import Path
 
 import dagster as dg
 import pandas as pd
-
-import gpufleet
 from examples.pipeline.forecast import forecast, growth_per_day, read_trace
 from examples.pipeline.make_trace import SAMPLED, TRACE
 from examples.pipeline.publish import publish
 from examples.pipeline.question import HORIZON_DAYS, question
+
+import gpufleet
 
 LARGEST_GAP = 0.01
 """Of a plan that may be published."""
@@ -135,7 +135,9 @@ def keeps_every_rule(verification: gpufleet.Report) -> dg.AssetCheckResult:
 def gap_is_small(confirmation: gpufleet.Confirmation) -> dg.AssetCheckResult:
     """The confirmed bound is close enough to the cost."""
     gap = confirmation.gap
-    return dg.AssetCheckResult(passed=gap is not None and gap <= LARGEST_GAP, metadata={"gap": -1.0 if gap is None else gap})
+    return dg.AssetCheckResult(
+        passed=gap is not None and gap <= LARGEST_GAP, metadata={"gap": -1.0 if gap is None else gap}
+    )
 
 
 ASSETS = [trace, demand, instance, plan, verification, confirmation, budget_what_if, report]

@@ -18,8 +18,8 @@ MEAN_PER_HOUR = 10.0
 GROWTH_PER_DAY = 0.01
 LONG_SHARE = 0.2
 HEADER = (
-    "# Synthetic, made by examples/pipeline/make_trace.py (Apache-2.0); one request in 5,000 of a service that does not "
-    "exist.\nTIMESTAMP,ContextTokens,GeneratedTokens\n"
+    "# Synthetic, made by examples/pipeline/make_trace.py (Apache-2.0); one request in 5,000 of a service that "
+    "does not exist.\nTIMESTAMP,ContextTokens,GeneratedTokens\n"
 )
 
 

@@ -3,9 +3,9 @@
 import math
 
 import pandas as pd
+from examples.pipeline.forecast import PARTS
 
 import gpufleet
-from examples.pipeline.forecast import PARTS
 
 HORIZON_DAYS = 90
 
