@@ -1,4 +1,4 @@
-"""The pipeline as Dagster assets: `dagster dev -f examples/pipeline/definitions.py`, or `python -m examples.pipeline`."""
+"""The pipeline as Dagster assets: `python -m examples.pipeline`, or `dagster dev -m examples.pipeline.definitions`."""
 
 from collections import Counter
 from pathlib import Path

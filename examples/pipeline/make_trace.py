@@ -1,8 +1,8 @@
 """Makes `trace.csv`: `python -m examples.pipeline.make_trace`.
 
-The trace is synthetic and belongs to nobody: two weeks of requests to a chat service, one in five thousand, with a day, a
-weekend, growth, and short and long prompts. Its columns are those of the public Azure LLM inference traces, so that a
-real one can take its place.
+The trace is synthetic and belongs to nobody: two weeks of requests to a chat service, one in five thousand, with a
+day, a weekend, growth, and short and long prompts. Its columns are those of the public Azure LLM inference traces, so
+that a real one can take its place.
 """
 
 from datetime import datetime, timedelta
@@ -41,10 +41,15 @@ def rows(seed: int = 7) -> list[tuple[datetime, int, int]]:
     return found
 
 
+def text() -> str:
+    """The whole file."""
+    lines = [f"{at.isoformat(sep=' ', timespec='milliseconds')},{prompt},{answer}" for at, prompt, answer in rows()]
+    return HEADER + "\n".join(lines) + "\n"
+
+
 def main() -> None:
     """Write the trace."""
-    lines = [f"{at.isoformat(sep=' ', timespec='milliseconds')},{prompt},{answer}" for at, prompt, answer in rows()]
-    TRACE.write_text(HEADER + "\n".join(lines) + "\n", encoding="utf-8")
+    TRACE.write_text(text(), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -163,6 +163,8 @@ class _Run:
             outcome: Outcome = "infeasible" if self.impossible else "unknown"
             known = None if self.impossible else self.bound
             return BackendResult(outcome, None, None, known, self.prices, self.price_bound)
+        self.best = values
+        look()
         search = Search(
             self.blocks.matrix,
             near,
@@ -173,7 +175,6 @@ class _Run:
             lambda: self.monitor.stopped,
             self.stop,
         )
-        self.best = search.values
         self._report(search.cost)
         whole = self._searched(search)
         return self._ended(search, whole)
