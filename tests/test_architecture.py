@@ -14,6 +14,7 @@ import gpufleet
 PACKAGE = Path(gpufleet.__file__).parent
 LEVELS = {
     "errors": 0,
+    "interruption": 0,
     "units": 0,
     "schema": 1,
     "library": 2,
@@ -32,6 +33,7 @@ LEVELS = {
     "stressing": 6,
     "explain": 7,
     "whatif": 7,
+    "exchange": 8,
     "report": 8,
     "cli": 9,
 }

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from builders import instance, offer, option, profiled, resolved
-from gpufleet import confirm, load_instance, solve
+from gpufleet import confirm, load_instance, make_instance, resolve, solve
 
 if TYPE_CHECKING:
     from gpufleet import ResolvedInstance
@@ -85,3 +85,52 @@ def test_a_plan_without_prices_says_so() -> None:
     plan = solve(question)
     assert not confirm(question, plan).has_prices
     assert confirm(question, solve(question, certify=True)).has_prices
+
+
+def test_a_tree_is_confirmed_with_the_prices_that_it_was_made_with() -> None:
+    """Prices of the relaxation with capacity cuts prove more than those of column generation here; the tree goes on
+    from one of the two, and the certificate must hold the same."""
+    fields = {
+        "schema_version": 1,
+        "uid": "chat",
+        "title": "Two classes over the day",
+        "horizon_days": 90,
+        "sites": [{"name": "hall", "kind": "private_cloud", "country": "SG"}],
+        "offers": [
+            {"name": name, "site": "hall", "node_type": node, "term": term, "usd_per_hour": price, "stock": 16}
+            | {"source": "Assumed"}
+            for name, node, term, price in (
+                ("t4", "t4-1x-1u", "reserved_1y", 0.55),
+                ("a30", "a30-4x-2u", "reserved_1y", 3.60),
+                ("l40s", "l40s-4x-2u", "reserved_1y", 6.40),
+                ("burst", "t4-1x-1u", "on_demand", 0.95),
+            )
+        ],
+        "workloads": [
+            {
+                "name": "chat",
+                "kind": "llm_serving",
+                "model": "bloomz-560m-8k",
+                "classes": [
+                    {"name": "long", "input_tokens": 5484, "output_tokens": 131, "requests_per_s": 35.9622},
+                    {"name": "short", "input_tokens": 556, "output_tokens": 132, "requests_per_s": 64.02616},
+                ],
+                "slo": [{"metric": "end_to_end", "percentile": 95, "limit_ms": 3000}],
+                "accuracy": [{"metric": "term_accuracy", "at_least": 0.985}],
+            }
+        ],
+        "periods": [
+            {"name": "night", "hours": 630, "demand_factor": 0.351706},
+            {"name": "morning", "hours": 450, "demand_factor": 0.753281},
+            {"name": "afternoon", "hours": 630},
+            {"name": "evening", "hours": 450, "demand_factor": 0.753281},
+        ],
+    }
+    question = resolve(make_instance(fields))
+    plan = solve(question, certify=True, time_limit_s=30)
+    assert plan.certificate is not None
+    assert plan.certificate.prices is not None
+    assert plan.certificate.prices.tree is not None
+    found = confirm(question, plan)
+    assert found.cases > 1
+    assert found.bound_usd == plan.certificate.prices.bound_usd

@@ -29,12 +29,16 @@ if TYPE_CHECKING:
     from gpufleet.errors import MissingExtraError as MissingExtraError
     from gpufleet.errors import VerificationError as VerificationError
     from gpufleet.estimating.options import estimate_options as estimate_options
+    from gpufleet.exchange import from_json as from_json
+    from gpufleet.exchange import to_json as to_json
     from gpufleet.explain.explanation import Explanation as Explanation
     from gpufleet.explain.explanation import explanation as explanation
     from gpufleet.library import Library as Library
     from gpufleet.library import load_instance as load_instance
     from gpufleet.library import load_plan as load_plan
+    from gpufleet.library import make_instance as make_instance
     from gpufleet.library import resolve as resolve
+    from gpufleet.library import write_instance as write_instance
     from gpufleet.library import write_plan as write_plan
     from gpufleet.library.document_edits import Edit as Edit
     from gpufleet.library.importers.prices.imported import ImportedPrices as ImportedPrices
@@ -132,11 +136,13 @@ _HOMES = {
     "find_alternatives": "gpufleet.whatif.alternatives",
     "flips_over_demand": "gpufleet.whatif.flips",
     "flips_over_months": "gpufleet.whatif.flips",
+    "from_json": "gpufleet.exchange",
     "hedged_plans": "gpufleet.whatif.hedges",
     "import_prices": "gpufleet.library.importers.prices.imported",
     "load_edited": "gpufleet.edits.questions",
     "load_instance": "gpufleet.library",
     "load_plan": "gpufleet.library",
+    "make_instance": "gpufleet.library",
     "parse_edit": "gpufleet.edits.questions",
     "price_warnings": "gpufleet.library.price_age",
     "reprice": "gpufleet.library.price_diff",
@@ -147,8 +153,10 @@ _HOMES = {
     "stress": "gpufleet.stressing.stress",
     "sweep": "gpufleet.whatif.sweeping",
     "sweep_budget": "gpufleet.whatif.budget",
+    "to_json": "gpufleet.exchange",
     "trade_off": "gpufleet.whatif.trade_off",
     "verify": "gpufleet.verification.run",
+    "write_instance": "gpufleet.library",
     "write_plan": "gpufleet.library",
     "write_prices": "gpufleet.library.price_files",
 }

@@ -7,10 +7,11 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from gpufleet.assembly import assemble
+from gpufleet.assembly import assemble, unanswered
 from gpufleet.candidates.class_floors import out_of_reach
 from gpufleet.candidates.enumerate import build_candidates
 from gpufleet.errors import VerificationError
+from gpufleet.interruption import Stopped, heeding
 from gpufleet.optimize.backends.interface import SolverLimits
 from gpufleet.optimize.choice import Approach
 from gpufleet.optimize.engine import run
@@ -40,6 +41,8 @@ logger = logging.getLogger(__name__)
 
 CAUTION_LIMIT = 10_000
 """Deployment options over all periods beyond which an instance is not solved a second time for the price of caution."""
+STOPPED_EARLY = "stopped on request before a plan was found; that none exists is not proven"
+CAUTION_STOPPED = "not worked out, because the search was stopped"
 NO_ENGINE = "none"
 """The certificate's engine where no solver was asked, because a workload or class has no option."""
 
@@ -85,15 +88,24 @@ def solve(
     """
     started = time.monotonic()
     monitor = _monitor(progress, cancel)
-    candidates = build_candidates(resolved)
-    logger.info("candidates in %.2f s", time.monotonic() - started)
     limits = SolverLimits(time_limit_s, relative_gap, workers, seed, deterministic=deterministic)
+    try:
+        candidates = _candidates(resolved, monitor)
+    except Stopped:
+        return unanswered(resolved, limits, STOPPED_EARLY)
+    logger.info("candidates in %.2f s", time.monotonic() - started)
     approach = Approach(backend, engine, executor, certify)
     plan = solve_candidates(resolved, candidates, limits, approach, monitor)
     if resolved.instance.performance == "p50" or not price_of_caution or plan.status == "unknown":
         return plan
     size = _size(resolved, candidates)
     return plan.model_copy(update={"caution": _caution(resolved, plan, size, limits, approach, monitor)})
+
+
+def _candidates(resolved: ResolvedInstance, monitor: Monitor | None) -> Candidates:
+    """All deployment options. Raises Stopped."""
+    with heeding(None if monitor is None else monitor.event):
+        return build_candidates(resolved)
 
 
 def _monitor(progress: Callable[[ProgressEvent], None] | None, cancel: threading.Event | None) -> Monitor | None:
@@ -124,12 +136,15 @@ def _caution(
         note = f"not worked out for {size:,} deployment options over all periods; solve with performance p50 to see it"
         return PriceOfCaution(note=note)
     if monitor is not None and monitor.stopped:
-        return PriceOfCaution(note="not worked out, because the search was stopped")
+        return PriceOfCaution(note=CAUTION_STOPPED)
     # the digest is that of the question asked, and the second plan is not kept
     usual = replace(resolved, instance=resolved.instance.model_copy(update={"performance": "p50"}))
     inside = None if monitor is None else monitor.at("at p50: ")
-    other = solve_candidates(usual, build_candidates(usual), limits, replace(approach, certify=False), inside)
-    return price_of(plan, other)
+    try:
+        known = _candidates(usual, inside)
+    except Stopped:
+        return PriceOfCaution(note=CAUTION_STOPPED)
+    return price_of(plan, solve_candidates(usual, known, limits, replace(approach, certify=False), inside))
 
 
 def price_of(plan: Plan, usual: Plan) -> PriceOfCaution:
@@ -164,7 +179,10 @@ def solve_candidates(
     enumerates once. With `parts`, status and certificate are about the fleets that keep these rules alone; with
     `scenarios`, the fleet must meet those too, but for some of them.
     """
-    return solve_fully(resolved, candidates, limits, approach, monitor, parts, scenarios).plan
+    try:
+        return solve_fully(resolved, candidates, limits, approach, monitor, parts, scenarios).plan
+    except Stopped:
+        return unanswered(resolved, limits, STOPPED_EARLY, candidates)
 
 
 @dataclass(frozen=True)
@@ -185,13 +203,15 @@ def solve_fully(
     parts: PartRules | None = None,
     scenarios: ScenarioRows | None = None,
 ) -> Solved:
-    """As `solve_candidates`, with the values behind the plan."""
+    """As `solve_candidates`, with the values behind the plan. Raises Stopped where a stop is asked for before there is
+    a program to solve."""
     started = time.monotonic()
-    problem = build_problem(resolved, candidates, scenarios)
-    if parts is not None:
-        problem = with_part_rules(problem, parts)
-    without = list(dict.fromkeys(hopeless(resolved, problem, candidates)))
-    result = _nothing() if without and not problem.service else run(problem, limits, approach, monitor)
+    with heeding(None if monitor is None else monitor.event):
+        problem = build_problem(resolved, candidates, scenarios)
+        if parts is not None:
+            problem = with_part_rules(problem, parts)
+        without = list(dict.fromkeys(hopeless(resolved, problem, candidates)))
+        result = _nothing() if without and not problem.service else run(problem, limits, approach, monitor)
     logger.info("%s: %s in %.2f s", result.engine, result.outcome, time.monotonic() - started)
     plan = verified(resolved, candidates, problem, result, limits, _reason(problem, result, without, limits))
     return Solved(plan, problem, result)
@@ -269,7 +289,7 @@ def _reason(problem: Problem, result: EngineResult, without: list[str], limits: 
         limiting = "stock, budgets, power, space, redundancy" if redundant else "stock, budgets, power, space"
         return f"every workload has options, but {limiting} and fleet rules together leave no plan"
     if result.stopped and result.outcome == "unknown":
-        return "stopped on request before a plan was found; that none exists is not proven"
+        return STOPPED_EARLY
     if result.stopped:
         return "stopped on request before optimality was proven"
     if result.outcome == "unknown":

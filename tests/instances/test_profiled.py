@@ -9,7 +9,7 @@ import pytest
 
 from gpufleet import load_instance, solve, verify
 from gpufleet.edits.caps import Cap, with_cap
-from gpufleet.library import dump_instance, import_melange, resolve
+from gpufleet.library import import_melange, resolve, write_instance
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,7 +54,7 @@ def test_melange_example(root: Path, file: str, backend: str) -> None:
 
 def test_the_melange_instance_is_what_import_writes(root: Path, tmp_path: Path) -> None:
     written = tmp_path / "melange-example.yaml"
-    dump_instance(import_melange(folder(root) / "melange-example.json"), written)
+    write_instance(import_melange(folder(root) / "melange-example.json"), written)
     kept = folder(root) / "melange-example.yaml"
     again = "gpufleet import melange instances/profiled/melange-example.json --out instances/profiled/{}".format
     assert written.read_text() == kept.read_text(), f"not current; run: {again(kept.name)}"

@@ -8,7 +8,7 @@ import pytest
 
 from builders import edited, instance, offer, option, profiled, resolved
 from gpufleet.errors import InputError
-from gpufleet.library import Library, dump_instance, load_instance, resolve
+from gpufleet.library import Library, load_instance, resolve, write_instance
 from gpufleet.schema.instance import Period
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def asked(workloads: Sequence[Profiled] = WORK, **changes: Any) -> Instance:
 def written(folder: Path, text: str, question: Instance, suffix: str = "yaml") -> Path:
     (folder / "profile.csv").write_text(text, encoding="utf-8")
     path = folder / f"question.{suffix}"
-    dump_instance(edited(question, demand_profile="profile.csv"), path)
+    write_instance(edited(question, demand_profile="profile.csv"), path)
     return path
 
 
@@ -61,7 +61,7 @@ def test_what_is_read_can_be_written_and_read_again(tmp_path: Path) -> None:
     first = loaded(tmp_path, "period,hours,chat\nnight,8,0.25\nday,16,1\n", asked())
     copy = tmp_path / "elsewhere"
     copy.mkdir()
-    dump_instance(first.instance, copy / "copy.yaml")
+    write_instance(first.instance, copy / "copy.yaml")
     assert load_instance(copy / "copy.yaml", Library(())).digest == first.digest
 
 

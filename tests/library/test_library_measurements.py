@@ -10,7 +10,7 @@ import pytest
 from builders import NET, edited, instance, node, offer, resolved, site
 from gpufleet import load_instance
 from gpufleet.errors import InputError
-from gpufleet.library import Library, dump_instance, measurements_text
+from gpufleet.library import Library, measurements_text, write_instance
 from gpufleet.schema.workloads import SLO, ItemClass, RequestServing, Training
 from measured import LM, chat, row
 
@@ -27,7 +27,7 @@ def loaded(folder: Path, tables: dict[str, list[Measurement]], work: Any = None,
         (folder / name).write_text(measurements_text(rows))
     models = {"models": (LM, NET), "measurements": tuple(tables)}
     question = instance([work or chat()], [offer()], **{**models, **changes})
-    dump_instance(question, folder / "question.yaml")
+    write_instance(question, folder / "question.yaml")
     return load_instance(folder / "question.yaml", Library(()))
 
 
@@ -159,7 +159,7 @@ def test_a_service_is_measured_as_one(tmp_path: Path) -> None:
     )
     question = {"models": (LM,), "measurements": ("a.csv",)}
     (tmp_path / "a.csv").write_text(measurements_text(ROWS))
-    dump_instance(instance([first, second], [offer()], **question), tmp_path / "s.yaml")  # type: ignore[list-item]
+    write_instance(instance([first, second], [offer()], **question), tmp_path / "s.yaml")  # type: ignore[list-item]
     with pytest.raises(InputError, match=r"workloads\[1\].classes\[0\]: class c0 has 900"):
         load_instance(tmp_path / "s.yaml", Library(()))
 

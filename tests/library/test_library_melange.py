@@ -9,7 +9,7 @@ import pytest
 from library_samples import ACCELERATORS
 
 from gpufleet.errors import InputError
-from gpufleet.library import Library, dump_instance, import_melange, load_instance, resolve
+from gpufleet.library import Library, import_melange, load_instance, resolve, write_instance
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,7 +59,7 @@ def test_import(tmp_path: Path, library: Library) -> None:
 def test_the_instance_needs_no_library(tmp_path: Path, library: Library, empty_library: Library) -> None:
     instance = import_melange(write(tmp_path / "melange.json"), library)
     resolved = resolve(instance, empty_library)
-    dump_instance(instance, tmp_path / "instance.yaml")
+    write_instance(instance, tmp_path / "instance.yaml")
     assert load_instance(tmp_path / "instance.yaml", empty_library).digest == resolved.digest
 
 

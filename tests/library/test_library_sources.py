@@ -12,7 +12,7 @@ import fake_aiconfigurator as fake
 from builders import EFFICIENCY, NET, accelerator, edited, instance, node, offer, resolved
 from gpufleet import load_instance, solve, verify
 from gpufleet.errors import InputError, MissingExtraError
-from gpufleet.library import Given, Library, dump_instance, measurements_text, modelled_table
+from gpufleet.library import Given, Library, measurements_text, modelled_table, write_instance
 from gpufleet.library.sources import spread
 from gpufleet.library.sources.aiconfigurator import LOADS, budgets, shapes
 from gpufleet.library.sources.hf_config import hf_config
@@ -179,7 +179,7 @@ def test_own_measurements_win(package: list[Any], tmp_path: Path) -> None:
     question = instance(
         [chat()], [offer()], models=(EXACT,), measurements=("own.csv",), performance_source="aiconfigurator"
     )
-    dump_instance(question, tmp_path / "q.yaml")
+    write_instance(question, tmp_path / "q.yaml")
     found = load_instance(tmp_path / "q.yaml", Library(()))
     (deployment,) = solve(found).deployments
     assert deployment.evidence == "engine 1.0 (own.csv:2-3)"
@@ -191,7 +191,7 @@ def test_a_table_of_modelled_rows_is_a_source_too_and_wins_over_the_package(pack
     rows = [row(load, 7.0, modelled=True, engine="simulator 2") for load in (1, 8)]
     (tmp_path / "theirs.csv").write_text(measurements_text(rows))
     question = instance([chat()], [offer()], models=(EXACT,), measurements=("theirs.csv",))
-    dump_instance(question, tmp_path / "q.yaml")
+    write_instance(question, tmp_path / "q.yaml")
     for source in (None, "aiconfigurator"):
         found = load_instance(tmp_path / "q.yaml", Library(()), source)  # type: ignore[arg-type]
         (deployment,) = solve(found).deployments
@@ -202,7 +202,7 @@ def test_only_measured_options_means_just_that(package: list[Any], tmp_path: Pat
     (tmp_path / "own.csv").write_text(measurements_text([row(8, 7.0, tensor=2)]))
     given: dict[str, Any] = {"models": (EXACT,), "measurements": ("own.csv",), "measurements_policy": "only"}
     question = instance([chat()], [offer()], **given, performance_source="aiconfigurator")
-    dump_instance(question, tmp_path / "q.yaml")
+    write_instance(question, tmp_path / "q.yaml")
     assert solve(load_instance(tmp_path / "q.yaml", Library(()))).status == "infeasible"
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gpufleet.errors import InputError
-from gpufleet.library import Library, dump_instance, load_instance, load_plan, write_plan, write_text
+from gpufleet.library import Library, load_instance, load_plan, write_instance, write_plan, write_text
 from gpufleet.library.parsers import parse_yaml
 from gpufleet.library.writer import _yaml
 from gpufleet.schema.plan import Certificate, Deployment, Parallelism, Plan, PlannedNodes, Route
@@ -76,7 +76,7 @@ def test_money_has_six_decimals_and_defaults_are_left_out(tmp_path: Path) -> Non
 def test_instance_round_trip(tmp_path: Path, valid: Path, empty_library: Library) -> None:
     before = load_instance(valid, empty_library)
     for name in ("copy.yaml", "copy.json"):
-        dump_instance(before.instance, tmp_path / name)
+        write_instance(before.instance, tmp_path / name)
         after = load_instance(tmp_path / name, empty_library)
         assert after.instance == before.instance
         assert after.digest == before.digest

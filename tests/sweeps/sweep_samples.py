@@ -6,7 +6,7 @@ import random
 from typing import TYPE_CHECKING, Any
 
 from builders import instance, offer, option, profiled
-from gpufleet.library import dump_instance
+from gpufleet.library import write_instance
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def written(folder: Path, question: Instance) -> Path:
     """The question as a file."""
     path = folder / "question.yaml"
-    dump_instance(question, path)
+    write_instance(question, path)
     return path
 
 

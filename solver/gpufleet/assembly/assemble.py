@@ -70,6 +70,42 @@ def assemble(
     )
 
 
+def unanswered(
+    resolved: ResolvedInstance, limits: SolverLimits, reason: str, candidates: Candidates | None = None
+) -> Plan:
+    """The plan of a search that was stopped before a solver was asked: `unknown`, with no fleet and no bound."""
+    certificate = Certificate(
+        objective_usd=None,
+        bound_usd=None,
+        gap=None,
+        engine="none",
+        engine_reason="stopped before a solver was asked",
+        versions=_versions("none"),
+        seed=limits.seed,
+        workers=limits.workers,
+        instance_digest=resolved.digest,
+        price_dates={},
+        rounding_error_usd=0.0,
+        capacity_rounding_relative=0.0,
+        tie_break="none",
+    )
+    return Plan(
+        schema_version=1,
+        instance=resolved.instance.uid,
+        status="unknown",
+        reason=reason,
+        performance=resolved.instance.performance,
+        note=_note(resolved),
+        certificate=certificate,
+        funnel=() if candidates is None else candidates.funnel,
+        rejections=() if candidates is None else candidates.rejections.summaries(),
+    )
+
+
+def _versions(solver: str) -> dict[str, str]:
+    return {"gpufleet": __version__, "solver": solver, "python": platform.python_version()}
+
+
 def _note(resolved: ResolvedInstance) -> str | None:
     """What the performance source does not cover."""
     if not resolved.profiles.gaps:
@@ -98,7 +134,7 @@ def _certificate(
         gap=gap,
         engine=result.engine,
         engine_reason=result.reason,
-        versions={"gpufleet": __version__, "solver": result.solver, "python": platform.python_version()},
+        versions=_versions(result.solver),
         seed=limits.seed,
         workers=limits.workers,
         deterministic=result.deterministic,

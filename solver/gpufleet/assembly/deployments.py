@@ -46,13 +46,14 @@ def placed(
     known: dict[tuple[int, float], dict[str, object]] = {}
     for w, data in enumerate(problem.workloads):
         options = candidates.options[data.name]
+        wanted = wanted_in(resolved, horizon, data)
         total = sum(o.capacity * n for o, n in zip(data.options, result.replicas[w], strict=True))
         for k, (row, count) in enumerate(zip(data.options, result.replicas[w], strict=True)):
             if count:
                 option = options[row.key]
                 routed = result.shares[w][k] if data.routed else None
                 shares = shares_of(data, row, count, total, routed, result.unserved[w])
-                yield Placed(_deployment(resolved, horizon, data, option, count, shares, known), shares, w, k)
+                yield Placed(_deployment(resolved, horizon, data, option, count, shares, wanted, known), shares, w, k)
 
 
 def shares_of(
@@ -72,14 +73,14 @@ def _deployment(
     option: Option,
     count: int,
     shares: dict[str, Fraction],
+    wanted: dict[str, Fraction],
     known: dict[tuple[int, float], dict[str, object]],
 ) -> Deployment:
     """`known` keeps what the performance model says: a plan has the same deployment in many periods."""
     workload = resolved.workloads[data.name]
     now = horizon.periods[data.period]
     faster = throughput_factor(resolved, option.node_type, horizon.stages[now.stage].start)
-    factors = tuple(f / faster for f in demand_factors(resolved.instance, horizon, workload, data.period))
-    load = load_of(workload, option, count, shares, factors)
+    load = load_of(workload, option, count, shares, wanted, faster)
     bare = Deployment(
         workload=workload.name,
         site=option.site,
@@ -108,16 +109,29 @@ def _deployment(
     return bare.model_copy(update=known[key])
 
 
+def wanted_in(resolved: ResolvedInstance, horizon: Horizon, data: WorkloadData) -> dict[str, Fraction]:
+    """Rate of each class in the period of a part of a workload, requests/s."""
+    workload = resolved.workloads[data.name]
+    factors = demand_factors(resolved.instance, horizon, workload, data.period)
+    rates = (demand * factor for demand, factor in zip(demands(workload), factors, strict=True))
+    return dict(zip(class_names(workload), rates, strict=True))
+
+
 def load_of(
-    workload: Workload, option: Option, count: int, shares: dict[str, Fraction], factors: tuple[Fraction, ...]
+    workload: Workload,
+    option: Option,
+    count: int,
+    shares: dict[str, Fraction],
+    wanted: dict[str, Fraction],
+    faster: Fraction,
 ) -> float:
-    """Load over what the replicas sustain; a training run always takes its replica whole."""
+    """Load over what the replicas sustain, which software makes so much faster; a training run always takes its
+    replica whole."""
     if isinstance(workload, Training):
         return 1.0
-    rates = (demand * factor for demand, factor in zip(demands(workload), factors, strict=True))
-    wanted = dict(zip(class_names(workload), rates, strict=True))
-    able = dict(zip(class_names(workload), option.rates, strict=True))
-    return float(sum((share * wanted[name] / (able[name] * count) for name, share in shares.items()), Fraction(0)))
+    able = dict(zip(wanted, option.rates, strict=True))
+    load = sum((share * wanted[name] / (able[name] * count) for name, share in shares.items()), Fraction(0))
+    return float(load / faster)
 
 
 def _figures(resolved: ResolvedInstance, workload: Workload, option: Option, load: float) -> dict[str, object]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gpufleet.assembly.deployments import load_of, shares_of
-from gpufleet.problem.horizon import demand_factors, throughput_factor
+from gpufleet.assembly.deployments import load_of, shares_of, wanted_in
+from gpufleet.problem.horizon import throughput_factor
 from gpufleet.schema.plan import Fallback, Route
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def fallbacks(
             left = [(index, entry) for index, entry in group if entry.deployment.site != lost]
             total = sum(data.options[entry.option].capacity * entry.deployment.replicas for _, entry in left)
             workload, now = resolved.workloads[data.name], horizon.periods[data.period]
-            factors = demand_factors(resolved.instance, horizon, workload, data.period)
+            wanted = wanted_in(resolved, horizon, data)
             routes, loads = [], [0.0]
             for index, entry in left:
                 routed = result.fallbacks[w][lost][entry.option] if data.routed else None
@@ -45,7 +45,7 @@ def fallbacks(
                 served = shares_of(data, row, count, total, routed, result.unserved[w])
                 option = candidates.options[data.name][row.key]
                 faster = throughput_factor(resolved, option.node_type, horizon.stages[now.stage].start)
-                loads.append(load_of(workload, option, count, served, tuple(factor / faster for factor in factors)))
+                loads.append(load_of(workload, option, count, served, wanted, faster))
                 routes += [
                     Route(workload=data.name, request_class=name, deployment=index, share=float(share))
                     for name, share in served.items()

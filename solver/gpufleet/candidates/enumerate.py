@@ -18,6 +18,7 @@ from gpufleet.candidates.option import Candidates, Option, variant_label
 from gpufleet.candidates.profiled import by_node_type, profiled_checks, profiled_configuration, profiled_rates
 from gpufleet.candidates.rejection import Block, Rejections, Rule
 from gpufleet.candidates.settings import Setting, measures_for, settings, unlocking
+from gpufleet.interruption import look
 from gpufleet.schema.elimination import FunnelStep
 from gpufleet.schema.workloads import Profiled, Training
 from gpufleet.units import exact
@@ -163,6 +164,7 @@ def _modelled_batches(
     steady = isinstance(workload, Training) and not resolved.instance.periods
     alone = isinstance(workload, Training) or not workload.alternatives
     for variant in card.variants:
+        look()
         accuracy = {figure.metric: figure.value for figure in variant.accuracy}
         good = class_floors.good_enough(workload, accuracy)
         measured = measured_rows(resolved.profiles, workload, card, variant, node)
@@ -208,6 +210,7 @@ def _profiled_batches(
 ) -> Iterator[_Batch]:
     accelerator, size = resolved.accelerator_of(node_type), resolved.node_types[node_type].accelerators
     for profile in profiles:
+        look()
         measures = measures_for(resolved, workload, accelerator, profile.name)
         needed = unlocking(resolved, workload, profile.name)
         rates = profiled_rates(workload, profile, resolved.instance.performance)
@@ -292,6 +295,7 @@ def _prune(workload: Workload, found: list[_Survivors], rejections: Rejections) 
             pool = (survivors.site, survivors.batch.node_type, survivors.batch.setting.spot_name)
             pools.setdefault(pool, []).append(survivors)
     for pool in sorted(pools, key=lambda key: (key[0], key[1], key[2] or "")):
+        look()
         first, *others = pools[pool]
         if not others and len(first.indices) == 1:
             yield _option(workload, first, first.indices[0])  # nothing is there that could replace it

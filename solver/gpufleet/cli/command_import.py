@@ -117,12 +117,12 @@ def hf_config(
 
 def _give(instance: Instance, out: str | None) -> None:
     """Write the instance, or print it when no file is named."""
-    from gpufleet.library import dump_instance, instance_text
+    from gpufleet.library import instance_text, write_instance
 
     if out is None:
         click.echo(instance_text(instance), nl=False)
         return
-    dump_instance(instance, out)
+    write_instance(instance, out)
     click.echo(f"wrote {out}: solve it with gpufleet solve {out}")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from gpufleet.edits.changes import redigest
@@ -38,7 +38,7 @@ class Choice:
 
     words: str
     """What to do, e.g. `allow sites in US too`."""
-    change: Change
+    change: Change = field(compare=False)
 
 
 @dataclass(frozen=True)
@@ -50,13 +50,13 @@ class Requirement:
     """In the words of the user, with value and unit: `budget of 480 USD per day`."""
     loc: FieldPath
     """The field that says it, in the resolved instance."""
-    lift: Change
+    lift: Change = field(compare=False)
     """The instance without it, its digest left alone."""
     lifting: str
     """What doing without it means, e.g. `do without the limit on node types`."""
     value: float | None = None
     """The present value; None where it is no number."""
-    put: Setting | None = None
+    put: Setting | None = field(default=None, compare=False)
     """The instance with another value, its digest left alone; None where it is no number."""
     putting: str = ""
     """What that means, with {} for the value: `raise the budget to {} USD per day`."""

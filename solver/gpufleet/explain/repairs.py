@@ -7,7 +7,7 @@ them would remain. So none beyond the members of one conflict need be looked at.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -46,7 +46,7 @@ class Repair:
     """What to do: `raise the budget to 512.4 USD per day`."""
     value: float | None
     """The new value of the requirement; None where it is no number, or is done without."""
-    change: Change
+    change: Change = field(compare=False)
     """Makes it, its digest left alone."""
     least: bool
     """Proven: 1 % less of the change, or the value before in whole numbers, would leave no plan."""

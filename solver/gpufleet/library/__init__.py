@@ -23,10 +23,11 @@ from gpufleet.library.library import Library as Library
 from gpufleet.library.plans import load_plan as load_plan
 from gpufleet.library.plans import write_plan as write_plan
 from gpufleet.library.resolve import load_instance as load_instance
+from gpufleet.library.resolve import make_instance as make_instance
 from gpufleet.library.resolve import resolve as resolve
 from gpufleet.library.search_path import bundled_root as bundled_root
 from gpufleet.library.sources.table import modelled_table as modelled_table
-from gpufleet.library.writer import dump_instance as dump_instance
 from gpufleet.library.writer import instance_text as instance_text
 from gpufleet.library.writer import write_bytes as write_bytes
+from gpufleet.library.writer import write_instance as write_instance
 from gpufleet.library.writer import write_text as write_text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gpufleet.errors import InputError
 from gpufleet.library.check_engines import check_engines
@@ -28,12 +28,12 @@ from gpufleet.library.services import check_services, merge_services, places_of_
 from gpufleet.library.shelf import Shelf
 from gpufleet.library.sources.points import source_points
 from gpufleet.library.unsupported import refuse_unsupported
-from gpufleet.library.validation import validate
+from gpufleet.library.validation import Memory, validate
 from gpufleet.schema.instance import Instance
 from gpufleet.schema.resolved import ResolvedInstance
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from gpufleet.library.document_edits import Edit
@@ -106,6 +106,15 @@ def resolve(
         raise InputError([*findings.problems, *error.problems]) from None
     findings.stop()
     return replace(resolved, locate=lines)
+
+
+def make_instance(fields: Mapping[str, Any]) -> Instance:
+    """An instance from plain data: what a file would hold, as dicts, lists and values.
+
+    Raises InputError with everything that is wrong, each with its field (`<memory>: workloads[0].slo: ...`);
+    the constructor `Instance(...)` checks the same, and raises pydantic's ValidationError.
+    """
+    return validate(Instance, dict(fields), Memory())
 
 
 def _placed_at_the_profile(locate: Callable[[Loc], int] | None) -> Callable[[Loc], int] | None:

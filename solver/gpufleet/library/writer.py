@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -46,22 +47,24 @@ for _type in (int, float, bool, type(None)):
     _Dumper.add_representer(_type, _plain)
 
 
-def dump_instance(instance: Instance, path: Path | str) -> None:
+def write_instance(instance: Instance, path: Path | str) -> None:
     """Write an instance to a YAML file (or JSON, by suffix `.json`), atomically; fields at their default are left out.
 
-    Raises InputError when the file cannot be written.
+    `load_instance` reads the same instance from it; prices in USD keep every digit. Raises InputError when the file
+    cannot be written.
     """
-    write_record(instance, path)
+    fields = instance.model_dump(mode="json", exclude_defaults=True)
+    write_fields(fields, path, money_decimals=None)
 
 
 def instance_text(instance: Instance) -> str:
-    """An instance as YAML text, as `dump_instance` writes it."""
-    return _yaml(_tidy(instance.model_dump(mode="json", exclude_defaults=True)))
+    """An instance as YAML text, as `write_instance` writes it."""
+    return _yaml(_tidy(instance.model_dump(mode="json", exclude_defaults=True), None))
 
 
 def fields_text(record: dict[str, Any]) -> str:
     """A record's fields as YAML text, as `write_fields` writes them."""
-    return _yaml(_tidy(record))
+    return _yaml(_tidy(record, MONEY_DECIMALS))
 
 
 def write_record(record: BaseModel, path: Path | str) -> None:
@@ -69,9 +72,9 @@ def write_record(record: BaseModel, path: Path | str) -> None:
     write_fields(record.model_dump(mode="json", exclude_defaults=True), path)
 
 
-def write_fields(record: dict[str, Any], path: Path | str) -> None:
+def write_fields(record: dict[str, Any], path: Path | str, money_decimals: int | None = MONEY_DECIMALS) -> None:
     """Write a record's fields, in their order, as JSON or YAML by suffix, atomically. Raises InputError."""
-    fields = _tidy(record)
+    fields = _tidy(record, money_decimals)
     is_json = Path(path).suffix.lower() == ".json"
     write_text(_json(fields) if is_json else _yaml(fields), path)
 
@@ -87,14 +90,15 @@ def _yaml(fields: Any) -> str:
     return written
 
 
-def _tidy(value: Any, key: str = "") -> Any:
-    """Names first, and money rounded to the decimals that we count in."""
+def _tidy(value: Any, money_decimals: int | None, key: str = "") -> Any:
+    """Names first, and money rounded to the decimals that we count in, unless every digit is wanted."""
     if isinstance(value, dict):
         first = {"name": value["name"]} if "name" in value else {}
-        return {name: _tidy(member, name) for name, member in {**first, **value}.items()}
+        return {name: _tidy(member, money_decimals, name) for name, member in {**first, **value}.items()}
     if isinstance(value, list):
-        return [_tidy(member) for member in value]
-    return round(value, MONEY_DECIMALS) if isinstance(value, float) and key.endswith("_usd") else value
+        return [_tidy(member, money_decimals) for member in value]
+    is_money = isinstance(value, float) and key.endswith("_usd")
+    return round(value, money_decimals) if is_money and money_decimals is not None else value
 
 
 def write_text(text: str, path: Path | str) -> None:
@@ -108,7 +112,7 @@ def write_text(text: str, path: Path | str) -> None:
 def write_bytes(content: bytes, path: Path | str) -> None:
     """The same for any content. Raises InputError."""
     target = Path(path)
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    part = target.with_name(f".{target.name}.{os.getpid()}.{threading.get_ident()}.part")
     try:
         _write_and_sync(part, content)
         part.replace(target)

@@ -6,17 +6,22 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
+from gpufleet.interruption import Stopped, aside
+from gpufleet.optimize.backends.interface import BackendResult
 from gpufleet.optimize.backends.registry import backend
 from gpufleet.optimize.limits import left
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
-    from gpufleet.optimize.backends.interface import Backend, BackendResult, SolverLimits
+    from gpufleet.optimize.backends.interface import Backend, SolverLimits
     from gpufleet.optimize.backends.registry import BackendName
+    from gpufleet.optimize.decomposition.solver import Decomposition
     from gpufleet.optimize.formulation.linear_model import LinearModel
     from gpufleet.optimize.formulation.variables import FleetVariables
     from gpufleet.optimize.monitor import Monitor
+    from gpufleet.optimize.periods.solver import Periods
+    from gpufleet.optimize.routed.solver import Routed
     from gpufleet.problem.data import Problem, WorkloadData
 
 BackendChoice = Literal["auto", "cpsat", "pulp", "highs", "scip"]
@@ -31,6 +36,7 @@ have no small common denominator make routing hard for it, however few the share
 HIGHS_GOES_ON = "CP-SAT found no proof in its share of the time: a solver based on linear programming goes on"
 PIECES_GO_ON = "CP-SAT found no proof of the whole model in its share of the time: decomposition goes on"
 MERGING = "periods that are alike bound the cost together, and every period is planned alone"
+STOPPED_AT_ONCE = "stopped before a solver was ready"
 MERGING_SHARE = 0.7
 """Of the time, for merging periods, before a whole model goes on."""
 MERGED_AT_ONCE = 5_000
@@ -53,6 +59,27 @@ class Approach:
     """Also work out prices that prove a bound where a whole model was solved."""
 
 
+class Nobody:
+    """Stands where a search was stopped before any solver was ready."""
+
+    name = "none"
+
+    def version(self) -> str:
+        """`none`."""
+        return self.name
+
+    def solve(
+        self,
+        model: LinearModel,
+        limits: SolverLimits,
+        hint: list[int] | None = None,
+        monitor: Monitor | None = None,
+    ) -> BackendResult:
+        """Nothing is known."""
+        del model, limits, hint, monitor
+        return BackendResult("unknown", None, None, 0)
+
+
 @dataclass(frozen=True)
 class Answer:
     """The result that holds, whose it is, and why that one was asked."""
@@ -65,7 +92,7 @@ class Answer:
     def engine(self) -> str:
         """In words, for the certificate."""
         name = self.solver.name
-        return name if name in ("decomposition", "routed", "periods") else f"whole model, {name}"
+        return name if name in ("none", "decomposition", "routed", "periods") else f"whole model, {name}"
 
 
 @dataclass(frozen=True)
@@ -102,15 +129,17 @@ def answer(
             break
         effort = limits.effort if stage.effort is None else stage.effort
         seconds = rest.seconds if limits.deterministic else stage.share * rest.seconds
-        solver = _solver(stage, problem, variables, approach, known=best is not None)
-        found = solver.solve(model, replace(rest, seconds=seconds, effort=effort), hint, monitor)
+        try:
+            solver = _solver(stage, problem, variables, approach, known=best is not None)
+            found = solver.solve(model, replace(rest, seconds=seconds, effort=effort), hint, monitor)
+        except Stopped:
+            break
         now = Answer(solver, found, stage.reason)
         best = now if best is None else _better(best, now)
         if is_settled(best.result, limits):
             break
         hint = best.result.values or hint
-    assert best is not None
-    return best
+    return Answer(Nobody(), BackendResult("unknown", None, None, 0), STOPPED_AT_ONCE) if best is None else best
 
 
 def _stages(problem: Problem, model: LinearModel, approach: Approach, *, merging: bool = True) -> list[_Stage]:
@@ -140,23 +169,41 @@ def _solver(
 ) -> Backend:
     """The solver of a stage; `known`: its hint is what another one found."""
     if stage.name == "decomposition":
-        from gpufleet.optimize.decomposition.solver import Decomposition
-
-        return Decomposition(approach.executor)
+        return aside(_decomposition)(approach.executor)
     if stage.name == "routed":
-        from gpufleet.optimize.routed.solver import Routed
-
-        return Routed()
+        return aside(_routed_engine)()
     if stage.name == "periods":
-        from gpufleet.optimize.periods.solver import Periods
-
         assert variables is not None
-        return Periods(problem, variables)
+        return aside(_periods)(problem, variables)
     if stage.name == "highs" and known:
         from gpufleet.optimize.backends.mathopt_highs import MathOptHighs
 
         return MathOptHighs(starts_at_hint=True)
-    return backend(stage.name)
+    name = stage.name
+    return aside(lambda: backend(name))
+
+
+def _decomposition() -> type[Decomposition]:
+    """The engine, imported and compiled; see `interruption.aside`."""
+    from gpufleet.optimize.bounds.knapsack import compiled
+    from gpufleet.optimize.decomposition.solver import Decomposition
+
+    compiled()
+    return Decomposition
+
+
+def _routed_engine() -> type[Routed]:
+    from gpufleet.optimize.bounds.knapsack import compiled
+    from gpufleet.optimize.routed.solver import Routed
+
+    compiled()
+    return Routed
+
+
+def _periods() -> type[Periods]:
+    from gpufleet.optimize.periods.solver import Periods
+
+    return Periods
 
 
 def is_settled(result: BackendResult, limits: SolverLimits) -> bool:

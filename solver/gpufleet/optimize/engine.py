@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from gpufleet.interruption import Stopped
 from gpufleet.optimize.choice import Answer, Approach, answer, is_off_the_clock, is_settled
 from gpufleet.optimize.formulation.build import build_model
 from gpufleet.optimize.formulation.moves import counted_moves
@@ -15,7 +16,7 @@ from gpufleet.optimize.results import EngineResult, LevelResult, Proof, by_meani
 from gpufleet.optimize.ties import break_ties
 
 if TYPE_CHECKING:
-    from gpufleet.optimize.backends.interface import BackendResult, SolverLimits
+    from gpufleet.optimize.backends.interface import BackendResult, Outcome, SolverLimits
     from gpufleet.optimize.bounds.lagrangian import Prices
     from gpufleet.optimize.bounds.matrix import Matrix
     from gpufleet.optimize.formulation.linear_model import LinearModel
@@ -27,7 +28,10 @@ if TYPE_CHECKING:
 def run(
     problem: Problem, limits: SolverLimits, approach: Approach | None = None, monitor: Monitor | None = None
 ) -> EngineResult:
-    """Solve to proven optimality if the limits allow it; asked to stop by the monitor, return the best so far."""
+    """Solve to proven optimality if the limits allow it; asked to stop by the monitor, return the best so far.
+
+    Raises Stopped where that is asked for before there is a model.
+    """
     started = time.monotonic()
     approach = approach or Approach()
     begin(monitor, "model", about_cost=False)
@@ -54,9 +58,7 @@ def run(
     result = _proven(result, proof)
     values, tie_break = result.values, "none"
     if values is not None:
-        values, tie_break = break_ties(
-            problem, model, variables, values, left(limits, started), result.outcome, monitor
-        )
+        values, tie_break = _settled(problem, model, variables, values, left(limits, started), result.outcome, monitor)
     levels = _levels(model, problem, variables, served, values)
     unproven = result.outcome == "optimal" and any(level.value > level.bound for level in levels)
     return EngineResult(
@@ -76,6 +78,22 @@ def run(
         proof=proof,
         **by_meaning(variables, values),
     )
+
+
+def _settled(
+    problem: Problem,
+    model: LinearModel,
+    variables: FleetVariables,
+    values: list[int],
+    limits: SolverLimits,
+    outcome: Outcome,
+    monitor: Monitor | None,
+) -> tuple[list[int], str]:
+    """Ties broken, unless the search is stopped."""
+    try:
+        return break_ties(problem, model, variables, values, limits, outcome, monitor)
+    except Stopped:
+        return values, "by the solver, because the search was stopped"
 
 
 def _without_slack(
@@ -113,11 +131,41 @@ def _proof(
     prices = result.prices
     if prices is None and (not approach.certify or stopped or result.outcome in ("infeasible", "unknown")):
         return None
+    if stopped:
+        return _proof_at_hand(model, result)
+    try:
+        return _proof_worked_out(model, result, limits, approach, monitor, took)
+    except Stopped:
+        return _proof_at_hand(model, result)
+
+
+def _proof_at_hand(model: LinearModel, result: BackendResult) -> Proof | None:
+    """The engine's prices with what it knows that they prove: what takes no time."""
+    if result.prices is None or result.price_bound is None:
+        return None
+    return Proof(result.price_bound, result.prices.denominator, _named(model, result.prices))
+
+
+def _named(model: LinearModel, prices: Prices) -> dict[str, int]:
+    """Prices by the names of their rows."""
+    return {model.rows[row].name: value for row, value in sorted(prices.numerators.items())}
+
+
+def _proof_worked_out(
+    model: LinearModel,
+    result: BackendResult,
+    limits: SolverLimits,
+    approach: Approach,
+    monitor: Monitor | None,
+    took: float,
+) -> Proof | None:
+    """The best prices at hand, with a tree of cases where it is asked for and prices leave a gap."""
     from gpufleet.optimize.bounds.lagrangian import lower_bound
     from gpufleet.optimize.bounds.matrix import matrix_of
     from gpufleet.optimize.decomposition.solver import prices_of
     from gpufleet.optimize.routed.relaxation import prices_with_cuts
 
+    prices = result.prices
     seconds = max(limits.seconds, LEAST_PROOF_S)
     matrix = matrix_of(model)
     known = [prices_of(matrix, seconds) if prices is None else prices]
@@ -127,10 +175,9 @@ def _proof(
     if not bounds or any(bound is None for bound, _ in bounds):  # no prices in time, or they prove that no plan exists
         return None
     bound, best = max(((bound or 0, each) for bound, each in bounds), key=lambda found: found[0])
-    named = {model.rows[row].name: value for row, value in sorted(best.numerators.items())}
-    proof = Proof(bound, best.denominator, named)
+    proof = Proof(bound, best.denominator, _named(model, best))
     is_close = result.objective is not None and result.objective - bound <= limits.relative_gap * result.objective
-    if result.objective is None or stopped or is_close or not _asks_for_cases(approach, model):
+    if result.objective is None or is_close or not _asks_for_cases(approach, model):
         return proof
     tree_seconds = max(LEAST_TREE_S, min(MOST_TREE_S, limits.seconds, took))
     return _with_cases(model, matrix, bounds[0][1], result.objective, tree_seconds, monitor, proof)
@@ -150,10 +197,15 @@ def _with_cases(
     from gpufleet.optimize.decomposition.proof import prove
 
     begin(monitor, "certificate", about_cost=False, keep=True)
-    found = prove(matrix, prices, cost, seconds, lambda: monitor is not None and monitor.stopped)
+    try:
+        found = prove(matrix, prices, cost, seconds, lambda: monitor is not None and monitor.stopped)
+    except Stopped:
+        return proof
     if found is None or found.bound <= proof.bound:
         return proof
-    return replace(proof, bound=min(found.bound, cost), tree=written(model, found.tree), in_time=found.in_time)
+    # a tree is written without its first prices, so that they must be those of the certificate
+    first = Proof(min(found.bound, cost), prices.denominator, _named(model, prices))
+    return replace(first, tree=written(model, found.tree), in_time=found.in_time)
 
 
 def _proven(result: BackendResult, proof: Proof | None) -> BackendResult:

@@ -66,6 +66,11 @@ class Monitor:
         self._about_cost = True
 
     @property
+    def event(self) -> threading.Event:
+        """What is set when the search is to stop; see `gpufleet.interruption.heeding`."""
+        return self._stop
+
+    @property
     def stopped(self) -> bool:
         """Was the search asked to stop?"""
         return self._stop.is_set()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gpufleet.interruption import look
 from gpufleet.optimize.backends.registry import backend
 from gpufleet.optimize.formulation.linear_model import LinearModel
 
@@ -43,6 +44,7 @@ def without_fixed(model: LinearModel, fixed: Mapping[int, int]) -> Reduced:
         if variable.index not in fixed
     }
     for row in model.rows:
+        look()
         done = sum(coefficient * fixed[index] for index, coefficient in row.terms if index in fixed)
         terms = [(kept[index], coefficient) for index, coefficient in row.terms if index in kept]
         if terms:

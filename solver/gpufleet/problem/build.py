@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from gpufleet.interruption import look
 from gpufleet.problem.charges import charge_rows
 from gpufleet.problem.costs import measure_bill
 from gpufleet.problem.data import MeasureData, Pool, Problem
@@ -36,6 +37,7 @@ def build_problem(resolved: ResolvedInstance, candidates: Candidates, scenarios:
     workloads: list[WorkloadData] = []
     losses = [0.0]
     for workload in resolved.instance.workloads:
+        look()
         options = candidates.options[workload.name]
         for data, loss in parts(resolved, workload, options, horizon, index):
             protected = with_redundancy(data, workload)

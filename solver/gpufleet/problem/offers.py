@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from gpufleet.interruption import look
 from gpufleet.problem.contracts import contracts
 from gpufleet.problem.costs import bill_of, purchase_price
 from gpufleet.problem.data import OfferData
@@ -60,6 +61,7 @@ def offer_tiers(
     today = nodes_today(resolved.instance)
     rows: list[OfferData] = []
     for name in sorted(resolved.offers):
+        look()
         offer = resolved.offers[name]
         pool = pools[offer.site, offer.node_type, offer.name if offer.term == "spot" else None]
         for contract in contracts(offer, horizon):
@@ -118,6 +120,7 @@ def _useful_nodes(pools: tuple[Pool, ...], workloads: list[WorkloadData]) -> lis
     """
     accelerators, spare = [0] * len(pools), [0] * len(pools)
     for workload in workloads:
+        look()
         for pool in {option.pool for option in workload.options}:
             accelerators[pool] += _useful_accelerators(workload, pool)
             base = pools[pool].partition_of

@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from gpufleet.errors import Int64OverflowError
+from gpufleet.interruption import look
 from gpufleet.problem.data import OptionData, WorkloadData
 from gpufleet.problem.horizon import demand_factors, throughput_factor
 from gpufleet.problem.scaling import ROUNDED_DEMAND, SHARE_UNITS, scale_covering, scale_loads
@@ -61,6 +62,7 @@ def parts(
 ) -> Iterator[tuple[WorkloadData, float]]:
     """The workload in each period of each stage, with the largest relative loss by rounding."""
     for s, span in enumerate(horizon.stages):
+        look()
         faster = tuple(_faster(option, throughput_factor(resolved, option.node_type, span.start)) for option in options)
         inside = range(horizon.index(s, 0), horizon.index(s + 1, 0))
         if isinstance(workload, Training):
@@ -71,6 +73,7 @@ def parts(
                 yield _in_period(workload, faster, demands(workload), inside[0], index)
         else:
             for t in inside:
+                look()
                 factors = demand_factors(resolved.instance, horizon, workload, t)
                 wanted = tuple(demand * factor for demand, factor in zip(demands(workload), factors, strict=True))
                 yield from _served(workload, faster, wanted, t, index)
@@ -205,6 +208,7 @@ def _routed(
 ) -> tuple[list[OptionData], float]:
     rows, losses = [], [0.0]
     for key, option in enumerate(options):
+        look()
         scaled = scale_loads([option.rates[i] for i in asked], wanted)
         total = sum(load * SHARE_UNITS for load in scaled.loads if load is not None)
         if any(load is not None for load in scaled.loads):

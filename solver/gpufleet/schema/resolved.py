@@ -6,6 +6,9 @@ import datetime
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Annotated
+
+from pydantic import Field
 
 from gpufleet.schema.calibration import Calibration
 from gpufleet.schema.hardware import Accelerator, NodeType
@@ -74,9 +77,11 @@ class ResolvedInstance:
     """Where the prices of offers taken from the catalogue stand, by the name of the offer; not part of the digest."""
     overlay: AppliedOverlay | None = None
     """What an overlay did to the offers; not part of the digest, which holds the prices that it led to."""
-    locate: Callable[[FieldPath], int] | None = field(default=None, compare=False, repr=False)
+    locate: Annotated[Callable[[FieldPath], int] | None, Field(exclude=True)] = field(
+        default=None, compare=False, repr=False
+    )
     """The line of a field of the file; None for instances built in code. Not part of the digest."""
-    places: Mapping[FieldPath, FieldPath] = field(default_factory=dict, compare=False)
+    places: Annotated[Mapping[FieldPath, FieldPath], Field(exclude=True)] = field(default_factory=dict, compare=False)
     """Where the file says what stands elsewhere in the instance above: offers, by ("offers", name), and what services
     merged; a path stands for all below it. Not part of the digest."""
 

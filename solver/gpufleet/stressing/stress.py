@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -54,7 +54,7 @@ class PlanStress:
     """Over the horizon, recomputed."""
     whole: Strain
     workloads: tuple[Strain, ...]
-    unmet: Floats
+    unmet: Floats = field(compare=False)
     """(samples,) what is unmet of the estate in each scenario."""
     notes: tuple[str, ...]
     """Rules that the plan breaks before any stress."""

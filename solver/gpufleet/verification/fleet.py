@@ -14,7 +14,7 @@ from gpufleet.verification.partitions import check_partitioned_nodes
 from gpufleet.verification.slices import pool_of, pool_of_nodes, slices_of
 
 if TYPE_CHECKING:
-    from gpufleet.schema.plan import Plan, PlannedNodes
+    from gpufleet.schema.plan import Deployment, Plan, PlannedNodes
     from gpufleet.schema.resolved import ResolvedInstance
     from gpufleet.verification.slices import PoolName, Slice
     from gpufleet.verification.violation import Findings
@@ -115,20 +115,29 @@ def _check_quotas(resolved: ResolvedInstance, known: tuple[PlannedNodes, ...], l
 
 def check_packing(resolved: ResolvedInstance, plan: Plan, known: tuple[PlannedNodes, ...], findings: Findings) -> None:
     """In every period, place all replicas onto the nodes of their pool and see whether all find room."""
+    at: defaultdict[tuple[str | None, str | None], list[Deployment]] = defaultdict(list)
+    for deployment in plan.deployments:
+        if deployment.node_type in resolved.node_types:
+            at[deployment.stage, deployment.period].append(deployment)
     for now in slices_of(resolved):
-        _check_packing_now(resolved, plan, now, now.nodes(known), findings)
+        times = dict.fromkeys((stage, period) for stage in (None, now.stage) for period in (None, now.name))
+        running = [deployment for time in times for deployment in at[time]]
+        _check_packing_now(resolved, running, now, now.nodes(known), findings)
 
 
 def _check_packing_now(
-    resolved: ResolvedInstance, plan: Plan, now: Slice, there: tuple[PlannedNodes, ...], findings: Findings
+    resolved: ResolvedInstance,
+    running: list[Deployment],
+    now: Slice,
+    there: tuple[PlannedNodes, ...],
+    findings: Findings,
 ) -> None:
     nodes: Counter[PoolName] = Counter()
     for entry in there:
         nodes[pool_of_nodes(resolved, entry)] += entry.count
     replicas: defaultdict[PoolName, Counter[int]] = defaultdict(Counter)
-    for deployment in plan.deployments:
-        if deployment.node_type in resolved.node_types and now.runs(deployment):
-            replicas[pool_of(deployment)][deployment.parallelism.accelerators] += deployment.replicas
+    for deployment in running:
+        replicas[pool_of(deployment)][deployment.parallelism.accelerators] += deployment.replicas
     check_partitioned_nodes(resolved, nodes, replicas, now.label, findings)
     for pool in sorted(pool for pool in replicas if resolved.node_types[pool[1]].partition_of is None):
         size = resolved.node_types[pool[1]].accelerators

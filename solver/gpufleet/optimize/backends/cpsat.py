@@ -10,6 +10,7 @@ from ortools import __version__ as ortools_version
 from ortools.sat.python import cp_model
 
 from gpufleet.errors import GpufleetError
+from gpufleet.interruption import look
 from gpufleet.optimize.backends.interface import BackendResult
 
 if TYPE_CHECKING:
@@ -129,6 +130,7 @@ def _translate(model: LinearModel, divisor: int, hint: list[int] | None) -> cp_m
     target = _Model()
     variables = [target.new_int_var(v.lower, v.upper, v.name) for v in model.variables]
     for row in model.rows:
+        look()
         expression = cp_model.LinearExpr.weighted_sum([variables[i] for i, _ in row.terms], [c for _, c in row.terms])
         lower = cp_model.INT_MIN if row.lower is None else row.lower
         upper = cp_model.INT_MAX if row.upper is None else row.upper

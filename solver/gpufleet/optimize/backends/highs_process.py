@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 _GRACE_SECONDS = 30.0
 """Start-up, translation and transfer beyond the solver's own time limit."""
-_STOP_SECONDS = 3.0
-"""Time that the child has for its answer once it was asked to stop."""
+_STOP_SECONDS = 1.0
+"""Time that the child has for its answer once it was asked to stop; none where it has found nothing yet."""
 _LOOK_SECONDS = 0.05
 
 
@@ -63,6 +63,8 @@ class _Answers:
 
     result: FloatResult | None = None
     errors: bytes = field(default=b"")
+    has_plan: bool = False
+    """Has it found one on the way?"""
 
 
 def solve_apart(
@@ -87,8 +89,12 @@ def solve_apart(
     ):
         readers = _readers(process, answers, monitor)
         _send(process, pickle.dumps(Task(model, limits, solver, None if monitor is None else folder, start)))
-        is_late = _wait(process, readers, limits.seconds, monitor)
+        is_late = _wait(process, readers, limits.seconds, monitor, answers)
         code = None if is_late else process.wait()
+        if is_late:
+            process.kill()
+        for reader in readers:
+            reader.join()  # who still reads must not find the pipe closed under its hands
     if answers.result is None and code is not None and code > 0:
         last = answers.errors.decode(errors="replace").strip().rpartition("\n")[2]
         name = {"highs": "HiGHS", "scip": "SCIP"}[solver]
@@ -121,6 +127,7 @@ def _read(stream: IO[bytes], answers: _Answers, monitor: Monitor | None) -> None
         if isinstance(said, FloatResult):
             answers.result = said
             return
+        answers.has_plan = answers.has_plan or said[0] is not None
         if monitor is not None:
             monitor.report(monitor.phase, objective=said[0], bound=said[1])
 
@@ -138,7 +145,11 @@ def _send(process: subprocess.Popen[bytes], message: bytes) -> None:
 
 
 def _wait(
-    process: subprocess.Popen[bytes], readers: tuple[threading.Thread, ...], seconds: float, monitor: Monitor | None
+    process: subprocess.Popen[bytes],
+    readers: tuple[threading.Thread, ...],
+    seconds: float,
+    monitor: Monitor | None,
+    answers: _Answers,
 ) -> bool:
     """Until the child has answered or is gone; True when it is too late for that."""
     deadline, was_asked = time.monotonic() + max(seconds, 0.0) + _GRACE_SECONDS, False
@@ -146,7 +157,7 @@ def _wait(
         if time.monotonic() > deadline:
             return True
         if monitor is not None and monitor.stopped and not was_asked:
-            was_asked, deadline = True, time.monotonic() + _STOP_SECONDS
+            was_asked, deadline = True, time.monotonic() + (_STOP_SECONDS if answers.has_plan else 0.0)
             _send(process, b"s")
         readers[0].join(_LOOK_SECONDS)
         if not readers[0].is_alive():

@@ -38,6 +38,8 @@ class BackendResult:
     bound: int | None
     prices: Prices | None = None
     """What anyone can recompute a bound from, if the solver has it."""
+    price_bound: int | None = None
+    """What these prices prove, where the solver has worked it out."""
 
 
 class Backend(Protocol):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from gpufleet.interruption import heeding, look
 from gpufleet.optimize.backends.interface import BackendResult, SolverLimits
 
 if TYPE_CHECKING:
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from gpufleet.optimize.formulation.linear_model import LinearModel, Row
     from gpufleet.optimize.monitor import Monitor
 
-STOPPED_SECONDS = 1.0
+STOPPED_SECONDS = 0.5
 """Time for the shares of the best plan so far, once the search was asked to stop."""
 
 
@@ -34,7 +35,9 @@ def _divided(side: int | None, divisor: int) -> float | None:
     return None if side is None else side / divisor
 
 
-def return_to_grid(model: LinearModel, floats: list[float], exact: Backend, limits: SolverLimits) -> list[int] | None:
+def return_to_grid(
+    model: LinearModel, floats: list[float], exact: Backend, limits: SolverLimits, monitor: Monitor | None = None
+) -> list[int] | None:
     """Integer values from a floating-point solution: counts to the nearest integer, shares back onto their grid.
 
     With the counts fixed, the shares are a small feasibility problem, solved exactly. None when the counts only
@@ -47,7 +50,7 @@ def return_to_grid(model: LinearModel, floats: list[float], exact: Backend, limi
     rest = _with_counts_fixed(model, values, free)
     if rest is None:
         return None
-    outcome = exact.solve(rest, limits)
+    outcome = exact.solve(rest, limits, None, monitor)
     if outcome.values is None:
         return None
     for position, index in enumerate(free):
@@ -62,6 +65,7 @@ def _with_counts_fixed(model: LinearModel, values: list[int], free: list[int]) -
         index: rest.add_variable(model.variables[index].name, 0, model.variables[index].upper) for index in free
     }
     for row in model.rows:
+        look()
         constant = sum(c * values[i] for i, c in row.terms if i not in position)
         terms = [(position[i], c) for i, c in row.terms if i in position]
         lower = None if row.lower is None else row.lower - constant
@@ -84,8 +88,12 @@ def finish(
 ) -> BackendResult:
     """The result of a floating-point solver in integers; an exact solver takes over if they do not hold exactly."""
     is_stopped = monitor is not None and monitor.stopped
-    brief = replace(limits, seconds=min(limits.seconds, STOPPED_SECONDS)) if is_stopped else limits
-    values = return_to_grid(model, floats, exact, brief)
+    if is_stopped:
+        brief = replace(limits, seconds=min(limits.seconds, STOPPED_SECONDS))
+        with heeding(None):  # what was found is worth that moment
+            values = return_to_grid(model, floats, exact, brief)
+    else:
+        values = return_to_grid(model, floats, exact, limits)
     if values is None:
         hint = [min(max(round(f), v.lower), v.upper) for f, v in zip(floats, model.variables, strict=True)]
         return exact.solve(model, limits, hint, monitor)

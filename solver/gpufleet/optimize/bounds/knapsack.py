@@ -127,3 +127,9 @@ def cheapest_covers(
         for position, k in enumerate(order):
             counts[k] = found[0, position]
         least[b] = base + (value if nodes <= limit else np.int64(rest * (cost[order[0]] / size[0]) * (1 - 1e-12)))
+
+
+def compiled() -> None:
+    """Have everything above compiled, or read from numba's cache: 10 s the first time after an installation."""
+    one, result = np.ones(1, np.int64), np.zeros(1, np.int64)
+    cheapest_covers(np.array([0, 1], np.int64), one, one, one, one, NODES, result, np.zeros(1, np.int64))

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.sparse import csc_array, csr_array
 
+from gpufleet.interruption import look
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -79,6 +81,7 @@ def _exact_rows(model: LinearModel) -> tuple[NDArray[np.int64], NDArray[np.int64
     block = np.full(len(model.variables), -1, np.int64)
     exact: list[int] = []
     for number, row in enumerate(model.rows):
+        look()
         if _is_covering(model, row) and all(block[index] < 0 for index, _ in row.terms):
             block[[index for index, _ in row.terms]] = len(exact)
             exact.append(number)

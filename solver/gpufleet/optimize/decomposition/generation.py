@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gpufleet.interruption import Stopped
 from gpufleet.optimize.decomposition.linear_programs import LinearProgram, sides
 from gpufleet.optimize.decomposition.master import Master
 
@@ -81,7 +82,7 @@ def generate(
             best, best_prices = bound, prices
         fresh = master.add(counts) + master.add(blocks.cheapest(settled_costs(blocks, prices, dear))[1])
         tell(best, len(master))
-        found = master.solve(penalties, until - time.monotonic())
+        found = _solved(master, penalties, until)
         if found is None or stopped():
             break
         if found.missing <= 1e-6:
@@ -107,6 +108,14 @@ def generate(
         if now > until or (stuck >= PATIENT_ROUNDS and gap <= NEAR and now > started + 0.2 * (until - started)):
             break
     return Generated(best_prices, best, master, solution, dear)
+
+
+def _solved(master: Master, penalties: Floats, until: float) -> MasterSolution | None:
+    """The master's optimum; None when there is none in time, or the search is stopped."""
+    try:
+        return master.solve(penalties, until - time.monotonic())
+    except Stopped:
+        return None
 
 
 def settled_costs(blocks: Blocks, prices: Floats, dear: Floats) -> Floats:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.optimize import linprog
 from scipy.sparse import csr_array, diags_array, vstack
+
+from gpufleet.interruption import aside
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,7 +56,7 @@ class LinearProgram:
         )
 
     def solve(self, seconds: float) -> LinearSolution | None:
-        """The optimum with its prices; None where there is none, or not in time."""
+        """The optimum with its prices; None where there is none, or not in time. Raises Stopped (`interruption`)."""
         unit = units(self.rows)
         rows = csr_array(diags_array(1 / unit) @ self.rows)
         equal = self.row_lower == self.row_upper
@@ -61,7 +64,8 @@ class LinearProgram:
         below = ~np.isnan(self.row_upper) & ~equal
         money = float(np.abs(self.cost).max(initial=0.0)) / 1e4 or 1.0
         ends = np.concatenate((-(self.row_lower / unit)[above], (self.row_upper / unit)[below]))
-        found: Any = linprog(  # type: ignore[call-overload]  # its stubs know no sparse arrays
+        solve: Any = partial(
+            linprog,
             self.cost / money,
             A_ub=vstack([-rows[above], rows[below]]) if len(ends) else None,
             b_ub=ends if len(ends) else None,
@@ -71,6 +75,7 @@ class LinearProgram:
             method="highs",
             options={"time_limit": max(seconds, 0.1)},
         )
+        found: Any = aside(solve)
         if found.status != 0:
             return None
         prices = np.zeros(len(unit))

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gpufleet.interruption import look
 from gpufleet.optimize.bounds.boxes import Boxes
 from gpufleet.optimize.bounds.tree import Tree, tree_bound
 from gpufleet.optimize.decomposition.blocks import Blocks
@@ -66,10 +67,14 @@ class ProofTree:
 def prove(
     matrix: Matrix, prices: Prices, cost: int, seconds: float, stopped: Callable[[], bool] = lambda: False
 ) -> ProofTree | None:
-    """A tree that proves more than the prices alone, towards the cost of a known plan; None when there is none."""
+    """A tree that proves more than the prices alone, towards the cost of a known plan; None when there is none.
+
+    Raises Stopped where the search is stopped (`interruption`).
+    """
     started = time.monotonic()
     search = ProofSearch(matrix, cost, started + seconds * (1 - WRITING_SHARE), stopped)
     root = search.run(prices)
+    look()  # making the tree small and checking it takes a second, and what was searched for was a proof
     tree = tree_of(root, search.prices, cost, search.proves)
     bound = tree_bound(matrix, tree)
     logger.debug("proof: %d cases, %d leaves, %s of %d", search.cases, tree.leaves, bound, cost)
@@ -120,6 +125,7 @@ class ProofSearch:
     def _root_relaxed(self, lower: Ints, upper: Ints) -> Relaxed | None:
         relaxed = None
         for _ in range(ROOT_ROUNDS):
+            look()
             found = self.relaxation.solve(lower, upper)
             if found is None:
                 break
@@ -209,6 +215,7 @@ class ProofSearch:
         if found is None:
             return
         for _ in range(NODE_ROUNDS):
+            look()
             if found.objective >= self.cost or not self.relaxation.cut(found, lower, upper, NODE_CUT):
                 break
             found = self.relaxation.solve(lower, upper) or found

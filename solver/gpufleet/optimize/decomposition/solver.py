@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gpufleet.interruption import Stopped, look
 from gpufleet.optimize.backends.interface import BackendResult
 from gpufleet.optimize.backends.registry import backend
 from gpufleet.optimize.bounds.lagrangian import Prices, lower_bound
@@ -116,6 +117,8 @@ class _Run:
     """Name of what stops its tasks."""
     bound: int = 0
     prices: Prices | None = None
+    price_bound: int | None = None
+    best: Ints | None = None
     started: float = field(default_factory=time.monotonic)
     phase: str = ""
     impossible: bool = False
@@ -127,7 +130,24 @@ class _Run:
         self.blocks = Blocks(matrix_of(self.model), self.executor if self.limits.workers > 1 else None)
 
     def result(self) -> BackendResult:
-        """Prices, first plan, search, and the whole model if it is small."""
+        """Prices, first plan, search, and the whole model if it is small; what is known when it is stopped."""
+        try:
+            return self._result()
+        except Stopped:
+            return self._known()
+
+    def _known(self) -> BackendResult:
+        """The best plan so far, beside bound and prices."""
+        proven, price_bound = self.bound, self.price_bound
+        if self.best is None:
+            return BackendResult("unknown", None, None, proven, self.prices, price_bound)
+        cost = cost_of(self.blocks.matrix, self.best)
+        outcome: Outcome = "optimal" if cost <= proven else "feasible"
+        return BackendResult(
+            outcome, [int(value) for value in self.best], cost, min(proven, cost), self.prices, price_bound
+        )
+
+    def _result(self) -> BackendResult:
         generated = generate(self.blocks, self._at(GENERATION_SHARE), self._priced, lambda: self.monitor.stopped)
         if generated is None:
             return self._without_prices()
@@ -135,12 +155,16 @@ class _Run:
         bound = lower_bound(self.blocks.matrix, self.prices)
         if bound is None:
             return BackendResult("infeasible", None, None, None)
-        self.bound = max(bound, 0)
+        self.bound = self.price_bound = max(bound, 0)
+        look()
         near = Neighbourhoods(self.blocks, generated.prices, generated.dear, np.random.default_rng(self.limits.seed))
         values = self._first(generated, near)
         if values is None:
             outcome: Outcome = "infeasible" if self.impossible else "unknown"
-            return BackendResult(outcome, None, None, None if self.impossible else self.bound, self.prices)
+            known = None if self.impossible else self.bound
+            return BackendResult(outcome, None, None, known, self.prices, self.price_bound)
+        self.best = values
+        look()
         search = Search(
             self.blocks.matrix,
             near,
@@ -193,7 +217,7 @@ class _Run:
             if found.values is not None:
                 values = base + part.moved(found.values, base)
                 if is_solution(matrix, values) and (best is None or cost_of(matrix, values) < cost_of(matrix, best)):
-                    best = values
+                    best = self.best = values
                     self._report(cost_of(matrix, values))
             if best is not None and not rough:
                 break
@@ -243,4 +267,4 @@ class _Run:
                 values, cost = whole.values, whole.objective
         bound = min(self.bound, cost)
         outcome: Outcome = "optimal" if cost == bound else "feasible"
-        return BackendResult(outcome, values, cost, bound, self.prices)
+        return BackendResult(outcome, values, cost, bound, self.prices, self.price_bound)

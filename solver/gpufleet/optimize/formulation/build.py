@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gpufleet.interruption import look
 from gpufleet.optimize.formulation import (
     cost,
     demand,
@@ -33,29 +34,35 @@ if TYPE_CHECKING:
     from gpufleet.optimize.formulation.variables import FleetVariables
     from gpufleet.problem.data import Problem
 
+_FAMILIES = (
+    demand,
+    routing,
+    runs,
+    restarts,
+    pools,
+    spot,
+    measures,
+    partitions,
+    replicas,
+    spare_nodes,
+    site_loss,
+    workload_budget,
+    unserved,
+    limits,
+    orders,
+    node_types,
+    signatures,
+    moves,
+    scenarios,
+)
+
 
 def build_model(problem: Problem) -> tuple[LinearModel, FleetVariables]:
     """Variables, then constraints family by family, then the objective."""
     model = LinearModel()
     variables = add_variables(model, problem)
-    demand.add_rows(model, problem, variables)
-    routing.add_rows(model, problem, variables)
-    runs.add_rows(model, problem, variables)
-    restarts.add_rows(model, problem, variables)
-    pools.add_rows(model, problem, variables)
-    spot.add_rows(model, problem, variables)
-    measures.add_rows(model, problem, variables)
-    partitions.add_rows(model, problem, variables)
-    replicas.add_rows(model, problem, variables)
-    spare_nodes.add_rows(model, problem, variables)
-    site_loss.add_rows(model, problem, variables)
-    workload_budget.add_rows(model, problem, variables)
-    unserved.add_rows(model, problem, variables)
-    limits.add_rows(model, problem, variables)
-    orders.add_rows(model, problem, variables)
-    node_types.add_rows(model, problem, variables)
-    signatures.add_rows(model, problem, variables)
-    moves.add_rows(model, problem, variables)
-    scenarios.add_rows(model, problem, variables)
+    for family in _FAMILIES:
+        look()
+        family.add_rows(model, problem, variables)
     cost.set_objective(model, problem, variables)
     return model, variables

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gpufleet.interruption import look
+
 if TYPE_CHECKING:
     from gpufleet.optimize.formulation.linear_model import LinearModel
     from gpufleet.optimize.formulation.variables import FleetVariables
@@ -30,6 +32,7 @@ def add_rows(model: LinearModel, problem: Problem, variables: FleetVariables) ->
         assert base is not None
         used.setdefault((base, t), []).append((q, problem.pools[base].accelerators_per_node))
     for (p, t), terms in sorted(used.items()):
+        look()
         size = problem.pools[p].accelerators_per_node
         there = [
             (y, -size)

@@ -27,6 +27,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gpufleet.interruption import look
 from gpufleet.optimize.formulation.scenario_variables import scenario_variables
 from gpufleet.problem.scaling import SHARE_UNITS
 
@@ -161,6 +162,7 @@ def _groups(problem: Problem) -> list[int]:
 
 def _shares(model: LinearModel, name: str, k: int, option: OptionData, group: int) -> dict[int, int]:
     """One share per class that the option can serve."""
+    look()
     return {
         c: model.add_variable(f"{name}_{c}_{k}", 0, SHARE_UNITS, "share", group)
         for c, load in enumerate(option.loads)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from gpufleet.interruption import Stopped
 from gpufleet.optimize.backends.interface import BackendResult
 from gpufleet.optimize.backends.registry import backend
 from gpufleet.optimize.formulation.build import build_model
@@ -91,7 +92,13 @@ class _Run:
         self.tried: set[tuple[tuple[int, int], ...]] = set()
 
     def result(self) -> BackendResult:
-        """Rounds until bound and cost meet, the groups are too many, or the time is up."""
+        """Rounds until bound and cost meet, the groups are too many, or the time is up; what is known when stopped."""
+        try:
+            return self._result()
+        except Stopped:
+            return self._ended()
+
+    def _result(self) -> BackendResult:
         groups: Groups | None = same_stage(self.problem)
         while groups is not None and len(groups) <= MOST_SHARE * len(self.problem.periods) and not self._is_over():
             self.groups = groups

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gpufleet.interruption import Stopped, look
 from gpufleet.optimize.backends.interface import BackendResult
 from gpufleet.optimize.backends.mathopt_highs import MathOptHighs
 from gpufleet.optimize.backends.registry import backend
@@ -91,7 +92,13 @@ class _Run:
         self.relaxation = Relaxation(self.matrix, self.carriers)
 
     def result(self) -> BackendResult:
-        """Relaxation, first plan, fixing, proof."""
+        """Relaxation, first plan, fixing, proof; what is known when it is stopped."""
+        try:
+            return self._result()
+        except Stopped:
+            return self._ended()
+
+    def _result(self) -> BackendResult:
         if self.hint is not None and not self.model.violated(self.hint):
             self._take(self.hint)
         everything = np.ones(len(self.matrix.cost), np.bool_)
@@ -118,11 +125,13 @@ class _Run:
     def _raise_bound(self, everything: Bools, prices: Floats) -> Forced:
         """Cuts over the options that are cheapest at plain prices, then over all."""
         until = self.started + SHARE * self.limits.seconds
+        look()
         forced = force(self.matrix, self.carriers, prices)
         self.relaxation.tighten(self._cheapest(forced, 4 * FEW), until, self._stopped)
         found = self.relaxation.solve(everything, max(until - time.monotonic(), 0.1))
         if found is not None:
             self.relaxation.drop_slack(found.prices)
+            look()
             better = force(self.matrix, self.carriers, found.prices)
             if better.bound > forced.bound:
                 forced, self.prices = better, row_prices(found, self.matrix)
@@ -146,6 +155,7 @@ class _Run:
         if found is None:
             return left
         self.relaxation.drop_slack(found.prices)
+        look()
         forced = force(self.matrix, self.carriers, found.prices, left)
         self.bound = max(self.bound, min(forced.cost_bound, ceiling))
         return left & self._left(forced, ceiling)
@@ -165,12 +175,13 @@ class _Run:
         """Let a tree grow over these variables; True when it has come to its end, and its plan holds exactly."""
         if self.matrix.lower[~free].any():
             return False
+        look()
         tree = Tree(self.relaxation, free, self.cost, self.matrix.unit)
         grown = tree.grow(work // max(len(tree.columns), 1), self.until, self._stopped)
         logger.debug("%d linear programs, finished: %s", tree.programs, grown.finished)
         if grown.values is None:
             return grown.finished
-        values = return_to_grid(self.model, grown.values.tolist(), backend("cpsat"), self._rest())
+        values = return_to_grid(self.model, grown.values.tolist(), backend("cpsat"), self._rest(), self._quiet())
         if values is None:
             return False
         self._take(values)
@@ -217,6 +228,10 @@ class _Run:
 
     def _rest(self) -> SolverLimits:
         return replace(self.limits, seconds=max(self.until - time.monotonic(), 0.01))
+
+    def _quiet(self) -> Monitor | None:
+        """For steps whose figures mean nothing outside."""
+        return self.monitor.quiet() if self.watched else None
 
     def _stopped(self) -> bool:
         return self.monitor.stopped

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gpufleet.interruption import look
 from gpufleet.optimize.backends.glop import Glop
 from gpufleet.optimize.decomposition.linear_programs import sides
 from gpufleet.optimize.routed.capacity_cuts import violated_cuts
@@ -167,6 +168,7 @@ class Tree:
             if self.boxed.get(index) != limits:
                 self._limit(index, limits)
         self.boxed = box
+        look()
         self.programs += 1
         cost = self.program.solve()
         return None if cost is None else cost * self.money
@@ -189,6 +191,7 @@ class Tree:
         rows = matrix.by_row
         low, high = sides(matrix.row_lower), sides(matrix.row_upper)
         for row in range(rows.shape[0]):
+            look()
             inside = slice(rows.indptr[row], rows.indptr[row + 1])
             terms = zip(rows.indices[inside].tolist(), rows.data[inside].tolist(), strict=True)
             self._add([(i, c) for i, c in terms if i in self.position], float(low[row]), float(high[row]))
