@@ -32,13 +32,17 @@ if TYPE_CHECKING:
     from gpufleet.explain.explanation import Explanation as Explanation
     from gpufleet.explain.explanation import explanation as explanation
     from gpufleet.library import Library as Library
+    from gpufleet.library import load_budget_curve as load_budget_curve
     from gpufleet.library import load_instance as load_instance
     from gpufleet.library import load_plan as load_plan
     from gpufleet.library import resolve as resolve
     from gpufleet.library import write_plan as write_plan
     from gpufleet.library.document_edits import Edit as Edit
     from gpufleet.optimize.progress import ProgressEvent as ProgressEvent
+    from gpufleet.report.procurement.material import Baseline as Baseline
+    from gpufleet.report.procurement.report import PlanReport as PlanReport
     from gpufleet.scenarios.settings import ScenarioSettings as ScenarioSettings
+    from gpufleet.schema.curve import BudgetCurve as BudgetCurve
     from gpufleet.schema.estimate import EstimateResult as EstimateResult
     from gpufleet.schema.instance import Instance as Instance
     from gpufleet.schema.plan import Plan as Plan
@@ -75,6 +79,8 @@ if TYPE_CHECKING:
 _HOMES = {
     "Alternative": "gpufleet.whatif.alternatives",
     "Alternatives": "gpufleet.whatif.alternatives",
+    "Baseline": "gpufleet.report.procurement.material",
+    "BudgetCurve": "gpufleet.schema.curve",
     "BudgetPoint": "gpufleet.whatif.budget",
     "BudgetSweep": "gpufleet.whatif.budget",
     "ClusterError": "gpufleet.errors",
@@ -95,6 +101,7 @@ _HOMES = {
     "MissingExtraError": "gpufleet.errors",
     "Plan": "gpufleet.schema.plan",
     "PlanDiff": "gpufleet.whatif.diff",
+    "PlanReport": "gpufleet.report.procurement.report",
     "PriceBreak": "gpufleet.whatif.breakeven",
     "PriceBreaks": "gpufleet.whatif.breakeven",
     "ProgressEvent": "gpufleet.optimize.progress",
@@ -115,6 +122,7 @@ _HOMES = {
     "flips_over_demand": "gpufleet.whatif.flips",
     "flips_over_months": "gpufleet.whatif.flips",
     "hedged_plans": "gpufleet.whatif.hedges",
+    "load_budget_curve": "gpufleet.library",
     "load_edited": "gpufleet.edits.questions",
     "load_instance": "gpufleet.library",
     "load_plan": "gpufleet.library",
