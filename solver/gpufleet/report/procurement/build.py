@@ -47,5 +47,5 @@ def _sections(material: Material) -> Iterator[Section]:
     yield assumptions(material)
     yield certificate(material)
     yield verification(material)
-    if material.decided:
+    if material.kept:
         yield sign_off(material)

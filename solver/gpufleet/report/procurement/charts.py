@@ -113,7 +113,7 @@ def _field(drawing: Field) -> Figure:
                 _place(panel, column, row, value, numbers=count <= MOST_NUMBERS)
     _rows(panel, drawing.labels)
     panel.set_xlim(-0.5, count - 0.5)
-    step = max(1, -(-max(map(len, drawing.times)) * count // 90))
+    step = max(1, -(-max(map(len, drawing.times)) * count // 66))
     panel.set_xticks(range(0, count, step), drawing.times[::step])
     panel.tick_params(length=0)
     for side in ("left", "bottom"):

@@ -14,10 +14,20 @@ from gpufleet.report.format import figure, money, percent, price
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-Kind = Literal["text", "count", "usd", "price", "share", "number"]
-"""What a column holds: words, whole numbers, USD to the cent, USD as quoted, fractions shown as percent, figures."""
+Kind = Literal["text", "count", "usd", "price", "share", "load", "number"]
+"""What a column holds: words, whole numbers, USD to the cent, USD as quoted, fractions shown as percent, fractions
+of which a tenth of a percent is enough, figures."""
 Tone = Literal["plain", "good", "warning", "bad", "muted"]
 Value = str | int | float | None
+
+
+def load_words(value: float) -> str:
+    """A utilisation: nobody asks for more than tenths of a percent.
+
+    >>> load_words(0.963), load_words(0.000012)
+    ('96.3 %', '<0.1 %')
+    """
+    return f"{value * 100:.1f} %" if value >= 0.001 or value <= 0 else "<0.1 %"
 
 
 @dataclass(frozen=True)
@@ -45,6 +55,8 @@ class Column:
                 return price(value)
             case "share":
                 return percent(value)
+            case "load":
+                return load_words(value)
             case _:
                 return figure(value)
 

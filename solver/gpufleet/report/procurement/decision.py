@@ -71,8 +71,10 @@ def _blocks(material: Material) -> Iterator[Block]:
         yield Paragraph(
             "The plan below breaks rules; the section Verification says which, where and by how much.", "bad"
         )
+        yield Facts(tuple(_claims(material)))
+        return
     yield Facts(tuple(_figures(material)))
-    if material.plan.unserved and material.kept:
+    if material.plan.unserved:
         yield Paragraph(f"Not served: {unserved_words(material.resolved, material.plan)}.", "warning")
     for line in caution_lines(material.plan, material.hours):
         yield Paragraph(line)
@@ -122,6 +124,13 @@ def _figures(material: Material) -> Iterator[tuple[str, str]]:
         yield "Possible saving left", "none (proven)" if certificate.gap == 0 else f"at most {percent(certificate.gap)}"
 
 
+def _claims(material: Material) -> Iterator[tuple[str, str]]:
+    """Of a plan that breaks rules: its own cost beside the verifier's."""
+    assert material.verdict is not None
+    yield "Cost that the plan states", f"{money(material.cost_usd)} USD"
+    yield "Cost recomputed", f"{money(material.verdict.cost_usd + material.verdict.moves_usd)} USD"
+
+
 def most_at_a_time(material: Material) -> tuple[int, int]:
     """(nodes, accelerators) that are there together, at most."""
     resolved, most = material.resolved, (0, 0)
@@ -148,8 +157,8 @@ def _compared(material: Material, baseline: Baseline) -> str:
     kept = "keeps every rule" if verdict.ok else f"breaks {', '.join(verdict.broken_rules)}"
     saved = verdict.cost_usd - material.cost_usd
     share = f" ({percent(abs(saved) / verdict.cost_usd)})" if verdict.cost_usd else ""
-    word = "saves" if saved >= 0 else "costs more by"
+    beside = f"saves {money(saved)} USD{share}" if saved >= 0 else f"costs {money(-saved)} USD{share} more"
     return (
-        f"The proposal {baseline.name} ({fleet}) {kept} and costs {money(verdict.cost_usd)} USD; this plan {word} "
-        f"{money(abs(saved))} USD{share}."
+        f"The proposal {baseline.name} ({fleet}) {kept} and costs {money(verdict.cost_usd)} USD; this plan "
+        f"{'costs the same' if round(saved, 2) == 0 else beside}."
     )

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
     from gpufleet.report.procurement.material import Form, Material
 
-MOST_BARS = 30
+MOST_BARS = 20
+MEMORY = "memory"
 
 
 class Kept(NamedTuple):
@@ -45,14 +46,21 @@ def _blocks(material: Material) -> Iterator[Block]:
     if not rows:
         yield Paragraph("The plan states no latency, deadline or memory against a limit.")
         return
+    yield from _chart("Latency and deadlines: share of the limit", [row for row in rows if row.what != MEMORY])
+    yield from _chart("Memory: share of what can be used", [row for row in rows if row.what == MEMORY])
+    yield _table(rows)
+
+
+def _chart(title: str, rows: list[Kept]) -> Iterator[Chart]:
+    """Bars for those that are nearest to their limit."""
+    if not rows:
+        return
     shown = rows[:MOST_BARS]
-    title = "Share of the limit that is used"
-    nearest = f"{shown[0].workload}, {shown[0].what}, uses {percent(shown[0].used)} of its limit"
+    nearest = f"{shown[0].workload}, {shown[0].what}, uses {percent(shown[0].used)}"
     left = f"; the chart shows the {MOST_BARS} nearest of {len(rows)}" if len(rows) > MOST_BARS else ""
     words = f"Predicted figures over their limits, at the planned load; {nearest}{left}."
     bars = tuple((f"{row.workload}, {row.what}, {row.node_type}", 100 * row.used, percent(row.used)) for row in shown)
     yield Chart(title, words, Bars(bars, "% of the limit", limit=100.0))
-    yield _table(rows)
 
 
 def _table(rows: list[Kept]) -> Table:
@@ -84,7 +92,7 @@ def _figures(material: Material) -> Iterator[Kept]:
             most, limit = max(sizes, key=lambda pair: (pair[0] or 0.0) / (pair[1] or 1.0))
             yield Kept(
                 form.first.workload,
-                "memory",
+                MEMORY,
                 form.where,
                 form.first.node_type,
                 most or 0.0,

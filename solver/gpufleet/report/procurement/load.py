@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gpufleet.report.format import percent
-from gpufleet.report.procurement.content import Bars, Block, Chart, Column, Field, Paragraph, Section, Table
+from gpufleet.report.procurement.content import Bars, Block, Chart, Column, Field, Paragraph, Section, Table, load_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,7 +42,7 @@ def _blocks(material: Material) -> Iterator[Block]:
 
 def _bars(material: Material, forms: list[Form], left: str) -> Chart:
     loads = [(material.label_of(form), material.load(form) or 0.0) for form in forms]
-    rows = tuple((label, 100 * value, percent(value)) for label, value in loads)
+    rows = tuple((label, 100 * value, load_words(value)) for label, value in loads)
     drawing = Bars(rows, "% of what the limits allow", limit=100.0)
     return Chart("Utilisation by deployment", WORDS + left, drawing, load_table(material))
 
@@ -64,7 +63,7 @@ def time_of(now: Slice) -> str:
 def load_table(material: Material) -> Table:
     """One row per deployment and time in which it runs."""
     times = len(material.slices) > 1
-    what = (Column("Deployment"), Column("Nodes"), Column("Replicas", "count"), Column("Utilisation", "share"))
+    what = (Column("Deployment"), Column("Nodes"), Column("Replicas", "count"), Column("Utilisation", "load"))
     columns = (Column("When"), *what) if times else what
     rows: list[tuple[Value, ...]] = []
     for now in material.slices:
@@ -73,16 +72,17 @@ def load_table(material: Material) -> Table:
             if running:
                 when = (time_of(now),) if times else ()
                 count = sum(entry.replicas for entry in running)
-                rows.append((*when, material.label_of(form), form.where, count, material.load(form, now)))
+                load_now = None if material.is_training(form) else material.load(form, now)
+                rows.append((*when, material.label_of(form), form.where, count, load_now))
     return Table("Utilisation and replicas", columns, tuple(rows))
 
 
 def summary_table(material: Material) -> Table:
     """Per deployment: lowest, mean by hours, and highest utilisation while it runs."""
-    loads_of = (Column(name, "share") for name in ("Lowest", "Mean", "Highest"))
+    loads_of = (Column(name, "load") for name in ("Lowest", "Mean", "Highest"))
     columns = (Column("Deployment"), Column("Nodes"), *loads_of, Column("Highest in"))
     rows: list[tuple[Value, ...]] = []
-    for form in material.forms:
+    for form in (form for form in material.forms if not material.is_training(form)):
         known = [(material.load(form, now), float(now.hours), time_of(now)) for now in material.slices]
         loads = [(value, hours, when) for value, hours, when in known if value is not None]
         if loads:

@@ -69,7 +69,7 @@ def deployments_table(material: Material) -> Table:
         Column("One replica"),
         Column("Batch", "count"),
         Column("Replicas", "count"),
-        Column("Utilisation", "share"),
+        Column("Utilisation", "load"),
         Column("Limited by"),
         Column("Serves"),
     )

@@ -22,6 +22,7 @@ FORMATS: Final[dict[str, str]] = {
     "usd": "#,##0.00",
     "price": "#,##0.00####",
     "share": "0.0%",
+    "load": "0.0%",
     "number": "#,##0.####",
     "text": "@",
 }
