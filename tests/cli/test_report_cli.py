@@ -25,7 +25,7 @@ def small(tmp_path: Path) -> tuple[Path, Path]:
     """A small instance and its plan."""
     asked = instance([profiled([option("one", rates={"all": 3.0})], 5.0)], [offer()])
     dump_instance(asked, tmp_path / "small.yaml")
-    write_plan(solve(resolved(asked)), tmp_path / "plan.yaml")
+    write_plan(solve(resolved(asked), certify=True), tmp_path / "plan.yaml")
     return tmp_path / "small.yaml", tmp_path / "plan.yaml"
 
 
