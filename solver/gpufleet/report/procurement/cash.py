@@ -126,12 +126,18 @@ def _flow(material: Material) -> Iterator[Block]:
     received = -sum(entry.usd for entry in paid if entry.usd < 0)
     running = sum(entry.usd for entry in paid) - upfront + received
     first = upfront_usd(material.plan)
-    later = [(item, sum(e.usd for e in flow if e.item == item)) for item in ("value left", "committed")]
+    left = -sum(entry.usd for entry in flow if entry.item == "value left")
+    committed = sum(entry.usd for entry in flow if entry.item == "committed")
     sentences = [
         f"Purchases and measures: {money(upfront)} USD, of which {money(first)} USD in the first year.",
         f"Rent, energy and running costs: {money(running)} USD.",
         *([f"Received from sales: {money(received)} USD."] if received else []),
-        *(f"After the horizon, {item}: {money(usd)} USD." for item, usd in later if usd),
+        *(
+            [f"Still there at the end of the horizon: {money(left)} USD of value, which the bill leaves out."]
+            if left
+            else []
+        ),
+        *([f"Still to be paid for reservations after the horizon: {money(committed)} USD."] if committed else []),
     ]
     yield Bullets(tuple(sentences))
     table = flow_table(material)
