@@ -42,6 +42,7 @@ def lines(book: Workbook) -> list[float]:
         row += 1
     assert sheet.cell(row, 1).value == "Total"
     assert sheet.cell(row, 9).value == f"=SUM(I{FIRST}:I{row - 1})"
+    assert f"=Cost!I{row}" in [cell.value for cell in book["Decision"]["B"]]
     assert sheet.cell(row + 2, 9).value == f"=I{row}/I{row + 1}*24"
     return amounts
 
@@ -97,7 +98,7 @@ def test_text_that_looks_like_a_formula_stays_text() -> None:
     cells = [cell for sheet in book for row in sheet.iter_rows() for cell in row if cell.value is not None]
     formulas = [cell.value for cell in cells if cell.data_type == "f"]
     assert formulas
-    ours = re.compile(r"=(SUM\(|SUMIF\(Cost!|'Bill of materials'!|[A-Z]\d+[*/])")
+    ours = re.compile(r"=(Cost!I\d+$|SUM\(|SUMIF\(Cost!|'Bill of materials'!|[A-Z]\d+[*/])")
     assert all(ours.match(str(value)) for value in formulas)
     risky = [cell for cell in cells if cell.data_type == "s" and str(cell.value).startswith(tuple("=+-@"))]
     assert {str(cell.value) for cell in risky} & set(texts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -32,6 +33,8 @@ HEAD: Final = PatternFill("solid", fgColor="E9EDF2")
 INPUT: Final = PatternFill("solid", fgColor="FFF8DC")
 LINE: Final = Border(bottom=Side("thin", color="8A929C"))
 NARROWEST, WIDEST = 9, 60
+LONGEST: Final = 120
+"""Letters of a sentence in one row."""
 
 
 @dataclass
@@ -86,10 +89,10 @@ class Sheet:
         self.next += 1
 
     def line(self, text: str, *, bold: bool = False) -> None:
-        """A sentence over the whole width."""
-        cell = self.put(1, text, bold=bold)
-        cell.alignment = Alignment(vertical="top")
-        self.next += 1
+        """A sentence over the whole width; a long one in several rows."""
+        for part in textwrap.wrap(text, LONGEST) or [""]:
+            self.put(1, part, bold=bold).alignment = Alignment(vertical="top")
+            self.next += 1
 
     def gap(self) -> None:
         """An empty row."""

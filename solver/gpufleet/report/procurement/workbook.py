@@ -32,13 +32,16 @@ CORE: Final = "docProps/core.xml"
 def workbook(report: PlanReport) -> bytes:
     """The file's bytes."""
     book = Workbook()
-    first = book.active
-    assert first is not None
-    book.remove(first)
+    assert book.active is not None
+    book.remove(book.active)
     sections = {section.key: section for section in report.document.sections}
-    _words(Sheet.new(book, "Decision"), [banner(report), *sections["decision"].blocks])
+    summary = Sheet.new(book, "Decision")
+    _words(summary, [banner(report), *sections["decision"].blocks])
     if report.decided:
-        write_costs(book, report)
+        total = write_costs(book, report)
+        summary.put(1, "Cost as this workbook calculates it, USD", bold=True)
+        summary.formula(2, total, "usd", bold=True)
+        summary.widths()
         Sheet.new(book, "Deployments").table(deployments_table(report))
         Sheet.new(book, "Utilisation").table(load_table(report))
     if report.plan.funnel:

@@ -34,8 +34,7 @@ COST_HEAD: Final = (
 NODES, PRICE = "H", "I"
 """Columns of the bill of materials that may be changed."""
 HINT: Final = (
-    "Yellow cells may be changed, and totals follow. Limits, volume discounts and the choice of the fleet do not: for "
-    "these, solve again."
+    "Yellow cells may be changed, and totals follow; limits, volume discounts and the choice of the fleet do not."
 )
 OF_THE_OFFER: Final = frozenset({"rent", "write-off", "maintenance"})
 """Items that are proportional to the price that the offer states."""
@@ -52,8 +51,8 @@ class Priced:
     """Is the price that of the offer, which stands in the bill of materials?"""
 
 
-def write_costs(book: Workbook, material: Material) -> None:
-    """Both sheets, and the payments by year."""
+def write_costs(book: Workbook, material: Material) -> str:
+    """Both sheets, and the payments by year; returns the cell with the total, for other sheets."""
     bill, cost = Sheet.new(book, BILL), Sheet.new(book, COST)
     first = 4
     lines = {_key(nodes): first + number for number, nodes in enumerate(material.plan.nodes)}
@@ -61,6 +60,7 @@ def write_costs(book: Workbook, material: Material) -> None:
     _bill(bill, material, last)
     if material.plan.cash_flow:
         Sheet.new(book, "Cash flow").table(flow_table(material))
+    return f"{COST}!I{last + 1}"
 
 
 def _key(entry: PlannedNodes | CostLine) -> tuple[str, str | None, str | None, str | None]:
