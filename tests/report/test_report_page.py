@@ -8,7 +8,7 @@ import re
 import pytest
 from report_samples import HOSTILE, Page, offer, page_of, question, reported, solved
 
-from builders import edited
+from builders import edited, instance, option, profiled, resolved
 from gpufleet import Plan, solve
 from gpufleet.report.procurement.markdown import plain
 from gpufleet.report.procurement.svg import COLOURS
@@ -192,3 +192,14 @@ def test_utilisation_by_period_has_every_period() -> None:
         if deployment.period:
             assert f"| {deployment.period} | {deployment.workload}: {deployment.option} on" in words
     assert "Utilisation while they run" in words
+
+
+def test_a_funnel_that_eliminates_nothing_has_no_chart() -> None:
+    """Of few workloads and of many, which are drawn together."""
+    for count in (1, 5):
+        work = [profiled([option("one", rates={"all": 3.0})], 1.0, name=f"w{n}") for n in range(count)]
+        asked = resolved(instance(work, [offer()]))
+        report = reported(asked, solve(asked))
+        assert {step.rule for step in report.plan.funnel} == {"kept"}
+        section = next(section for section in report.document.sections if section.key == "candidates")
+        assert [block.block for block in section.blocks] == ["paragraph", "table"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gpufleet.explain.nearest import miss_factor, nearest_misses
+from gpufleet.explain.nearest import all_nearest_misses, miss_factor
 from gpufleet.report.format import figure
 from gpufleet.report.procurement.content import Bars, Block, Chart, Column, Paragraph, Section, Table, Value
 
@@ -67,7 +67,8 @@ def _charts(material: Material) -> Iterator[Chart]:
     if len(names) <= MOST_PANELS:
         for name in names:
             steps = [step for step in material.plan.funnel if step.workload == name]
-            yield _chart(f"Candidates for {name}", _levels(steps))
+            if len(levels := _levels(steps)) > 1:
+                yield _chart(f"Candidates for {name}", levels)
         return
     together: dict[str, int] = {}
     for step in material.plan.funnel:
@@ -75,6 +76,8 @@ def _charts(material: Material) -> Iterator[Chart]:
     left = sum(step.before for step in material.plan.funnel if step.rule == "kept")
     start = left + sum(together.values())
     rows = tuple((_named(rule), float(count), f"{count:,}") for rule, count in together.items() if count)
+    if not rows:
+        return
     title = f"Candidates of all {len(names)} workloads that each rule eliminated"
     words = f"Of {start:,} candidates, {left:,} are left to choose from."
     yield Chart(title, words, Bars(rows, "candidates eliminated"))
@@ -114,8 +117,9 @@ def funnel_table(material: Material) -> Table:
 
 def miss_rows(material: Material) -> list[Rejected]:
     """Per workload and rule the candidate that came nearest, by workload and then by distance."""
+    found = all_nearest_misses(material.plan)
     names = dict.fromkeys(step.workload for step in material.plan.funnel)
-    return [row for name in names for row in sorted(nearest_misses(material.plan, name).values(), key=miss_factor)]
+    return [row for name in names for row in sorted(found.get(name, {}).values(), key=miss_factor)]
 
 
 def misses_table(rows: list[Rejected]) -> Table:

@@ -30,8 +30,8 @@ def _blocks(material: Material) -> Iterator[Block]:
     if not forms:
         yield Paragraph("Nothing here serves requests, so there is no utilisation to state.")
         return
-    shown = sorted(forms, key=lambda form: -(material.load(form) or 0.0))[:MOST_ROWS]
-    chosen = [form for form in forms if form in shown]
+    highest = sorted(range(len(forms)), key=lambda n: -(material.load(forms[n]) or 0.0))[:MOST_ROWS]
+    chosen = [forms[n] for n in sorted(highest)]
     left = f" The chart shows the {MOST_ROWS} highest of {len(forms)}." if len(forms) > MOST_ROWS else ""
     if len(material.slices) == 1:
         yield _bars(material, chosen, left)
