@@ -9,7 +9,7 @@ import pytest
 from report_samples import FORMULA, bought, offer, opened, question, reported, solved
 
 from builders import edited
-from gpufleet import solve, verify
+from gpufleet import solve, starting_from, verify
 from gpufleet.library import resolve
 
 if TYPE_CHECKING:
@@ -132,3 +132,15 @@ def test_control_characters_do_not_break_the_file() -> None:
     assert resolve(asked.instance)
     notes = opened(reported(asked, solve(asked)))["Assumptions"]
     assert any("a\ufffdb" in str(cell.value) for row in notes.iter_rows() for cell in row)
+
+
+def test_changes_of_todays_fleet_are_a_line_of_the_cost() -> None:
+    before = solved("plain")
+    asked = starting_from(
+        question(offers=(offer("small", usd_per_hour=9.0), offer("large", "n4", 9.5))), before.plan, 3.0
+    )
+    report = reported(asked, solve(asked))
+    assert report.plan.moves is not None
+    assert report.plan.moves.cost_usd > 0
+    assert round(sum(lines(opened(report))), 2) == round(report.cost_usd, 2)
+    assert "Changes of today's fleet" in report.markdown()

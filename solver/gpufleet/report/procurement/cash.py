@@ -53,6 +53,9 @@ def _blocks(material: Material) -> Iterator[Block]:
     yield cost_table(material)
     if plan.moves is not None:
         yield Paragraph(f"Beside the bill, changes of today's fleet cost {money(plan.moves.cost_usd)} USD.")
+        heads = (Column("Offer"), Column("Nodes today", "count"), Column("Nodes then", "count"))
+        rows = tuple((move.offer, move.before, move.after) for move in plan.moves.nodes)
+        yield Table("Changes of today's fleet", heads, rows)
     yield from _stages(material)
     yield from _flow(material)
     charges = tuple(charge_rows(material.resolved, plan)) if material.kept else ()

@@ -11,6 +11,7 @@ from gpufleet.report.procurement.bill import holdings
 from gpufleet.report.procurement.cash import upfront_usd
 from gpufleet.report.procurement.content import Block, Facts, Paragraph, Section
 from gpufleet.report.procurement.material import TERMS
+from gpufleet.report.robust_text import robust_text
 from gpufleet.report.unserved_text import is_service_proven, unserved_words
 
 if TYPE_CHECKING:
@@ -44,6 +45,9 @@ def proof_words(material: Material) -> str:
     if not is_service_proven(certificate):
         return "Not proven to serve as much as possible."
     as_much = " that serves as much" if certificate.service else ""
+    if material.plan.robust is not None:
+        as_much += " and keeps" if as_much else " that keeps"
+        as_much += " the limit on violations over the sample"
     if material.plan.status == "optimal":
         return f"Proven optimal: no plan{as_much} costs less."
     if certificate.bound_usd is None or certificate.gap is None:
@@ -78,7 +82,11 @@ def _blocks(material: Material) -> Iterator[Block]:
         yield Paragraph(f"Not served: {unserved_words(material.resolved, material.plan)}.", "warning")
     for line in caution_lines(material.plan, material.hours):
         yield Paragraph(line)
-    if material.baseline is not None:
+    if material.plan.robust is not None:
+        heading, *sentences = map(str, robust_text(material.plan))
+        yield Paragraph(f"{heading}. {' '.join(sentences)}")
+    # who serves less costs less
+    if material.baseline is not None and not material.plan.unserved:
         yield Paragraph(_compared(material, material.baseline))
     if material.plan.note:
         yield Paragraph(f"Note of the plan: {material.plan.note}")

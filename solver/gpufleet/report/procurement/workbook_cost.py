@@ -110,6 +110,9 @@ def _costs(sheet: Sheet, material: Material, lines: dict[tuple[str, str | None, 
     start = sheet.next
     for line in material.plan.costs:
         _cost_row(sheet, material, line, lines.get(_key(line)))
+    if material.plan.moves is not None:
+        moves = material.plan.moves.cost_usd
+        _row(sheet, "changes of today's fleet", "all", 1, None, Priced(moves, 1.0, "USD in all", False), "the instance")
     last = max(sheet.next - 1, start)
     sheet.next = last + 1
     sheet.put(1, "Total", bold=True)
@@ -121,11 +124,16 @@ def _costs(sheet: Sheet, material: Material, lines: dict[tuple[str, str | None, 
 
 
 def _cost_row(sheet: Sheet, material: Material, line: CostLine, bill: int | None) -> None:
-    priced, row = taken_apart(material, line), sheet.next
-    sheet.put(2, line.item)
-    sheet.put(3, line.offer)
+    _row(sheet, line.item, line.offer, line.quantity, bill, taken_apart(material, line), line.source)
+
+
+def _row(sheet: Sheet, item: str, offer: str, count: int, bill: int | None, priced: Priced, source: str) -> None:
+    """Nodes and price come from the row of the bill of materials, where there is one."""
+    row = sheet.next
+    sheet.put(2, item)
+    sheet.put(3, offer)
     if bill is None:
-        sheet.put(4, line.quantity, "count").fill = INPUT
+        sheet.put(4, count, "count").fill = INPUT
     else:
         sheet.put(1, bill, "count")
         sheet.formula(4, f"'{BILL}'!{NODES}{bill}", "count")
@@ -137,7 +145,7 @@ def _cost_row(sheet: Sheet, material: Material, line: CostLine, bill: int | None
     sheet.put(7, priced.unit)
     sheet.formula(8, f"E{row}*F{row}", "usd")
     sheet.formula(9, f"D{row}*E{row}*F{row}", "usd")
-    sheet.put(10, line.source)
+    sheet.put(10, source)
     sheet.next += 1
 
 
@@ -150,7 +158,7 @@ def _per_day(sheet: Sheet, material: Material, total: int) -> None:
     sheet.formula(9, f"I{total}/I{total + 1}*24", "usd", bold=True)
     sheet.next += 1
     sheet.put(1, "The plan's total, for comparison")
-    sheet.put(9, sum(line.total_usd for line in material.plan.costs), "usd")
+    sheet.put(9, material.cost_usd, "usd")
     sheet.next += 1
 
 
