@@ -181,7 +181,7 @@ def test_budget_curves_are_drawn_and_listed() -> None:
     assert "this plan" in text
     trade_off = BudgetCurve(axis="vendors", unit="vendors", trade_off=True, source="v.json", points=points[1:])
     words = dataclasses.replace(report, curves=(trade_off,)).markdown()
-    assert "From v.json, 1 points: other points may lie between." in words
+    assert "From v.json, 1 point: other points may lie between." in words
     assert "| vendors | USD in all | Fleet | Proven |" in words
 
 

@@ -136,8 +136,11 @@ def _place(panel: Axes, column: int, row: int, value: float, *, numbers: bool) -
 def _steps(drawing: Steps) -> Figure:
     figure, panel = _panel(3.3)
     for (name, values), colour in zip(drawing.lines.items(), _colours(len(drawing.lines)), strict=True):
-        panel.step(drawing.at, values, where="post", color=colour, linewidth=2.0, label=name)
-        panel.plot(drawing.at, values, "o", color=colour, markersize=4)
+        if drawing.complete:
+            panel.step(drawing.at, values, where="post", color=colour, linewidth=2.0, label=name)
+            panel.plot(drawing.at, values, "o", color=colour, markersize=4)
+        else:
+            panel.plot(drawing.at, values, "o:", color=colour, markersize=6, linewidth=1.0, label=name)
     panel.set_ylim(bottom=0, top=max(max(values) for values in drawing.lines.values()) * 1.12 or 1.0)
     if drawing.mark is not None:
         at, words = drawing.mark

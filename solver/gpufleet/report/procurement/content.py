@@ -136,13 +136,15 @@ class Field:
 
 @dataclass(frozen=True)
 class Steps:
-    """Lines that change at breakpoints, with a mark at one value of the axis."""
+    """Lines that change at breakpoints, with a mark at one value of the axis; single points where others may lie
+    between."""
 
     at: tuple[float, ...]
     lines: Mapping[str, Sequence[float]]
     axis: str
     unit: str
     mark: tuple[float, str] | None = None
+    complete: bool = True
 
 
 @dataclass(frozen=True)

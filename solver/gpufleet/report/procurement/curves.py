@@ -28,9 +28,10 @@ def curves(material: Material) -> Section | None:
 
 def _blocks(material: Material, curve: BudgetCurve) -> Iterator[Block]:
     points = [point for point in curve.points if point.cost_usd is not None]
+    count = len(curve.points)
     whole = "no point between these serves more or costs less" if curve.complete else "other points may lie between"
-    yield Paragraph(f"From {curve.source}, {len(curve.points)} points: {whole}.", "muted")
-    if points:
+    yield Paragraph(f"From {curve.source}, {count} {'point' if count == 1 else 'points'}: {whole}.", "muted")
+    if len(points) > 1:
         yield _chart(material, curve, points)
     yield _table(curve)
 
@@ -42,14 +43,16 @@ def _chart(material: Material, curve: BudgetCurve, points: list[CurvePoint]) -> 
         lines = {"cost": [(point.cost_usd or 0.0) / days for point in points]}
         title, words = f"Cost over {curve.axis}", "Cost of full service at each value, and where it changes."
         axis = f"{curve.axis}, {curve.unit}" if curve.unit and curve.unit != curve.axis else curve.axis
-        return Chart(title, words, Steps(tuple(at), lines, axis, "USD a day"))
+        return Chart(title, words, Steps(tuple(at), lines, axis, "USD a day", complete=curve.complete))
     lines, words = _served(material, points)
     title = f"Service over {curve.axis}"
-    end = at[-1] * 1.06 or 1.0
-    lines = {name: [*values, values[-1]] for name, values in lines.items()}
+    if curve.complete:
+        at.append(at[-1] * 1.06 or 1.0)
+        lines = {name: [*values, values[-1]] for name, values in lines.items()}
     mark = {"usd_per_day": material.cost_usd / material.hours * 24, "horizon_usd": material.cost_usd}.get(curve.axis)
     marked = None if mark is None or not material.decided else (mark, "this plan")
-    return Chart(title, words, Steps((*at, end), lines, f"budget, {curve.axis}", "served, %", marked))
+    drawing = Steps(tuple(at), lines, f"budget, {curve.axis}", "served, %", marked, complete=curve.complete)
+    return Chart(title, words, drawing)
 
 
 def _served(material: Material, points: list[CurvePoint]) -> tuple[dict[str, list[float]], str]:
