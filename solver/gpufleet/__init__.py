@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from gpufleet.explain.explanation import Explanation as Explanation
     from gpufleet.explain.explanation import explanation as explanation
     from gpufleet.library import Library as Library
+    from gpufleet.library import load_budget_curve as load_budget_curve
     from gpufleet.library import load_instance as load_instance
     from gpufleet.library import load_plan as load_plan
     from gpufleet.library import make_instance as make_instance
@@ -52,7 +53,10 @@ if TYPE_CHECKING:
     from gpufleet.library.price_diff import reprice as reprice
     from gpufleet.library.price_files import write_prices as write_prices
     from gpufleet.optimize.progress import ProgressEvent as ProgressEvent
+    from gpufleet.report.procurement.material import Baseline as Baseline
+    from gpufleet.report.procurement.report import PlanReport as PlanReport
     from gpufleet.scenarios.settings import ScenarioSettings as ScenarioSettings
+    from gpufleet.schema.curve import BudgetCurve as BudgetCurve
     from gpufleet.schema.estimate import EstimateResult as EstimateResult
     from gpufleet.schema.instance import Instance as Instance
     from gpufleet.schema.plan import Plan as Plan
@@ -90,6 +94,8 @@ if TYPE_CHECKING:
 _HOMES = {
     "Alternative": "gpufleet.whatif.alternatives",
     "Alternatives": "gpufleet.whatif.alternatives",
+    "Baseline": "gpufleet.report.procurement.material",
+    "BudgetCurve": "gpufleet.schema.curve",
     "BudgetPoint": "gpufleet.whatif.budget",
     "BudgetSweep": "gpufleet.whatif.budget",
     "ClusterError": "gpufleet.errors",
@@ -112,6 +118,7 @@ _HOMES = {
     "MissingExtraError": "gpufleet.errors",
     "Plan": "gpufleet.schema.plan",
     "PlanDiff": "gpufleet.whatif.diff",
+    "PlanReport": "gpufleet.report.procurement.report",
     "PriceBreak": "gpufleet.whatif.breakeven",
     "PriceBreaks": "gpufleet.whatif.breakeven",
     "PriceChange": "gpufleet.library.price_diff",
@@ -139,6 +146,7 @@ _HOMES = {
     "from_json": "gpufleet.exchange",
     "hedged_plans": "gpufleet.whatif.hedges",
     "import_prices": "gpufleet.library.importers.prices.imported",
+    "load_budget_curve": "gpufleet.library",
     "load_edited": "gpufleet.edits.questions",
     "load_instance": "gpufleet.library",
     "load_plan": "gpufleet.library",

@@ -18,6 +18,7 @@ COMMANDS = (
     "solve",
     "verify",
     "schedule",
+    "report",
     "validate",
     "explain",
     "whatif",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from gpufleet.schema.elimination import Rejected
     from gpufleet.schema.plan import Plan
 
@@ -15,12 +17,21 @@ def nearest_misses(plan: Plan, workload: str) -> dict[str, Rejected]:
     Numeric rules are compared by the ratio of actual value to limit (whichever way round is above 1); rules that
     are yes or no keep their first case.
     """
-    nearest: dict[str, Rejected] = {}
-    for row in plan.rejections:
-        if row.workload == workload and row.rule != "dominated":
-            best = nearest.get(row.rule)
+    return _nearest(row for row in plan.rejections if row.workload == workload).get(workload, {})
+
+
+def all_nearest_misses(plan: Plan) -> dict[str, dict[str, Rejected]]:
+    """The same for every workload, in one pass."""
+    return _nearest(plan.rejections)
+
+
+def _nearest(rows: Iterable[Rejected]) -> dict[str, dict[str, Rejected]]:
+    nearest: dict[str, dict[str, Rejected]] = {}
+    for row in rows:
+        if row.rule != "dominated":
+            best = nearest.setdefault(row.workload, {}).get(row.rule)
             if best is None or miss_factor(row) < miss_factor(best):
-                nearest[row.rule] = row
+                nearest[row.workload][row.rule] = row
     return nearest
 
 

@@ -9,6 +9,7 @@ from gpufleet.library.calibrations import write_calibration as write_calibration
 from gpufleet.library.cards import load_model_card as load_model_card
 from gpufleet.library.cards import model_card_text as model_card_text
 from gpufleet.library.cards import write_model_card as write_model_card
+from gpufleet.library.curves import load_budget_curve as load_budget_curve
 from gpufleet.library.digest import digest as digest
 from gpufleet.library.importers.benchmarks.given import Given as Given
 from gpufleet.library.importers.benchmarks.measurements import import_measurements as import_measurements

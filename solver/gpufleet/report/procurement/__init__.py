@@ -1,0 +1,1 @@
+"""A plan as a document for the people who decide: one content, written as HTML page, Markdown or workbook."""
