@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gpufleet.cli.arguments import instance_argument
 from gpufleet.cli.common import (
     Doing,
     counting_on,
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @click.command("explain")
-@click.argument("file")
+@instance_argument()
 @click.option(
     "--time-limit",
     type=click.FloatRange(min=0, min_open=True),
