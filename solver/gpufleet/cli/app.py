@@ -10,6 +10,7 @@ import difflib
 import importlib
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
@@ -98,7 +99,7 @@ def _no_such_command(name: str) -> str:
     return f"No such command {name!r}{f'; did you mean {near[0]}?' if near else ''}"
 
 
-def _leave(ctx: click.Context, code: int, message: str, error: GpufleetError | None = None) -> None:
+def _leave(ctx: click.Context, code: int, message: str, error: GpufleetError | None = None) -> NoReturn:
     """Say what is wrong and what to do, on standard error, and end."""
     click.echo(message, err=True)
     _say_next(ctx, code, error)
@@ -112,6 +113,7 @@ def _say_next(ctx: click.Context, code: int, error: GpufleetError | None = None)
     from gpufleet.cli import next_steps
 
     call = next_steps.Call.read(*ctx.meta[__name__])
+    step: next_steps.NextStep | None
     if error is not None:
         step = next_steps.after_error(error, call)
     elif code == EXIT_INTERRUPTED:

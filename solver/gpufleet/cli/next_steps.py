@@ -31,8 +31,8 @@ CARRIED = {"sets": "--set", "scales": "--scale", "performance": "--performance",
 SOURCE = {"performance_source": "--performance-source"}
 """The same, for commands that take it."""
 BUG = (
-    "This is a bug in gpufleet. Next: gpufleet doctor says whether the installation is fit; if it is, please report this "
-    "text with the command and its files."
+    "This is a bug in gpufleet. Next: gpufleet doctor says whether the installation is fit; if it is, please report "
+    "this text with the command and its files."
 )
 DOCTOR = "gpufleet doctor"
 
@@ -137,8 +137,8 @@ def _no_plan(call: Call) -> NextStep:
 def _broken(call: Call) -> NextStep:
     plan = call.params.get("plan")
     return NextStep(
-        "the rules named above are broken. A plan of a question that was edited on the command line is checked with the "
-        "same --set, --scale, --performance and --library; mend the plan, or find one that keeps every rule",
+        "the rules named above are broken. A plan of a question that was edited on the command line is checked with "
+        "the same --set, --scale, --performance and --library; mend the plan, or find one that keeps every rule",
         (call.like_this("solve", "--out", f"new-{Path(plan).name}" if plan else "plan.yaml"),),
     )
 
@@ -170,8 +170,8 @@ _AFTER_ERROR: tuple[tuple[type[Exception], NextStep], ...] = (
     (
         VerificationError,
         NextStep(
-            "no plan is shown that fails verification. Please report this text with the files; meanwhile another solver "
-            "(--backend pulp) may find a plan that passes. Is the installation fit?",
+            "no plan is shown that fails verification. Please report this text with the files; meanwhile another "
+            "solver (--backend pulp) may find a plan that passes. Is the installation fit?",
             (DOCTOR,),
         ),
     ),
@@ -188,8 +188,8 @@ def _after_input(error: InputError, call: Call) -> Iterator[NextStep]:
         yield NextStep("name a file in a folder that is there and that you may write to, then run the command again")
     if any("not valid YAML" in problem.message for problem in error.problems):
         yield NextStep(
-            "YAML is `key: value` with a space after the colon, list entries begin with `- `, and text with a colon or a "
-            "# in it stands in quotes. A whole file to compare with",
+            "YAML is `key: value` with a space after the colon, list entries begin with `- `, and text with a colon or "
+            "a # in it stands in quotes. A whole file to compare with",
             ("gpufleet examples bank-assistant",),
         )
     if call.name == "validate" or call.file is None:

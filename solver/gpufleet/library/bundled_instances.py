@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from gpufleet.library.reader import read_document
@@ -10,6 +9,7 @@ from gpufleet.library.search_path import bundled_root
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 FOLDERS: Final = ("reference", "estate")
 """Folders of `instances/` that are in the package."""
