@@ -13,6 +13,8 @@ from gpufleet.cli.common import library_option, open_library
 
 if TYPE_CHECKING:
     from gpufleet.cli.init_questions import Asking, Question
+    from gpufleet.library import Library
+    from gpufleet.library.starter import Starter
     from gpufleet.schema.resolved import ResolvedInstance
 
 KINDS = ("llm_serving", "request_serving", "training")
@@ -60,7 +62,7 @@ def command(file: str, yes: bool, force: bool, libraries: tuple[str, ...], **giv
     asking = Asking(library, {})
     assumed = _answered(asking, given, yes)
     text = starter_text(_starter(asking, assumed), library, file)
-    resolved = _checked(file, text, libraries)
+    resolved = _checked(file, text, library)
     write_text(text, file)
     _say(file, resolved, assumed, libraries)
 
@@ -109,19 +111,19 @@ def _answer(question: Question, asking: Asking, value: str | None, yes: bool) ->
         raise click.BadParameter(error.message, param_hint=question.flag) from None
 
 
-def _starter(asking: Asking, assumed: frozenset[str]) -> Any:
+def _starter(asking: Asking, assumed: frozenset[str]) -> Starter:
     from gpufleet.library.starter import Starter
 
     answers = dict(asking.answers)
     return Starter(site_kind=answers.pop("site"), **answers, assumed=assumed)
 
 
-def _checked(file: str, text: str, libraries: tuple[str, ...]) -> ResolvedInstance:
+def _checked(file: str, text: str, library: Library) -> ResolvedInstance:
     """The instance that the text is. Raises InputError, with nothing written, where it is none."""
     from gpufleet.library.reader import document_of
     from gpufleet.library.resolve import resolve_document
 
-    return resolve_document(document_of(file, text), open_library(libraries))
+    return resolve_document(document_of(file, text), library)
 
 
 def _say(file: str, resolved: ResolvedInstance, assumed: frozenset[str], libraries: tuple[str, ...]) -> None:

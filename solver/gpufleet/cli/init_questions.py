@@ -5,6 +5,7 @@ A question is answered by its option, else at the prompt, else (`--yes`) by its 
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -31,11 +32,19 @@ if TYPE_CHECKING:
 NONE = "none"
 """What is typed for no budget and no floor."""
 ABOVE_ZERO: Any = click.FloatRange(min=0, min_open=True)
-COUNT = click.IntRange(min=1)
 USUAL = {"llm_serving": "llama-3.1-8b", "request_serving": "resnet-50", "training": "llama-3.1-8b"}
 """The model that is offered; where the library lacks it, its first one."""
 SUSTAINED_FLOP_S = 5e13
 """What defaults count on: a small accelerator in 8 or 16 bits; assumed."""
+
+
+class Whole(click.IntRange):
+    """A whole number within bounds, called so in messages."""
+
+    name = "whole number"
+
+
+COUNT = Whole(min=1)
 
 
 class OneOf(click.ParamType):  # type: ignore[type-arg]  # no generic class in older releases of click
@@ -175,9 +184,10 @@ def _flops(card: ModelCard) -> float:
 
 
 def _rounded(value: float, least: float, most: float) -> float:
-    """To 1, 2 or 5 times a power of ten."""
-    steps = [digit * 10.0**power for power in range(-3, 9) for digit in (1, 2, 5)]
-    return min(max(max(step for step in steps if step <= value * 1.0000001), least), most)
+    """Down to 1, 2 or 5 times a power of ten, between two of them."""
+    clipped = min(max(value, least), most)
+    power = 10.0 ** math.floor(math.log10(clipped) + 1e-9)
+    return max(digit * power for digit in (1, 2, 5) if digit * power <= clipped * (1 + 1e-9))
 
 
 def _rate(asking: Asking) -> float:
@@ -218,10 +228,10 @@ QUESTIONS: tuple[Question, ...] = (
     Question("model", "Model, as in gpufleet catalog list models", _usual_model, _models),
     Question("requests_per_s", "Requests per second at the peak", _rate, _always(ABOVE_ZERO), SERVING),
     Question("input_tokens", "Prompt tokens per request", lambda asking: min(1000, asking.context_tokens // 2),
-             lambda asking: click.IntRange(1, asking.context_tokens - 1), LLM),
+             lambda asking: Whole(1, asking.context_tokens - 1), LLM),
     Question("output_tokens", "Generated tokens per request",
              lambda asking: min(250, asking.context_tokens - asking.answers["input_tokens"]),
-             lambda asking: click.IntRange(1, asking.context_tokens - asking.answers["input_tokens"]), LLM),
+             lambda asking: Whole(1, asking.context_tokens - asking.answers["input_tokens"]), LLM),
     Question("ttft_ms", "Time to the first token of 95 % of requests, ms", _always(1500.0), _always(ABOVE_ZERO), LLM),
     Question("tpot_ms", "Mean time per further token of 95 % of requests, ms", _always(50.0), _always(ABOVE_ZERO), LLM),
     Question("items", "Items (images, sequences, user-item pairs) per request", _always(1), _always(COUNT), REQUESTS),
@@ -231,7 +241,7 @@ QUESTIONS: tuple[Question, ...] = (
     Question("epochs", "Epochs", lambda asking: 3.0 if _is_language(asking) else 10.0, _always(ABOVE_ZERO), TRAINING),
     Question("global_batch", "Samples per optimizer step", _always(64), _always(COUNT), TRAINING),
     Question("sequence_tokens", "Tokens per sample", lambda asking: min(2048, asking.context_tokens),
-             lambda asking: click.IntRange(1, asking.context_tokens), TRAINING),
+             lambda asking: Whole(1, asking.context_tokens), TRAINING),
     Question("deadline_days", "Days within which it must finish", _always(14.0), _always(ABOVE_ZERO), TRAINING),
     Question("accuracy", "Least quality, as METRIC=VALUE, or none", _always(NONE),
              lambda asking: Floor(asking.card)),

@@ -206,7 +206,7 @@ def _offers(library: Library) -> list[_AssumedOffer]:
             name=f"{price.node_type}-1y",
             node_type=price.node_type,
             usd_per_hour=round(_usd_per_hour(price, library.node_types[price.node_type].power_kw or 0.0), 2),
-            source=f"Assumed; derived from the purchase price {price.name} of the catalogue, replace by a quotation",
+            source=f"Assumed; derived from the catalogue's {price.name}",
         )
         for price in _list_prices(library)
     ]
