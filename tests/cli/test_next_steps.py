@@ -126,6 +126,11 @@ def test_what_is_mistyped_gets_a_suggestion(typed: tuple[str, ...], said: str) -
         (("verify", SMALL, "plan.yaml"), [f"gpufleet solve {SMALL} --out plan.yaml"]),
         (("solve", SMALL, "--library", "no-folder"), ["gpufleet doctor"]),
         (("import", "hf-config", "no-config.json"), []),
+        (("calibrate", ROOT / "instances/invalid/nan.yaml"), []),
+        (
+            ("estimate", "bert-larg", "T4"),
+            [f"gpufleet catalog list {kind}" for kind in ("models", "accelerators", "node-types")],
+        ),
         (("solve", ROOT / "instances/invalid/nan.yaml"), [f"gpufleet validate {ROOT}/instances/invalid/nan.yaml"]),
         (("validate", ROOT / "instances/invalid/nan.yaml"), ["gpufleet schema instance"]),
         (("solve", ROOT / "instances/invalid/syntax-error.yaml"), ["gpufleet examples bank-assistant"]),

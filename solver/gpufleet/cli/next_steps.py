@@ -182,7 +182,7 @@ _AFTER_ERROR: tuple[tuple[type[Exception], NextStep], ...] = (
 def _after_input(error: InputError, call: Call) -> Iterator[NextStep]:
     """The first that fits: what is missing altogether, then what is wrong inside."""
     for problem in error.problems:
-        if not problem.line and not Path(problem.file).exists() and problem.file != "<memory>":
+        if not problem.line and problem.message.startswith("no such") and not Path(problem.file).exists():
             yield _missing(problem, call)
     if any("cannot be written" in problem.message for problem in error.problems):
         yield NextStep("name a file in a folder that is there and that you may write to, then run the command again")
@@ -192,11 +192,18 @@ def _after_input(error: InputError, call: Call) -> Iterator[NextStep]:
             "a # in it stands in quotes. A whole file to compare with",
             ("gpufleet examples bank-assistant",),
         )
-    if call.name == "validate" or call.file is None:
-        yield NextStep(
-            "mend what is listed above and run the same command again; all fields of an instance file",
-            ("gpufleet schema instance",),
+    again = "mend what is listed above and run the same command again"
+    if call.name == "estimate":
+        lists = (
+            "gpufleet catalog list models",
+            "gpufleet catalog list accelerators",
+            "gpufleet catalog list node-types",
         )
+        yield NextStep(f"{again}; names are those of", lists)
+    if call.name == "validate":
+        yield NextStep(f"{again}; all fields of an instance file", ("gpufleet schema instance",))
+    if call.file is None or call.name == "import":
+        yield NextStep(again)
     yield NextStep("mend what is listed above; this checks it again without solving", (_validate(call),))
 
 
