@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import importlib.metadata
 import json
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -97,6 +98,15 @@ def test_a_wrong_answer_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checks_of_work, "_two_variables", lambda: model)
     monkeypatch.setattr(checks_of_work, "SOLVERS", {"cpsat": ("CP-SAT", "")})
     assert "where the optimum is 7" in by_name(list(checks_of_work.check_solvers()))["CP-SAT"].found
+
+
+def test_code_that_cannot_be_kept_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    from gpufleet.optimize.bounds import knapsack
+
+    monkeypatch.setattr(knapsack, "_down", SimpleNamespace(stats=SimpleNamespace(cache_path=None)))
+    (check,) = checks_of_work.check_compiled()
+    assert check.status == "fail"
+    assert "export NUMBA_CACHE_DIR=" in check.remedy
 
 
 def test_a_search_path_that_leads_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:

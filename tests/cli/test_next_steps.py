@@ -88,6 +88,15 @@ def test_an_interrupt_has_its_own_exit_code(monkeypatch: pytest.MonkeyPatch) -> 
     assert "Interrupted.\nNext: " in result.stderr
 
 
+def test_a_package_that_is_gone_is_no_bug(monkeypatch: pytest.MonkeyPatch) -> None:
+    result = ending(monkeypatch, ModuleNotFoundError("No module named 'numba'", name="numba"))
+    assert (result.exit_code, result.stdout) == (CODES["EXIT_UNFIT"], "")
+    assert result.stderr.startswith("A package that gpufleet needs cannot be imported: No module named 'numba'\nNext: ")
+    assert next_commands(result.stderr) == [["gpufleet", "doctor"]]
+    ours = ending(monkeypatch, ModuleNotFoundError("No module named 'gpufleet.gone'", name="gpufleet.gone"))
+    assert isinstance(ours.exception, ModuleNotFoundError)
+
+
 def test_a_bug_says_that_it_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """The traceback stays: it is what a report needs."""
     result = ending(monkeypatch, ZeroDivisionError("division by zero"))

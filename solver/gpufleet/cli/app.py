@@ -84,6 +84,10 @@ class Commands(click.Group):
         except SystemExit as end:
             _say_next(ctx, end.code if isinstance(end.code, int) else 0)
             raise
+        except ImportError as error:
+            if (error.name or "gpufleet").partition(".")[0] == "gpufleet":
+                raise
+            _leave(ctx, EXIT_UNFIT, f"A package that gpufleet needs cannot be imported: {error}", error)
         except Exception as error:
             from gpufleet.cli.next_steps import BUG
 
@@ -99,14 +103,14 @@ def _no_such_command(name: str) -> str:
     return f"No such command {name!r}{f'; did you mean {near[0]}?' if near else ''}"
 
 
-def _leave(ctx: click.Context, code: int, message: str, error: GpufleetError | None = None) -> NoReturn:
+def _leave(ctx: click.Context, code: int, message: str, error: Exception | None = None) -> NoReturn:
     """Say what is wrong and what to do, on standard error, and end."""
     click.echo(message, err=True)
     _say_next(ctx, code, error)
     sys.exit(code)
 
 
-def _say_next(ctx: click.Context, code: int, error: GpufleetError | None = None) -> None:
+def _say_next(ctx: click.Context, code: int, error: Exception | None = None) -> None:
     """The next step after this end, if there is one."""
     if code == 0 or __name__ not in ctx.meta:
         return

@@ -59,7 +59,7 @@ def _two_variables() -> LinearModel:
 def check_compiled() -> Iterator[Check]:
     """The compiled knapsack of decomposition, and where its machine code is kept."""
     remedy = (
-        "decomposition compiles at every start (4 s), or not at all; name a folder that you may write to: "
+        "decomposition (large estates) cannot be loaded without; name a folder that you may write to: "
         "export NUMBA_CACHE_DIR=$HOME/.cache/gpufleet"
     )
     yield _tried("solvers", "compiled code", remedy, _cache)

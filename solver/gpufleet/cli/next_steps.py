@@ -24,7 +24,7 @@ from gpufleet.errors import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from gpufleet.errors import GpufleetError, InputProblem
+    from gpufleet.errors import InputProblem
 
 CARRIED = {"sets": "--set", "scales": "--scale", "performance": "--performance", "libraries": "--library"}
 """Options that belong to the question: parameter and flag. A next command repeats them."""
@@ -150,8 +150,8 @@ def _unfit(call: Call) -> NextStep:
 _AFTER_EXIT: dict[int, Callable[[Call], NextStep]] = {3: _infeasible, 4: _no_plan, 5: _broken, 6: _unfit}
 
 
-def after_error(error: GpufleetError, call: Call) -> NextStep:
-    """What to do after an error that gpufleet raised on purpose."""
+def after_error(error: Exception, call: Call) -> NextStep:
+    """What to do after an error that gpufleet raised on purpose, or after a package that cannot be imported."""
     if isinstance(error, InputError):
         return next(_after_input(error, call))
     return next(step for kind, step in _AFTER_ERROR if isinstance(error, kind))
@@ -173,6 +173,14 @@ _AFTER_ERROR: tuple[tuple[type[Exception], NextStep], ...] = (
             "no plan is shown that fails verification. Please report this text with the files; meanwhile another "
             "solver (--backend pulp) may find a plan that passes. Is the installation fit?",
             (DOCTOR,),
+        ),
+    ),
+    (
+        ImportError,
+        NextStep(
+            "install it again in the environment that runs gpufleet; where this comes with every command, with all "
+            "that gpufleet needs",
+            ("pip install --force-reinstall gpufleet", DOCTOR),
         ),
     ),
     (Exception, NextStep("is the installation fit?", (DOCTOR,))),
