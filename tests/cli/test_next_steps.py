@@ -13,7 +13,7 @@ from cli_runs import ROOT, run
 
 from gpufleet import errors
 from gpufleet.cli import app
-from gpufleet.cli.next_steps import NextStep
+from gpufleet.cli.next_steps import Call, NextStep
 from gpufleet.errors import GpufleetError, InputError, InputProblem
 
 if TYPE_CHECKING:
@@ -145,8 +145,8 @@ def test_what_is_mistyped_gets_a_suggestion(typed: tuple[str, ...], said: str) -
         (("solve", ROOT / "instances/invalid/syntax-error.yaml"), ["gpufleet examples bank-assistant"]),
         (("solve", SMALL, "--set", "budgets.usd_per_day=1"), [f"gpufleet explain {SMALL} --set budgets.usd_per_day=1"]),
         (
-            ("solve", "spot-and-terms", "--time-limit", "0.000001"),
-            ["gpufleet solve spot-and-terms --time-limit 60 --gap 0.01"],
+            ("solve", "spot-and-terms", "--time-limit=0.000001", "--gap", "0", "--accelerator", "A100-SXM-80GB"),
+            ["gpufleet solve spot-and-terms --accelerator A100-SXM-80GB --time-limit 60 --gap 0.01"],
         ),
         (
             ("estimate", "llama-3.1-405b", "T4", "--tensor", "1", "--pipeline", "1"),
@@ -176,6 +176,12 @@ def test_json_stays_json(tmp_path: Path) -> None:
     assert next_commands(broken.stderr) == [
         ["gpufleet", "solve", SMALL, "--out", "new-plan.yaml", "--set", "budgets.usd_per_day=1"]
     ]
+
+
+def test_the_question_is_carried_on_to_commands_that_take_it_otherwise() -> None:
+    call = Call("explain", {"file": "x.yaml", "performance": "p90", "sets": ("a=1",), "libraries": ("my lib",)})
+    assert call.like_this("explain") == "gpufleet explain x.yaml --set a=1 --performance p90 --library 'my lib'"
+    assert call.like_this("whatif") == "gpufleet whatif x.yaml --set a=1 --set performance=p90 --library 'my lib'"
 
 
 def test_words_are_wrapped_and_commands_are_not() -> None:

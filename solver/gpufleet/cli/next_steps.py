@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,10 +27,14 @@ if TYPE_CHECKING:
 
     from gpufleet.errors import InputProblem
 
-CARRIED = {"sets": "--set", "scales": "--scale", "performance": "--performance", "libraries": "--library"}
-"""Options that belong to the question: parameter and flag. A next command repeats them."""
-SOURCE = {"performance_source": "--performance-source"}
-"""The same, for commands that take it."""
+CARRIED = {
+    "sets": "--set",
+    "scales": "--scale",
+    "performance": "--performance",
+    "performance_source": "--performance-source",
+    "libraries": "--library",
+}
+"""Options that belong to the question: parameter and flag. A next command about the same question repeats them."""
 BUG = (
     "This is a bug in gpufleet. Next: gpufleet doctor says whether the installation is fit; if it is, please report "
     "this text with the command and its files."
@@ -56,6 +61,8 @@ class Call:
 
     name: str
     params: dict[str, Any]
+    typed: tuple[str, ...] = ()
+    """Its arguments, as they were typed."""
 
     @classmethod
     def read(cls, name: str, command: click.Command, arguments: list[str]) -> Call:
@@ -66,8 +73,8 @@ class Call:
             for place, word in enumerate(arguments):
                 inner = command.get_command(context, word)
                 if inner is not None:
-                    return cls(name, Call.read(word, inner, arguments[place + 1 :]).params)
-        return cls(name, params)
+                    return cls(name, Call.read(word, inner, arguments[place + 1 :]).params, tuple(arguments))
+        return cls(name, params, tuple(arguments))
 
     @property
     def file(self) -> str | None:
@@ -75,14 +82,26 @@ class Call:
         given = self.params.get("file") or self.params.get("instance")
         return None if given is None else _typed(str(given))
 
-    def like_this(self, command: str, *more: str, source: bool = True) -> str:
+    def like_this(self, command: str, *more: str) -> str:
         """Another command about the same question."""
         words = ["gpufleet", command, self.file or "FILE", *more]
-        for parameter, flag in {**CARRIED, **(SOURCE if source else {})}.items():
+        for parameter, flag in CARRIED.items():
             value = self.params.get(parameter)
             values = value if isinstance(value, tuple) else () if value is None else (value,)
+            if command == "whatif" and parameter.startswith("performance"):  # there they are fields to be set
+                flag, values = "--set", tuple(f"{parameter}={each}" for each in values)
             words += [word for each in values for word in (flag, str(each))]
         return shlex.join(words)
+
+    def again(self, **changed: str) -> str:
+        """The same command with some options changed, and everything else as it was typed."""
+        flags = {f"--{name.replace('_', '-')}": value for name, value in changed.items()}
+        kept: list[str] = []
+        for before, word in pairwise(("", *self.typed)):
+            if word.partition("=")[0] not in flags and before not in flags:
+                kept.append(word)
+        new = [word for flag, value in flags.items() for word in (flag, value)]
+        return shlex.join(["gpufleet", self.name, *kept, *new])
 
 
 def _typed(path: str) -> str:
@@ -129,9 +148,11 @@ def _no_plan(call: Call) -> NextStep:
             "there is no plan that this could work on; solve with more time",
             (call.like_this("solve", "--time-limit", "600"),),
         )
-    gap = ("--gap", "0.01") if call.name == "solve" else ()
-    words = "the time limit was too short for an answer; give more" + (", and accept a plan within 1 %" if gap else "")
-    return NextStep(words, (call.like_this(call.name, "--time-limit", f"{max(float(limit) * 10, 60):g}", *gap),))
+    seconds = f"{max(float(limit) * 10, 60):g}"
+    if call.name != "solve":
+        return NextStep("the time limit was too short for an answer; give more", (call.again(time_limit=seconds),))
+    words = "the time limit was too short for an answer; give more, and accept a plan within 1 %"
+    return NextStep(words, (call.again(time_limit=seconds, gap="0.01"),))
 
 
 def _broken(call: Call) -> NextStep:
