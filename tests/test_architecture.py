@@ -46,6 +46,21 @@ SOLVERS = {"ortools", "pulp", "highspy"}
 REDIRECTS = {"optimize/backends/highs_child.py"}
 """Opens the null device for what HiGHS prints."""
 MOST_LINES = 400
+HEAVY = {
+    "jinja2",
+    "matplotlib",
+    "numba",
+    "numpy",
+    "ortools",
+    "packaging",
+    "pandas",
+    "pulp",
+    "pydantic",
+    "rich",
+    "scipy",
+    "yaml",
+}
+"""Packages that take time to import: `import gpufleet` and `gpufleet --help` do without them."""
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if "bundled" not in path.parts)
 FILE_METHODS = {"read_text", "read_bytes", "write_text", "write_bytes", "open", "unlink", "mkdir", "touch"}
 
@@ -216,8 +231,18 @@ def test_modules_are_short_and_say_what_they_are() -> None:
 
 
 def test_importing_the_package_is_cheap() -> None:
-    heavy = {"pydantic", "numpy", "ortools", "pandas", "pulp", "yaml", "rich", "click"}
-    _run(f"import sys, gpufleet\nloaded = {heavy!r} & set(sys.modules)\nassert not loaded, loaded")
+    _run(f"import sys, gpufleet\nloaded = {HEAVY | {'click'}!r} & set(sys.modules)\nassert not loaded, loaded")
+
+
+def test_help_is_cheap() -> None:
+    """It reads every command's file; what they work with is imported when they run."""
+    _run(
+        "import sys\n"
+        "from gpufleet.cli import main\n"
+        "main(['--help'], standalone_mode=False)\n"
+        f"loaded = {HEAVY!r} & set(sys.modules)\n"
+        "assert not loaded, loaded"
+    )
 
 
 def test_solving_does_not_load_pandas_or_the_other_back_ends() -> None:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from gpufleet.explain.explanation import Explanation as Explanation
     from gpufleet.explain.explanation import explanation as explanation
     from gpufleet.library import Library as Library
+    from gpufleet.library import bundled_instances as bundled_instances
     from gpufleet.library import load_budget_curve as load_budget_curve
     from gpufleet.library import load_instance as load_instance
     from gpufleet.library import load_plan as load_plan
@@ -135,6 +136,7 @@ _HOMES = {
     "VerificationError": "gpufleet.errors",
     "break_even_prices": "gpufleet.whatif.breakeven",
     "budget_frontier": "gpufleet.whatif.frontier",
+    "bundled_instances": "gpufleet.library",
     "confirm": "gpufleet.confirming",
     "diff_plans": "gpufleet.whatif.diff",
     "diff_prices": "gpufleet.library.price_diff",

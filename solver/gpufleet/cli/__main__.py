@@ -2,4 +2,4 @@
 
 from gpufleet.cli.app import main
 
-main()
+main(prog_name="gpufleet")

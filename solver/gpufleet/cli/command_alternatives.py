@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gpufleet.cli.arguments import instance_argument
 from gpufleet.cli.common import (
     exit_code,
     library_option,
@@ -49,7 +50,7 @@ class Share(click.ParamType[float]):
 
 
 @click.command("alternatives")
-@click.argument("file")
+@instance_argument()
 @click.option("-k", "number", type=click.IntRange(1, 50), default=5, show_default=True, help="Most of them.")
 @click.option(
     "--within", type=Share(), default="5%", show_default=True, help="Dearer than the optimum by at most this."

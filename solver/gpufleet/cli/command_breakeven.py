@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gpufleet.cli.arguments import instance_argument, names_of
 from gpufleet.cli.common import (
     library_option,
     open_library,
@@ -32,9 +33,14 @@ CHARTS = ("png", "svg", "pdf")
 
 
 @click.command("breakeven")
-@click.argument("file")
+@instance_argument()
 @click.option(
-    "--offer", "offers", multiple=True, metavar="NAME", help="Price of this offer (default: of all). Repeatable."
+    "--offer",
+    "offers",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=names_of("offers"),
+    help="Price of this offer (default: of all). Repeatable.",
 )
 @click.option(
     "--step",

@@ -8,7 +8,7 @@ from gpufleet.cli.common import library_option, open_library, progress, show
 
 
 @click.command("calibrate")
-@click.argument("tables", nargs=-1, required=True)
+@click.argument("tables", type=click.Path(), nargs=-1, required=True)
 @click.option("--out", metavar="FILE", help="Write the calibration to a YAML file.")
 @click.option(
     "--predictions", metavar="FILE", help="Write every row with its cross-validated prediction to a CSV file."

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gpufleet.cli.arguments import names_of
 from gpufleet.cli.catalog_diff import diff
 from gpufleet.cli.catalog_import import import_, template
 from gpufleet.cli.common import library_option, open_library, show
@@ -47,7 +48,7 @@ def list_(kind: str, match: str, libraries: tuple[str, ...]) -> None:
 
 
 @command.command("show")
-@click.argument("name")
+@click.argument("name", shell_complete=names_of("accelerators", "node_types", "models", "offers"))
 @library_option
 def show_(name: str, libraries: tuple[str, ...]) -> None:
     """Show everything known about NAME: an accelerator, node type, offer or model."""

@@ -7,14 +7,15 @@ from pathlib import Path
 
 import click
 
+from gpufleet.cli.arguments import instance_argument
 from gpufleet.cli.common import library_option, show
 from gpufleet.cli.edit_options import edit_options, load_question
 
 
 @click.command("diff")
-@click.argument("before")
-@click.argument("after")
-@click.argument("file", required=False)
+@click.argument("before", type=click.Path())
+@click.argument("after", type=click.Path())
+@instance_argument(required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print the differences as JSON and nothing else.")
 @edit_options
 @library_option

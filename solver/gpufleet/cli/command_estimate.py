@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gpufleet.cli.arguments import names_of
 from gpufleet.cli.common import library_option, open_library, show
 
 if TYPE_CHECKING:
@@ -42,7 +43,12 @@ def _options(function: Any) -> Any:
     """Options in the order in which help lists them."""
     for option in reversed(
         (
-            click.option("--node", metavar="NAME", help="Node type of the catalogue; default: the one nearest to 8."),
+            click.option(
+                "--node",
+                metavar="NAME",
+                shell_complete=names_of("node_types"),
+                help="Node type of the catalogue; default: the one nearest to 8.",
+            ),
             click.option("--accelerators", type=COUNT, help="Accelerators of a node, instead of --node."),
             click.option("--network", "network_gb_s", type=ABOVE_ZERO, metavar="GB/S", help="Network of that node."),
             click.option(
@@ -78,8 +84,8 @@ def _options(function: Any) -> Any:
 
 
 @click.command("estimate")
-@click.argument("model")
-@click.argument("accelerator")
+@click.argument("model", shell_complete=names_of("models"))
+@click.argument("accelerator", shell_complete=names_of("accelerators"))
 @_options
 @library_option
 def command(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gpufleet.cli.arguments import instance_argument
 from gpufleet.cli.common import (
     Doing,
     counting_on,
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 
 @click.command("explain")
-@click.argument("file")
+@instance_argument()
 @time_limit_option("Seconds for the answer, and as many again for all that explains it.")
 @edit_options
 @click.option("--json", "as_json", is_flag=True, help="Print the explanation as JSON and nothing else.")

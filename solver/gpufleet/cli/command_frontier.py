@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gpufleet.cli.arguments import instance_argument
 from gpufleet.cli.common import library_option, open_library, overlay_option, progress, show, time_limit_option
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ CHARTS = ("png", "svg")
 
 
 @click.command("frontier")
-@click.argument("file")
+@instance_argument()
 @click.option(
     "--over",
     default="usd_per_day",

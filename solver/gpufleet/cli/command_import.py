@@ -27,7 +27,7 @@ command.add_command(measurements)
 
 
 @command.command("melange")
-@click.argument("file")
+@click.argument("file", type=click.Path())
 @OUT
 @click.option(
     "--accelerator", "names", multiple=True, metavar="GPU=NAME", help="Catalogue name of a GPU in the file. Repeatable."
@@ -43,7 +43,7 @@ def melange(file: str, out: str | None, names: tuple[str, ...], libraries: tuple
 
 
 @command.command("trace")
-@click.argument("trace")
+@click.argument("trace", type=click.Path())
 @click.option("--into", required=True, metavar="FILE", help="Instance whose workload gets the traffic.")
 @click.option("--workload", required=True, metavar="NAME", help="An llm_serving workload of that instance.")
 @OUT
@@ -76,7 +76,7 @@ def trace(
 
 
 @command.command("hf-config")
-@click.argument("file")
+@click.argument("file", type=click.Path())
 @click.option("--name", help="Name of the card; default: the repository's, in small letters.")
 @click.option("--out", metavar="CARD", help="Model card to write (.yaml, .yml or .json); default: print it.")
 @click.option("--quant-config", metavar="FILE", help="The repository's hf_quant_config.json, if it has one.")

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gpufleet.cli.common import counting_on, exit_code, library_option, performance_option, progress, source_option
+from gpufleet.cli.arguments import instance_argument
+from gpufleet.cli.common import (
+    counting_on,
+    exit_code,
+    library_option,
+    overlay_option,
+    performance_option,
+    progress,
+    source_option,
+)
 from gpufleet.cli.edit_options import edit_options, load_question
 from gpufleet.cli.migration_options import migration_options, moved_from
 
@@ -28,7 +37,7 @@ SUFFIXES = {".html": "html", ".htm": "html", ".md": "md", ".markdown": "md", ".x
 
 
 @click.command("report")
-@click.argument("file")
+@instance_argument()
 @click.argument("plan")
 @click.option("--out", metavar="FILE", help="Write to this file: .html, .md or .xlsx. Without it, Markdown is printed.")
 @click.option("--format", "form", type=click.Choice(FORMATS), help="Instead of what the suffix of --out says.")
@@ -45,6 +54,7 @@ SUFFIXES = {".html": "html", ".htm": "html", ".md": "md", ".markdown": "md", ".x
 @performance_option
 @migration_options
 @source_option
+@overlay_option
 @library_option
 def command(
     file: str, plan: str, out: str | None, form: str | None, curves: tuple[str, ...], bound: bool, compare: str | None,

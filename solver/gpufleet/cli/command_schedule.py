@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gpufleet.cli.arguments import instance_argument
 from gpufleet.cli.common import exit_code, library_option, overlay_option, show, source_option
 from gpufleet.cli.edit_options import edit_options, load_question
 
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
 
 
 @click.command("schedule")
-@click.argument("file")
-@click.argument("plan")
+@instance_argument()
+@click.argument("plan", type=click.Path())
 @click.option("--json", "as_json", is_flag=True, help="Print the rows as JSON and nothing else.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print the rows as CSV and nothing else.")
 @edit_options

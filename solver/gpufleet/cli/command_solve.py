@@ -10,6 +10,7 @@ from typing import IO, TYPE_CHECKING, NoReturn
 
 import click
 
+from gpufleet.cli.arguments import instance_argument, names_of
 from gpufleet.cli.common import (
     counting_on,
     exit_code,
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 
 
 @click.command("solve")
-@click.argument("file")
+@instance_argument()
 @click.option("--out", metavar="FILE", help="Write the plan to this file (.json, .yaml or .yml).")
 @click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON and nothing else.")
 @click.option(
@@ -94,6 +95,7 @@ if TYPE_CHECKING:
     "accelerators",
     multiple=True,
     metavar="NAME",
+    shell_complete=names_of("accelerators"),
     help="Use only offers with this accelerator. Repeatable.",
 )
 @edit_options
@@ -104,7 +106,12 @@ if TYPE_CHECKING:
     show_default=True,
     help="At p90: solve at p50 too, and say what the difference costs.",
 )
-@click.option("--compare", metavar="PLAN", help="Compare with this plan (default: the instance's baseline_plan).")
+@click.option(
+    "--compare",
+    type=click.Path(),
+    metavar="PLAN",
+    help="Compare with this plan (default: the instance's baseline_plan).",
+)
 @migration_options
 @click.option(
     "--robust",

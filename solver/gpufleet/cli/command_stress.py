@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gpufleet.cli.arguments import instance_argument
 from gpufleet.cli.common import library_option, open_library, overlay_option, progress, show, time_limit_option
 from gpufleet.cli.scenario_options import scenario_options, settings_of
 
@@ -20,8 +21,8 @@ CHARTS = ("png", "svg", "pdf")
 
 
 @click.command("stress")
-@click.argument("file")
-@click.argument("plans", nargs=-1, metavar="[PLAN]...")
+@instance_argument()
+@click.argument("plans", type=click.Path(), nargs=-1, metavar="[PLAN]...")
 @click.option("--compare", is_flag=True, help="Also solve for the least cost, at p90 and with a spare node (N+1).")
 @scenario_options
 @click.option("--fixed-replicas", is_flag=True, help="Replicas stay on their nodes, and are lost with them.")

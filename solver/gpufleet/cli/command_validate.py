@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import click
 
+from gpufleet.cli.arguments import instance_argument
 from gpufleet.cli.common import library_option, open_library, overlay_option
 
 
 @click.command("validate")
-@click.argument("files", nargs=-1, required=True)
+@instance_argument("files", nargs=-1, required=True)
 @overlay_option
 @library_option
 def command(files: tuple[str, ...], libraries: tuple[str, ...]) -> None:

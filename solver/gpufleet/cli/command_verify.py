@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gpufleet.cli.arguments import instance_argument
 from gpufleet.cli.common import counting_on, library_option, overlay_option, performance_option, show, source_option
 from gpufleet.cli.edit_options import edit_options, load_question
 from gpufleet.cli.migration_options import migration_options, moved_from
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 
 
 @click.command("verify")
-@click.argument("instance")
-@click.argument("plan")
+@instance_argument("instance")
+@click.argument("plan", type=click.Path())
 @click.option("--bound", is_flag=True, help="Also recompute the lower bound from the prices in the plan's certificate.")
 @click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON and nothing else.")
 @edit_options

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gpufleet.cli.arguments import instance_argument
 from gpufleet.cli.common import library_option, overlay_option, progress, show, time_limit_option
 from gpufleet.cli.edit_options import edit_options, load_question
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @click.command("whatif")
-@click.argument("file")
+@instance_argument()
 @click.option(
     "--budget",
     metavar="CAP=FROM:TO:STEP",

@@ -33,6 +33,7 @@ def library_option(command: Callable[..., Any]) -> Callable[..., Any]:
         "--library",
         "libraries",
         multiple=True,
+        type=click.Path(),
         metavar="DIR",
         help="Folder with your own catalog/ and models/; searched before the bundled data. Repeatable.",
     )(command)

@@ -86,7 +86,7 @@ def _options(function: Any) -> Any:
 
 @click.command("measurements")
 @click.argument("tool", type=click.Choice(TOOLS))
-@click.argument("files", nargs=-1, metavar="[FILE]...")
+@click.argument("files", type=click.Path(), nargs=-1, metavar="[FILE]...")
 @_options
 @library_option
 def measurements(

@@ -4,6 +4,7 @@ Everything wrong in a file is reported at once as an `InputError`, each problem 
 what would be right.
 """
 
+from gpufleet.library.bundled_instances import bundled_instances as bundled_instances
 from gpufleet.library.calibrations import load_calibration as load_calibration
 from gpufleet.library.calibrations import write_calibration as write_calibration
 from gpufleet.library.cards import load_model_card as load_model_card

@@ -42,8 +42,12 @@ def read_document(path: Path | str) -> Document:
 
     Raises InputError when the file is missing, is no text, or is no such file.
     """
-    name, text = str(path), read_text(path)
-    if _suffix_inside(Path(path)) == ".json":
+    return document_of(str(path), read_text(path))
+
+
+def document_of(name: str, text: str) -> Document:
+    """The document that a text is, as if it stood in the file of that name. Raises InputError."""
+    if _suffix_inside(Path(name)) == ".json":
         return _json_document(name, text)
     root = _tree(name, text, json=False)
     return Document(name, _mapping(name, root.value, root.line), root=root)

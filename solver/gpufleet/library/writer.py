@@ -67,6 +67,12 @@ def fields_text(record: dict[str, Any]) -> str:
     return _yaml(_tidy(record, MONEY_DECIMALS))
 
 
+def scalar_text(value: str | float | bool | None) -> str:
+    """One value as YAML on one line, quoted where it must be, also inside of brackets."""
+    written: str = yaml.dump([value], Dumper=_Dumper, allow_unicode=True, width=10**6, default_flow_style=True)
+    return written.strip().removeprefix("[").removesuffix("]")
+
+
 def write_record(record: BaseModel, path: Path | str) -> None:
     """Write a record without its defaults, as JSON or YAML by suffix, atomically. Raises InputError."""
     write_fields(record.model_dump(mode="json", exclude_defaults=True), path)
