@@ -12,7 +12,7 @@ from cli_runs import BANK, REFERENCE, run
 
 from builders import instance, offer, option, profiled, resolved
 from gpufleet import solve, write_plan
-from gpufleet.library import dump_instance
+from gpufleet.library import write_instance
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,7 +24,7 @@ BY_HAND = REFERENCE / "bank-assistant.brief-plan.yaml"
 def small(tmp_path: Path) -> tuple[Path, Path]:
     """A small instance and its plan."""
     asked = instance([profiled([option("one", rates={"all": 3.0})], 5.0)], [offer()])
-    dump_instance(asked, tmp_path / "small.yaml")
+    write_instance(asked, tmp_path / "small.yaml")
     write_plan(solve(resolved(asked), certify=True), tmp_path / "plan.yaml")
     return tmp_path / "small.yaml", tmp_path / "plan.yaml"
 
