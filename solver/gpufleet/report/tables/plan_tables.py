@@ -132,7 +132,7 @@ def _proof(plan: Plan) -> Iterator[Table]:
         "service", "How little had to stay unserved, by priority.", ServiceProof, found.service if found else ()
     )
     prices = found.prices.rows if found is not None and found.prices is not None else {}
-    cells = tuple({"row": row, "numerator": str(numerator)} for row, numerator in prices.items())
+    cells: tuple[dict[str, object], ...] = tuple({"row": row, "numerator": str(n)} for row, n in prices.items())
     yield Table("bound_prices", "Prices of rows that prove the bound.", (ROW, NUMERATOR), cells, key=("row",))
     yield _single("caution", "The price of counting on 90 % confidence.", PriceOfCaution, plan.caution)
     yield _single("robust", "The scenarios that the plan was bought for.", RobustClaim, plan.robust)

@@ -33,7 +33,7 @@ class Table:
         import pandas  # slow to import, and not needed to solve
 
         data: dict[str, Any] = {
-            column.name: pandas.Series([row.get(column.name) for row in self.rows], dtype=DTYPES[column.type])  # type: ignore[call-overload]
+            column.name: pandas.Series([row.get(column.name) for row in self.rows], dtype=DTYPES[column.type])
             for column in self.columns
         }
         return pandas.DataFrame(data, columns=[column.name for column in self.columns])
