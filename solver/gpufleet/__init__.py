@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from gpufleet.estimating.options import estimate_options as estimate_options
     from gpufleet.explain.explanation import Explanation as Explanation
     from gpufleet.explain.explanation import explanation as explanation
+    from gpufleet.exporting.program import Program as Program
+    from gpufleet.exporting.program import export_program as export_program
     from gpufleet.library import Library as Library
     from gpufleet.library import load_instance as load_instance
     from gpufleet.library import load_plan as load_plan
@@ -38,6 +40,11 @@ if TYPE_CHECKING:
     from gpufleet.library import write_plan as write_plan
     from gpufleet.library.document_edits import Edit as Edit
     from gpufleet.optimize.progress import ProgressEvent as ProgressEvent
+    from gpufleet.report.kubernetes.bundle import Manifests as Manifests
+    from gpufleet.report.kubernetes.bundle import kubernetes_manifests as kubernetes_manifests
+    from gpufleet.report.kubernetes.settings import KubernetesSettings as KubernetesSettings
+    from gpufleet.report.tables.plan_tables import plan_tables as plan_tables
+    from gpufleet.report.tables.table import Table as Table
     from gpufleet.scenarios.settings import ScenarioSettings as ScenarioSettings
     from gpufleet.schema.estimate import EstimateResult as EstimateResult
     from gpufleet.schema.instance import Instance as Instance
@@ -90,19 +97,23 @@ _HOMES = {
     "InputProblem": "gpufleet.errors",
     "Instance": "gpufleet.schema.instance",
     "Int64OverflowError": "gpufleet.errors",
+    "KubernetesSettings": "gpufleet.report.kubernetes.settings",
     "Library": "gpufleet.library",
+    "Manifests": "gpufleet.report.kubernetes.bundle",
     "MissingBackendError": "gpufleet.errors",
     "MissingExtraError": "gpufleet.errors",
     "Plan": "gpufleet.schema.plan",
     "PlanDiff": "gpufleet.whatif.diff",
     "PriceBreak": "gpufleet.whatif.breakeven",
     "PriceBreaks": "gpufleet.whatif.breakeven",
+    "Program": "gpufleet.exporting.program",
     "ProgressEvent": "gpufleet.optimize.progress",
     "Report": "gpufleet.verification.violation",
     "ResolvedInstance": "gpufleet.schema.resolved",
     "ScenarioSettings": "gpufleet.scenarios.settings",
     "Span": "gpufleet.whatif.flips",
     "StressReport": "gpufleet.stressing.stress",
+    "Table": "gpufleet.report.tables.table",
     "TradeOff": "gpufleet.whatif.trade_off",
     "VerificationError": "gpufleet.errors",
     "break_even_prices": "gpufleet.whatif.breakeven",
@@ -111,14 +122,17 @@ _HOMES = {
     "diff_plans": "gpufleet.whatif.diff",
     "estimate_options": "gpufleet.estimating.options",
     "explanation": "gpufleet.explain.explanation",
+    "export_program": "gpufleet.exporting.program",
     "find_alternatives": "gpufleet.whatif.alternatives",
     "flips_over_demand": "gpufleet.whatif.flips",
     "flips_over_months": "gpufleet.whatif.flips",
     "hedged_plans": "gpufleet.whatif.hedges",
+    "kubernetes_manifests": "gpufleet.report.kubernetes.bundle",
     "load_edited": "gpufleet.edits.questions",
     "load_instance": "gpufleet.library",
     "load_plan": "gpufleet.library",
     "parse_edit": "gpufleet.edits.questions",
+    "plan_tables": "gpufleet.report.tables.plan_tables",
     "resolve": "gpufleet.library",
     "solve": "gpufleet.solving",
     "solve_robust": "gpufleet.whatif.robust",

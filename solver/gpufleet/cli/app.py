@@ -18,6 +18,7 @@ COMMANDS = (
     "solve",
     "verify",
     "schedule",
+    "export",
     "validate",
     "explain",
     "whatif",

@@ -56,6 +56,14 @@ class _Dumper(yaml.SafeDumper):
         return True
 
 
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    """Files within objects line by line."""
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+_Dumper.add_representer(str, _text)
+
+
 def _yaml(objects: list[Manifest]) -> str:
     text: str = yaml.dump_all(
         objects, Dumper=_Dumper, sort_keys=False, explicit_start=len(objects) > 1, width=110, allow_unicode=True

@@ -123,7 +123,7 @@ def _cache(variant: Variant, accelerator: Accelerator) -> tuple[tuple[str, ...],
     if accelerator.family in FP8:
         return ("--kv-cache-dtype=fp8",), ()
     words = (
-        f"the plan counts on a KV cache of 8 bits, which vLLM is not known to run on {accelerator.family}; with 16 bits "
-        "a replica holds about half the sequences. Solve with kv_cache: fp16 in the variant, or try --kv-cache-dtype=fp8"
+        f"the plan counts on a KV cache of 8 bits, which vLLM is not known to run on {accelerator.family}; with 16 "
+        "bits a replica holds about half the sequences. Solve with kv_cache: fp16 in the variant, or try fp8"
     )
     return ("--kv-cache-dtype=auto",), (f"kv-cache-16-bit: {words}",)

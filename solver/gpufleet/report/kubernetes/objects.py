@@ -69,18 +69,17 @@ def _files(context: Context, form: Form, found: Server) -> list[Manifest]:
 
 
 def _target(context: Context, form: Form, found: Server, role: str, count: int, replicas: int | None) -> Manifest:
-    """What runs the pods; `replicas` None: an autoscaler says how many."""
+    """What runs the pods; `replicas` None: an autoscaler says how many.
+
+    Pods carry no annotations of the plan: a new plan that changes nothing here must not restart them.
+    """
     about = pods.labels(context, form, found.engine, role)
-    more = pods.expectations(context, form)
-    named = pods.metadata(context, _named(form, role), about, more)
+    named = pods.metadata(context, _named(form, role), about, pods.expectations(context, form))
     number = {} if replicas is None else {"replicas": replicas}
     container = disaggregated(found.container, form, role) if role else found.container
     if form.nodes > 1 and not role:
         return _over_nodes(context, form, found, named, count, number)
-    template = {
-        "metadata": {"labels": about, "annotations": more},
-        "spec": _pod(context, form, found, container, count),
-    }
+    template = {"metadata": {"labels": about}, "spec": _pod(context, form, found, container, count)}
     strategy = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}}
     selector = {"matchLabels": pods.selector_labels(form, role)}
     spec = {**number, "progressDeadlineSeconds": PROGRESS_SECONDS, "selector": selector, "strategy": strategy}
@@ -93,10 +92,7 @@ def _over_nodes(context: Context, form: Form, found: Server, named: Manifest, co
     for name, leads in (("leaderTemplate", True), ("workerTemplate", False)):
         container = spanning(form, found.container, leads=leads) if found.engine != "other" else found.container
         about = pods.labels(context, form, found.engine) | {"gpufleet/role": "leader" if leads else "worker"}
-        templates[name] = {
-            "metadata": {"labels": about, "annotations": named["annotations"]},
-            "spec": _pod(context, form, found, container, count),
-        }
+        templates[name] = {"metadata": {"labels": about}, "spec": _pod(context, form, found, container, count)}
     group = {"size": form.nodes, "restartPolicy": "RecreateGroupOnPodRestart", **templates}
     rollout = {"type": "RollingUpdate", "rollingUpdateConfiguration": {"maxSurge": 0, "maxUnavailable": 1}}
     spec = {**number, "startupPolicy": "LeaderCreated", "rolloutStrategy": rollout, "leaderWorkerTemplate": group}

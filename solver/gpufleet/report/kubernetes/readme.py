@@ -59,7 +59,7 @@ def _steps(context: Context, forms: list[Form], kinds: set[str]) -> list[str]:
         found.append(f"Device plugins that offer {', '.join(f'`{name}`' for name in resources)}.")
     partitioned = sorted({(form.base.name, form.device.resource) for form in forms if form.node.partition_of}, key=str)
     found += [
-        f"MIG on some nodes `{base}`, so that they offer `{resource}` (strategy `mixed`; label `nvidia.com/mig.config`)."
+        f"MIG on some nodes `{base}`, so that they offer `{resource}` (mixed strategy; label `nvidia.com/mig.config`)."
         for base, resource in partitioned
     ]
     if any(not isinstance(form.workload, Training) and form.card for form in forms):
@@ -70,7 +70,7 @@ def _steps(context: Context, forms: list[Form], kinds: set[str]) -> list[str]:
     if any(isinstance(form.workload, Training) for form in forms):
         claim = context.settings.training_claim
         found.append(
-            f"A PersistentVolumeClaim `{claim}` (ReadWriteMany for several nodes): data, checkpoints, `train.py`."
+            f"A PersistentVolumeClaim `{claim}` (ReadWriteMany for several nodes): data, checkpoints, program."
         )
         found.append(
             "`train.py` is yours: it resumes from the last checkpoint, and ends at once with code 0 when done."

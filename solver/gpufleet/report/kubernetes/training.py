@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from gpufleet.report.kubernetes import pods
 from gpufleet.report.kubernetes.clock import merged
+from gpufleet.report.kubernetes.names import slug
 from gpufleet.schema.workloads import Training
 
 if TYPE_CHECKING:
@@ -102,7 +103,8 @@ def _arguments(form: Form, workload: Training, name: str) -> list[str]:
     found += [f"--seq-length={workload.sequence_tokens}"] if workload.sequence_tokens else []
     if shape.recomputation:
         found += ["--recompute-granularity=full", "--recompute-method=uniform", "--recompute-num-layers=1"]
-    return [*found, f"--load={pods.TRAINING}/{form.name}", f"--save={pods.TRAINING}/{form.name}"]
+    kept = f"{pods.TRAINING}/{slug(form.entry.workload)}"  # whatever form goes on with it
+    return [*found, f"--load={kept}", f"--save={kept}"]
 
 
 def _job(context: Context, form: Form, workload: Training, name: str, seconds: int | None) -> Manifest:
