@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -90,8 +91,9 @@ def _manifests(resolved: ResolvedInstance, plan: Plan, out: str, cluster: dict[s
     found = kubernetes_manifests(resolved, plan, kubernetes_settings(resolved, cluster))
     verdict = check_manifests(found) if cluster["validate"] else None
     write_folder(found.files(), out)
+    width = shutil.get_terminal_size().columns
     for warning in found.warnings:
-        click.echo(f"warning: {warning}", err=True)
+        click.echo(click.wrap_text(f"warning: {warning}", width, subsequent_indent="  "), err=True)
     count = sum(len(objects) for objects in found.objects.values())
     click.echo(f"wrote {count} objects to {out}; start with {Path(out) / 'README.md'}", err=True)
     if verdict is not None:

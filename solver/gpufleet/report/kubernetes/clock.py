@@ -114,8 +114,8 @@ def _around(found: list[tuple[Window, int]]) -> list[tuple[Window, int]]:
     """The last window of every day and the first of the next, in one."""
     if len(found) > 1:
         (first, some), (last, more) = found[0], found[-1]
-        daily = first.days == last.days == GROUPS[""]
-        if daily and some == more and last.end == first.start == 0 and last.minutes + first.minutes < DAY_MINUTES:
+        daily = first.days == last.days == GROUPS[""] and last.start + last.minutes >= DAY_MINUTES
+        if daily and some == more and last.end == first.start and last.minutes + first.minutes < DAY_MINUTES:
             return [*found[1:-1], (Window(last.start, last.minutes + first.minutes), some)]
     return found
 
