@@ -50,11 +50,14 @@ def test_other_solvers_find_the_same_optimum(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", MANIFESTS)
 def test_every_manifest_is_valid(name: str) -> None:
-    found = kubernetes_manifests(*solved(name))
-    assert_valid(found)
-    kinds = {"Deployment", "LeaderWorkerSet", "Job", "CronJob"}
-    running = {m["metadata"]["labels"]["app.kubernetes.io/component"] for kind in kinds for m in of_kind(found, kind)}
-    assert running == {entry.workload for entry in solved(name)[1].deployments}
+    asked, plan = solved(name)
+    running = set()
+    for stage in [stage.name for stage in asked.instance.stages] or [None]:
+        found = kubernetes_manifests(asked, plan, KubernetesSettings(stage=stage))
+        assert_valid(found)
+        targets = [m for kind in ("Deployment", "LeaderWorkerSet", "Job", "CronJob") for m in of_kind(found, kind)]
+        running |= {member["metadata"]["labels"]["app.kubernetes.io/component"] for member in targets}
+    assert running == {entry.workload for entry in plan.deployments}
 
 
 def test_the_day_and_night_follow_the_clock() -> None:
@@ -111,3 +114,10 @@ def test_accelerators_of_other_vendors_have_their_resources_and_warnings() -> No
     }
     assert {"amd.com/gpu", "huawei.com/Ascend910", "google.com/tpu", "nvidia.com/mig-1g.10gb"} <= limits
     assert sum("format-not-mapped" in warning for warning in found.warnings) == 2
+
+
+def test_without_a_stage_the_first_is_written_and_a_warning_says_so() -> None:
+    found = kubernetes_manifests(*solved("three-years"))
+    assert [warning for warning in found.warnings if "stage: these are the replicas of 2027" in warning]
+    (replicas,) = {m["spec"]["replicas"] for m in of_kind(found, "Deployment") if "aws" in m["metadata"]["name"]}
+    assert replicas == 4

@@ -47,7 +47,7 @@ def test_manifests_are_written_with_their_settings(plan: Path, tmp_path: Path) -
     options = ("--namespace", "serving", "--image", "other=registry.local/server:2", "--site", "dublin", "--validate")
     result = run("export", TWO_SITES, plan, "--format", "kubernetes", "--out", out, *options)
     assert result.exit_code == 0, result.stderr
-    assert "keep the schemas of Kubernetes" in result.stderr
+    assert "keep the schemas of Kubernetes" in result.stdout
     assert "warning: " in result.stderr
     names = yaml.safe_load((out / "kustomization.yaml").read_text())["resources"]
     assert all((out / name).is_file() for name in names)

@@ -80,7 +80,7 @@ def _tables(resolved: ResolvedInstance, plan: Plan, out: str, form: Any) -> None
 
     files = package_files(resolved, plan, form)
     write_folder(files, out)
-    click.echo(f"wrote {len(files) - 2} tables to {out}, described in {Path(out) / 'datapackage.json'}", err=True)
+    click.echo(f"wrote {len(files) - 2} tables to {out}, described in {Path(out) / 'datapackage.json'}")
 
 
 def _manifests(resolved: ResolvedInstance, plan: Plan, out: str, cluster: dict[str, Any]) -> None:
@@ -95,9 +95,9 @@ def _manifests(resolved: ResolvedInstance, plan: Plan, out: str, cluster: dict[s
     for warning in found.warnings:
         click.echo(click.wrap_text(f"warning: {warning}", width, subsequent_indent="  "), err=True)
     count = sum(len(objects) for objects in found.objects.values())
-    click.echo(f"wrote {count} objects to {out}; start with {Path(out) / 'README.md'}", err=True)
+    click.echo(f"wrote {count} objects to {out}; start with {Path(out) / 'README.md'}")
     if verdict is not None:
-        click.echo(verdict, err=True)
+        click.echo(verdict)
 
 
 def _program(resolved: ResolvedInstance, plan: Plan | None, out: Path, form: str, exact: bool) -> None:
@@ -131,9 +131,9 @@ def _stem(out: Path, form: str) -> str:
 
 def _tell(program: Program, out: Path, variables: Path, stem: str) -> None:
     model = program.model
-    click.echo(f"wrote {len(model.variables):,} variables and {len(model.rows):,} rows to {out}", err=True)
-    click.echo(f"what the variables stand for: {variables}", err=True)
+    click.echo(f"wrote {len(model.variables):,} variables and {len(model.rows):,} rows to {out}")
+    click.echo(f"what the variables stand for: {variables}")
     if program.start is not None:
-        click.echo(f"the plan as a start, {program.start_usd:,.2f} USD: {out.with_name(f'{stem}.mst')}", err=True)
+        click.echo(f"the plan as a start, {program.start_usd:,.2f} USD: {out.with_name(f'{stem}.mst')}")
     elif program.start_note is not None:
-        click.echo(f"no start from the plan: {program.start_note}", err=True)
+        click.echo(f"no start from the plan: {program.start_note}")

@@ -111,7 +111,7 @@ def _zone(name: str) -> str:
 
     try:
         ZoneInfo(name)
-    except (ValueError, OSError):
+    except (KeyError, ValueError, OSError):
         raise click.BadParameter(
             f"{name!r} is no IANA time zone such as Europe/Berlin", param_hint="--timezone"
         ) from None

@@ -82,6 +82,10 @@ def kubernetes_manifests(
     context = _context(resolved, plan, settings)
     windows = windows_of(resolved, settings.clock)
     forms = list(forms_of(resolved, plan, settings))
+    stages = [stage.name for stage in resolved.instance.stages]
+    if stages and settings.stage is None:
+        words = f"these are the replicas of {stages[0]}; write the other {len(stages) - 1} with --stage"
+        context.warn("plan", f"stage: {words}")
     context.warn("plan", *(f"clock: {words}" for words in mismatches(resolved, windows)))
     objects = {"namespace.yaml": _shared(context)}
     for form in forms:

@@ -74,7 +74,9 @@ def _target(context: Context, form: Form, found: Server, role: str, count: int, 
     Pods carry no annotations of the plan: a new plan that changes nothing here must not restart them.
     """
     about = pods.labels(context, form, found.engine, role)
-    named = pods.metadata(context, _named(form, role), about, pods.expectations(context, form))
+    more = pods.expectations(context, form)
+    more |= {"gpufleet/checkpoint": found.checkpoint} if found.checkpoint else {}
+    named = pods.metadata(context, _named(form, role), about, more)
     number = {} if replicas is None else {"replicas": replicas}
     container = disaggregated(found.container, form, role) if role else found.container
     if form.nodes > 1 and not role:

@@ -33,6 +33,8 @@ class Server:
     container: Manifest
     files: dict[str, str]
     """File name to content, for a ConfigMap; empty where none is needed."""
+    checkpoint: str = ""
+    """What must lie under the model's path, in words."""
     prepare: tuple[str, ...] = ()
     """Shell commands of an init container that lays the files out; empty where none is needed."""
 
@@ -65,7 +67,7 @@ def _vllm(context: Context, form: Form) -> Server:
         "ports": [{"name": "http", "containerPort": pods.PORT}],
         **pods.probes("/health", pods.PORT),
     }
-    return Server(key, container, {})
+    return Server(key, container, {}, said.checkpoint)
 
 
 def _shape(context: Context, form: Form) -> list[str]:
@@ -182,7 +184,9 @@ def _triton(context: Context, form: Form) -> Server:
         f"cp /config/config.pbtxt /repository/{name}/config.pbtxt",
         f"ln -s {pods.model_path(form)}/1 /repository/{name}/1",
     )
-    return Server("triton", container, {"config.pbtxt": "\n".join(config) + "\n"}, lay_out)
+    return Server(
+        "triton", container, {"config.pbtxt": "\n".join(config) + "\n"}, "a folder 1 as Triton wants it", lay_out
+    )
 
 
 def _other(context: Context, form: Form) -> Server:
