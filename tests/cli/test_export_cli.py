@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import gzip
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 import yaml
 from cli_runs import TWO_SITES, run
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +83,15 @@ def test_settings_of_the_cluster_are_checked(plan: Path, tmp_path: Path, option:
     assert result.exit_code == 2
     assert said in " ".join(result.stderr.split())
     assert not out.exists()
+
+
+def test_the_folder_one_stands_in_is_not_replaced(plan: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = run("export", TWO_SITES, plan, "--format", "csv", "--out", ".")
+    assert result.exit_code == 2
+    assert "is the folder you are in; give one of its own" in result.stderr
+    assert run("export", TWO_SITES, plan, "--format", "csv", "--out", "mine/tables/").exit_code == 0
+    assert Path("mine/tables/costs.csv").is_file()
 
 
 def test_a_plan_that_breaks_a_rule_is_refused(plan: Path, tmp_path: Path) -> None:

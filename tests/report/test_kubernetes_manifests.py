@@ -202,3 +202,21 @@ def test_triton_gets_the_batch_and_its_share_of_the_host() -> None:
     }
     assert pod["containers"][0]["resources"]["requests"] == {"cpu": "3200m", "memory": "13107Mi", "nvidia.com/gpu": "1"}
     assert pod["tolerations"] == [{"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}]
+
+
+def test_a_part_of_a_tpu_machine_is_named() -> None:
+    asked = load_instance(ESTATE / "heterogeneous.yaml")
+    entry = Deployment(
+        workload="public-chat",
+        site="gcp-singapore",
+        node_type="gcp-ct5lp-hightpu-8t",
+        replicas=1,
+        variant="bf16",
+        parallelism=Parallelism(tensor=2),
+    )
+    found = kubernetes_manifests(asked, Plan(schema_version=1, instance="heterogeneous", deployments=(entry,)))
+    assert_valid(found)
+    assert {warning.split(": ")[1] for warning in found.warnings} == {"engine-not-tried", "whole-machine"}
+    pod = of_kind(found, "Deployment")[0]["spec"]["template"]["spec"]
+    assert pod["nodeSelector"]["cloud.google.com/gke-tpu-topology"] == "2x4"
+    assert pod["containers"][0]["resources"]["limits"] == {"google.com/tpu": "2"}

@@ -9,9 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gpufleet.cli.common import library_option, progress, refuse_broken, source_option
+from gpufleet.cli.common import (
+    counting_on,
+    library_option,
+    performance_option,
+    progress,
+    refuse_broken,
+    source_option,
+)
 from gpufleet.cli.edit_options import edit_options, load_question
 from gpufleet.cli.kubernetes_options import kubernetes_options
+from gpufleet.cli.migration_options import migration_options, moved_from
 
 if TYPE_CHECKING:
     from gpufleet.exporting.program import Program
@@ -32,6 +40,8 @@ FORMATS = ("csv", "parquet", "lp", "mps", "kubernetes")
 @click.option("--exact", is_flag=True, help="lp, mps: whole numbers throughout instead of scaled rows.")
 @kubernetes_options
 @edit_options
+@performance_option
+@migration_options
 @source_option
 @library_option
 def command(
@@ -42,6 +52,9 @@ def command(
     exact: bool,
     sets: tuple[str, ...],
     scales: tuple[str, ...],
+    performance: str | None,
+    today: str | None,
+    move_cost: dict[str, float] | None,
     performance_source: PerformanceSource | None,
     libraries: tuple[str, ...],
     **cluster: Any,
@@ -50,7 +63,8 @@ def command(
 
     csv, parquet: a folder of tidy tables with a Data Package descriptor. kubernetes: a folder of manifests with a
     kustomization. lp, mps: the integer program that `solve` solves, for any other solver; a PLAN adds its values as a
-    start. A plan that breaks a rule is refused with exit code 5. See docs/export.md.
+    start. A plan that breaks a rule is refused with exit code 5; one that was solved with --set, --performance or
+    --from is exported with the same. See docs/export.md.
     """
     from gpufleet.cli.kubernetes_options import refuse_without_kubernetes
     from gpufleet.library import load_plan
@@ -62,7 +76,8 @@ def command(
         raise click.UsageError(
             f"--format {form} is about a plan; write one with: gpufleet solve {file} --out plan.yaml"
         )
-    resolved = load_question(file, libraries, sets, scales, performance_source)
+    resolved = counting_on(load_question(file, libraries, sets, scales, performance_source), performance)
+    resolved, _ = moved_from(resolved, today, move_cost)
     known = None if plan is None else load_plan(plan)
     if known is not None:
         refuse_broken(resolved, known, "export")

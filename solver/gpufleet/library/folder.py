@@ -22,8 +22,8 @@ def write_folder(files: Mapping[str, bytes], path: Path | str) -> None:
     A folder that is there already is replaced if it is empty or holds nothing but files of an earlier export. Raises
     InputError when it holds anything else, or cannot be written.
     """
-    target = Path(path)
-    _refuse_others(target)
+    target = Path(path).resolve()
+    _refuse_others(target, path)
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     old = target.with_name(f".{target.name}.{os.getpid()}.old")
     try:
@@ -40,12 +40,14 @@ def write_folder(files: Mapping[str, bytes], path: Path | str) -> None:
         shutil.rmtree(old, ignore_errors=True)
 
 
-def _refuse_others(target: Path) -> None:
-    """What somebody else put there is not ours to replace."""
-    if target.exists() and not target.is_dir():
+def _refuse_others(target: Path, path: Path | str) -> None:
+    """What somebody else put there is not ours to replace, nor the folder that a shell stands in."""
+    if target == Path.cwd():
         raise InputError(
-            [InputProblem(str(target), 0, "", "is a file; this export writes a folder, give another name")]
+            [InputProblem(str(path), 0, "", "is the folder you are in; give one of its own, as in ./export")]
         )
+    if target.exists() and not target.is_dir():
+        raise InputError([InputProblem(str(path), 0, "", "is a file; this export writes a folder, give another name")])
     if not target.is_dir():
         return
     listed = target / LIST
@@ -53,4 +55,4 @@ def _refuse_others(target: Path) -> None:
     others = sorted(entry.name for entry in target.iterdir() if entry.name not in ours)
     if others:
         words = f"holds {', '.join(others[:3])}{' and more' if len(others) > 3 else ''}, which no export wrote"
-        raise InputError([InputProblem(str(target), 0, "", f"{words}; give an empty folder or a new name")])
+        raise InputError([InputProblem(str(path), 0, "", f"{words}; give an empty folder or a new name")])

@@ -91,9 +91,7 @@ def kubernetes_manifests(
     for form in forms:
         make = training_objects if isinstance(form.workload, Training) else serving_objects
         objects[f"{form.name}.yaml"] = make(context, form, windows)
-        if not form.device.known:
-            words = f"no device plugin is known here for {form.accelerator.name}; its pods request no accelerator"
-            context.warn(form.name, f"device-unknown: {words}")
+        _check_devices(context, form)
     routing = _routing(context, plan, forms)
     objects |= {"routing.yaml": routing} if routing else {}
     context.warnings = {name: words for name, words in context.warnings.items() if words}
@@ -103,6 +101,17 @@ def kubernetes_manifests(
         readme(resolved, plan, context, forms, objects),
         tuple(f"{name}: {word}" for name, words in context.warnings.items() for word in words),
     )
+
+
+def _check_devices(context: Context, form: Form) -> None:
+    """What a device plugin will not give."""
+    name, here = form.accelerator.name, form.node.accelerators
+    if not form.device.known:
+        words = f"no device plugin is known here for {name}; its pods request no accelerator"
+        context.warn(form.name, f"device-unknown: {words}")
+    if form.accelerator.kind == "tpu" and form.entry.parallelism.accelerators % here:
+        words = f"GKE hands out the {here} {name} of a machine together, the plan gives a replica fewer"
+        context.warn(form.name, f"whole-machine: {words}")
 
 
 def _context(resolved: ResolvedInstance, plan: Plan, settings: KubernetesSettings) -> Context:
