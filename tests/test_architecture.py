@@ -29,6 +29,7 @@ LEVELS = {
     "assembly": 6,
     "confirming": 6,
     "estimating": 6,
+    "exporting": 6,
     "solving": 6,
     "stressing": 6,
     "explain": 7,

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from gpufleet.exchange import to_json as to_json
     from gpufleet.explain.explanation import Explanation as Explanation
     from gpufleet.explain.explanation import explanation as explanation
+    from gpufleet.exporting.program import Program as Program
+    from gpufleet.exporting.program import export_program as export_program
     from gpufleet.library import Library as Library
     from gpufleet.library import bundled_instances as bundled_instances
     from gpufleet.library import load_budget_curve as load_budget_curve
@@ -54,8 +56,13 @@ if TYPE_CHECKING:
     from gpufleet.library.price_diff import reprice as reprice
     from gpufleet.library.price_files import write_prices as write_prices
     from gpufleet.optimize.progress import ProgressEvent as ProgressEvent
+    from gpufleet.report.kubernetes.bundle import Manifests as Manifests
+    from gpufleet.report.kubernetes.bundle import kubernetes_manifests as kubernetes_manifests
+    from gpufleet.report.kubernetes.settings import KubernetesSettings as KubernetesSettings
     from gpufleet.report.procurement.material import Baseline as Baseline
     from gpufleet.report.procurement.report import PlanReport as PlanReport
+    from gpufleet.report.tables.plan_tables import plan_tables as plan_tables
+    from gpufleet.report.tables.table import Table as Table
     from gpufleet.scenarios.settings import ScenarioSettings as ScenarioSettings
     from gpufleet.schema.curve import BudgetCurve as BudgetCurve
     from gpufleet.schema.estimate import EstimateResult as EstimateResult
@@ -114,7 +121,9 @@ _HOMES = {
     "InputProblem": "gpufleet.errors",
     "Instance": "gpufleet.schema.instance",
     "Int64OverflowError": "gpufleet.errors",
+    "KubernetesSettings": "gpufleet.report.kubernetes.settings",
     "Library": "gpufleet.library",
+    "Manifests": "gpufleet.report.kubernetes.bundle",
     "MissingBackendError": "gpufleet.errors",
     "MissingExtraError": "gpufleet.errors",
     "Plan": "gpufleet.schema.plan",
@@ -125,6 +134,7 @@ _HOMES = {
     "PriceChange": "gpufleet.library.price_diff",
     "PriceDiff": "gpufleet.library.price_diff",
     "PriceWarning": "gpufleet.schema.prices",
+    "Program": "gpufleet.exporting.program",
     "ProgressEvent": "gpufleet.optimize.progress",
     "Report": "gpufleet.verification.violation",
     "RepricedPlan": "gpufleet.library.price_diff",
@@ -132,6 +142,7 @@ _HOMES = {
     "ScenarioSettings": "gpufleet.scenarios.settings",
     "Span": "gpufleet.whatif.flips",
     "StressReport": "gpufleet.stressing.stress",
+    "Table": "gpufleet.report.tables.table",
     "TradeOff": "gpufleet.whatif.trade_off",
     "VerificationError": "gpufleet.errors",
     "break_even_prices": "gpufleet.whatif.breakeven",
@@ -142,18 +153,21 @@ _HOMES = {
     "diff_prices": "gpufleet.library.price_diff",
     "estimate_options": "gpufleet.estimating.options",
     "explanation": "gpufleet.explain.explanation",
+    "export_program": "gpufleet.exporting.program",
     "find_alternatives": "gpufleet.whatif.alternatives",
     "flips_over_demand": "gpufleet.whatif.flips",
     "flips_over_months": "gpufleet.whatif.flips",
     "from_json": "gpufleet.exchange",
     "hedged_plans": "gpufleet.whatif.hedges",
     "import_prices": "gpufleet.library.importers.prices.imported",
+    "kubernetes_manifests": "gpufleet.report.kubernetes.bundle",
     "load_budget_curve": "gpufleet.library",
     "load_edited": "gpufleet.edits.questions",
     "load_instance": "gpufleet.library",
     "load_plan": "gpufleet.library",
     "make_instance": "gpufleet.library",
     "parse_edit": "gpufleet.edits.questions",
+    "plan_tables": "gpufleet.report.tables.plan_tables",
     "price_warnings": "gpufleet.library.price_age",
     "reprice": "gpufleet.library.price_diff",
     "resolve": "gpufleet.library",

@@ -24,6 +24,7 @@ COMMANDS = (
     "verify",
     "schedule",
     "report",
+    "export",
     "validate",
     "explain",
     "whatif",

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import TYPE_CHECKING
 
 import click
 
 from gpufleet.cli.arguments import instance_argument
-from gpufleet.cli.common import exit_code, library_option, overlay_option, show, source_option
+from gpufleet.cli.common import library_option, overlay_option, refuse_broken, show, source_option
 from gpufleet.cli.edit_options import edit_options, load_question
 
 if TYPE_CHECKING:
     from gpufleet.schema.measurements import PerformanceSource
-    from gpufleet.schema.plan import Plan
-    from gpufleet.schema.resolved import ResolvedInstance
 
 
 @click.command("schedule")
@@ -51,7 +48,7 @@ def command(
         raise click.UsageError("give --json or --csv, not both")
     resolved = load_question(file, libraries, sets, scales, performance_source)
     known = load_plan(plan)
-    _refuse(resolved, known)
+    refuse_broken(resolved, known, "schedule")
     if as_json:
         rows = (row.model_dump(mode="json", exclude_defaults=True) for row in schedule_rows(resolved, known))
         click.echo(json.dumps(list(rows), indent=2))
@@ -59,17 +56,3 @@ def command(
         click.echo(schedule_csv(schedule_rows(resolved, known)), nl=False)
     else:
         show(schedule_text(resolved, known))
-
-
-def _refuse(resolved: ResolvedInstance, plan: Plan) -> None:
-    """Who follows a schedule must be able to rely on it."""
-    from gpufleet.cli.app import EXIT_BROKEN, EXIT_NO_PLAN
-    from gpufleet.verification import verify
-
-    report = verify(resolved, plan)
-    if not report.ok:
-        click.echo(f"the plan breaks {', '.join(report.broken_rules)}; gpufleet verify says where", err=True)
-        sys.exit(EXIT_BROKEN)
-    if not plan.nodes:
-        click.echo(f"the plan has no fleet to schedule ({plan.status}: {plan.reason})", err=True)
-        sys.exit(exit_code(plan) or EXIT_NO_PLAN)

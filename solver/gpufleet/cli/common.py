@@ -112,6 +112,20 @@ def exit_code(plan: Plan) -> int:
     return {"infeasible": EXIT_INFEASIBLE, "unknown": EXIT_NO_PLAN}.get(str(plan.status), 0)
 
 
+def refuse_broken(resolved: ResolvedInstance, plan: Plan, purpose: str) -> None:
+    """End the program where nobody could rely on a plan: it breaks a rule, or has no fleet."""
+    from gpufleet.cli.app import EXIT_BROKEN, EXIT_NO_PLAN
+    from gpufleet.verification import verify
+
+    report = verify(resolved, plan)
+    if not report.ok:
+        click.echo(f"the plan breaks {', '.join(report.broken_rules)}; gpufleet verify says where", err=True)
+        sys.exit(EXIT_BROKEN)
+    if not plan.nodes:
+        click.echo(f"the plan has no fleet to {purpose} ({plan.status}: {plan.reason})", err=True)
+        sys.exit(exit_code(plan) or EXIT_NO_PLAN)
+
+
 class Doing:
     """What is being done, where that changes."""
 
