@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import datetime
 import json
+import tempfile
 from dataclasses import is_dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from click.testing import CliRunner
 from pydantic import BaseModel, ValidationError
 
 import gpufleet
 from gpufleet import InputError, Instance, Plan, ResolvedInstance, from_json, make_instance, resolve, solve, to_json
+from gpufleet.cli.app import main
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,13 +50,36 @@ def poor() -> ResolvedInstance:
     return resolve(instance.model_copy(update={"budgets": instance.budgets.model_copy(update={"usd_per_day": 80.0})}))
 
 
+@cache
+def price_changes() -> gpufleet.PriceDiff:
+    offers = ESTATE.parents[1] / "catalog" / "offers"
+    return gpufleet.diff_prices(offers / "gcp_2025-03-06.csv", offers / "gcp_2026-08-03.csv", gpufleet.Library.open())
+
+
+def imported() -> gpufleet.ImportedPrices:
+    lists = Path(__file__).parent / "library" / "price_lists"
+    wishes = gpufleet.ImportWishes(provider="AWS", as_of=datetime.date(2026, 11, 1))
+    return gpufleet.import_prices("skypilot", lists / "skypilot_aws.csv", wishes)
+
+
+def curve() -> gpufleet.BudgetCurve:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "curve.json"
+        done = CliRunner().invoke(main, ["frontier", str(ESTATE / "two-sites.yaml"), "--json"])
+        path.write_text(done.stdout)
+        return gpufleet.load_budget_curve(path, asked().workloads)
+
+
 def point(results: Any) -> Any:
     return next(iter(results))
 
 
+WRITERS = {"Baseline", "KubernetesSettings", "Manifests", "PlanReport", "Program", "Table"}
+"""Made from results, to write files of other formats."""
 RESULTS: dict[str, Callable[[], Any]] = {
     "Alternative": lambda: gpufleet.find_alternatives(asked("second-sourcing")).first,
     "Alternatives": lambda: gpufleet.find_alternatives(asked("second-sourcing")),
+    "BudgetCurve": lambda: curve(),
     "BudgetPoint": lambda: point(gpufleet.sweep_budget(asked(), gpufleet.BudgetSweep("usd_per_day", (500.0,)))),
     "BudgetSweep": lambda: gpufleet.BudgetSweep.parse("usd_per_day=100:900:400"),
     "Confirmation": lambda: gpufleet.confirm(asked(), solve(asked(), certify=True)),
@@ -62,14 +89,22 @@ RESULTS: dict[str, Callable[[], Any]] = {
     "Flips": lambda: gpufleet.flips_over_demand(asked(), gpufleet.Span.parse("0.5:1:0.5", whole=False)),
     "Frontier": lambda: gpufleet.budget_frontier(asked()),
     "FrontierPoint": lambda: gpufleet.budget_frontier(asked()).points[0],
+    "ImportWishes": lambda: gpufleet.ImportWishes(provider="AWS", regions=("us-east-1",)),
+    "ImportedPrices": lambda: imported(),
     "InputProblem": lambda: gpufleet.InputProblem("f.yaml", 3, "workloads", "wrong"),
     "Instance": lambda: asked().instance,
     "Plan": answer,
     "PlanDiff": lambda: gpufleet.diff_plans(answer(), answer("second-sourcing")),
     "PriceBreak": lambda: gpufleet.break_even_prices(asked()).breaks[0],
     "PriceBreaks": lambda: gpufleet.break_even_prices(asked()),
+    "PriceChange": lambda: price_changes().changes[0],
+    "PriceDiff": lambda: price_changes(),
+    "PriceWarning": lambda: gpufleet.price_warnings(
+        dear := asked("training-mix"), list(dear.offers), datetime.date(2040, 1, 1)
+    )[0],
     "ProgressEvent": lambda: gpufleet.ProgressEvent(1.0, "cost", None, 2.5, None, 7),
     "Report": lambda: gpufleet.verify(asked(), answer()),
+    "RepricedPlan": lambda: gpufleet.reprice(answer(), price_changes()),
     "ResolvedInstance": asked,
     "ScenarioSettings": lambda: gpufleet.ScenarioSettings(samples=20),
     "Span": lambda: gpufleet.Span.parse("3:36", whole=True),
@@ -81,7 +116,7 @@ RESULTS: dict[str, Callable[[], Any]] = {
 def test_every_public_result_is_tried_here() -> None:
     public = [getattr(gpufleet, name) for name in gpufleet.__all__]
     records = {kind.__name__ for kind in public if isinstance(kind, type) and (is_dataclass(kind) or is_record(kind))}
-    assert records == set(RESULTS)
+    assert records == set(RESULTS) | WRITERS
 
 
 def is_record(kind: type) -> bool:
@@ -97,6 +132,12 @@ def test_a_result_comes_back_as_it_was(kind: str) -> None:
     back = from_json(type(result), text)
     assert back == result
     assert from_json(type(result), to_json(back).encode()) == result
+
+
+@pytest.mark.parametrize("name", sorted(WRITERS))
+def test_what_is_made_from_results_is_refused(name: str) -> None:
+    with pytest.raises(TypeError, match="is no result"):
+        from_json(getattr(gpufleet, name), "{}")
 
 
 def test_an_explanation_that_was_read_can_still_change_its_instance() -> None:

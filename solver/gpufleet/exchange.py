@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
 
 import numpy as np
 from pydantic import PlainSerializer, PlainValidator, TypeAdapter, ValidationError
+from pydantic.errors import PydanticUndefinedAnnotation
 
 from gpufleet.edits.relaxed import Relaxation
 from gpufleet.edits.requirement import Requirement
@@ -23,9 +24,12 @@ from gpufleet.edits.requirements import requirements
 from gpufleet.errors import InputError, InputProblem
 from gpufleet.explain.explanation import Explanation
 from gpufleet.library.fields import format_path
+from gpufleet.library.importers.prices.aws import OfferingClass, Upfront
 from gpufleet.schema.elimination import Rejected
+from gpufleet.schema.hardware import NodeType
 from gpufleet.schema.offers import Term
 from gpufleet.schema.plan import Certificate, Plan
+from gpufleet.schema.prices import PriceUnit
 from gpufleet.schema.resolved import ResolvedInstance
 from gpufleet.stressing.statistics import Figure
 from gpufleet.whatif.figures import FleetFigures
@@ -84,7 +88,10 @@ def _adapter(kind: type[Any]) -> TypeAdapter[Any]:
 def _made(kind: Any) -> TypeAdapter[Any]:
     """The same, with the names that its annotations use."""
     adapter: TypeAdapter[Any] = TypeAdapter(kind)
-    adapter.rebuild(force=True, _types_namespace=_NAMES)
+    try:
+        adapter.rebuild(force=True, _types_namespace=_NAMES)
+    except PydanticUndefinedAnnotation:
+        raise TypeError(f"{kind.__name__} is no result, but made from results; write those") from None
     return adapter
 
 
@@ -146,11 +153,15 @@ _NAMES: dict[str, Any] = {
     "FleetFigures": FleetFigures,
     "Floats": Annotated[np.ndarray, PlainValidator(np.array), PlainSerializer(lambda array: array.tolist())],
     "Mapping": Mapping,
+    "NodeType": NodeType,
+    "OfferingClass": OfferingClass,
     "Plan": Plan,
+    "PriceUnit": PriceUnit,
     "Rejected": Rejected,
     "Relaxation": Relaxation,
     "Requirement": Annotated[Any, PlainValidator(_found_again), PlainSerializer(_told)],
     "ResolvedInstance": ResolvedInstance,
     "Term": Term,
+    "Upfront": Upfront,
 }
 """Names that annotations use and only type checkers import. A test writes and reads every public result."""

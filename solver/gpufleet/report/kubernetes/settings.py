@@ -20,8 +20,8 @@ IMAGES: Mapping[str, str] = {
     "vllm-ascend": f"{UNSET}:vllm-ascend",
     "vllm-gaudi": f"{UNSET}:vllm-gaudi",
     "vllm-neuron": f"{UNSET}:vllm-neuron",
-    "triton": "nvcr.io/nvidia/tritonserver:25.06-py3",
-    "training": "nvcr.io/nvidia/pytorch:25.06-py3",
+    "triton": f"{UNSET}:triton",
+    "training": "pytorch/pytorch:2.8.0-cuda12.8-cudnn9-runtime",
     "training-rocm": f"{UNSET}:training-rocm",
     "other": f"{UNSET}:other",
 }
