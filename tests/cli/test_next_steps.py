@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+LARGE = ROOT / "instances" / "scale" / "covering-20x20-ample.json"
 SMALL = "prefix-cache"
 
 
@@ -145,8 +146,8 @@ def test_what_is_mistyped_gets_a_suggestion(typed: tuple[str, ...], said: str) -
         (("solve", ROOT / "instances/invalid/syntax-error.yaml"), ["gpufleet examples bank-assistant"]),
         (("solve", SMALL, "--set", "budgets.usd_per_day=1"), [f"gpufleet explain {SMALL} --set budgets.usd_per_day=1"]),
         (
-            ("solve", "spot-and-terms", "--time-limit=0.000001", "--gap", "0", "--seed", "3"),
-            ["gpufleet solve spot-and-terms --seed 3 --time-limit 60 --gap 0.01"],
+            ("solve", LARGE, "--time-limit=0.000001", "--gap", "0", "--seed", "3"),
+            [f"gpufleet solve {LARGE} --seed 3 --time-limit 60 --gap 0.01"],
         ),
         (
             ("estimate", "llama-3.1-405b", "T4", "--tensor", "1", "--pipeline", "1"),

@@ -25,6 +25,7 @@ from gpufleet.schema.plan import (
     UnservedDemand,
     WorkloadCharge,
 )
+from gpufleet.schema.prices import PlannedPrice, PriceWarning
 from gpufleet.schema.robust import RobustClaim
 from gpufleet.schema.schedule import ScheduleRow
 
@@ -118,6 +119,8 @@ def _routes(
 
 def _money(plan: Plan) -> Iterator[Table]:
     yield _table("costs", "The bill over the horizon, line by line.", CostLine, plan.costs)
+    yield _table("offer_prices", "Where the prices come from, listed and paid.", PlannedPrice, plan.offer_prices)
+    yield _table("price_warnings", "Prices to ask for again.", PriceWarning, plan.price_warnings)
     yield _table("cash_flow", "Payments by year and item, not discounted.", CashFlow, plan.cash_flow)
     yield _table("charges", "What workloads with budgets of their own are charged.", WorkloadCharge, plan.charges)
 
