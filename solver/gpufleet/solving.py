@@ -87,10 +87,10 @@ def solve(
     is not there, VerificationError when the result fails the independent verifier (a bug in gpufleet).
     """
     started = time.monotonic()
-    monitor = _monitor(progress, cancel)
+    monitor = monitor_of(progress, cancel)
     limits = SolverLimits(time_limit_s, relative_gap, workers, seed, deterministic=deterministic)
     try:
-        candidates = _candidates(resolved, monitor)
+        candidates = all_candidates(resolved, monitor)
     except Stopped:
         return unanswered(resolved, limits, STOPPED_EARLY)
     logger.info("candidates in %.2f s", time.monotonic() - started)
@@ -102,13 +102,13 @@ def solve(
     return plan.model_copy(update={"caution": _caution(resolved, plan, size, limits, approach, monitor)})
 
 
-def _candidates(resolved: ResolvedInstance, monitor: Monitor | None) -> Candidates:
+def all_candidates(resolved: ResolvedInstance, monitor: Monitor | None) -> Candidates:
     """All deployment options. Raises Stopped."""
     with heeding(None if monitor is None else monitor.event):
         return build_candidates(resolved)
 
 
-def _monitor(progress: Callable[[ProgressEvent], None] | None, cancel: threading.Event | None) -> Monitor | None:
+def monitor_of(progress: Callable[[ProgressEvent], None] | None, cancel: threading.Event | None) -> Monitor | None:
     """The monitor of a solve that is watched; None where nobody listens and nobody can stop it."""
     if progress is None and cancel is None:
         return None
@@ -141,7 +141,7 @@ def _caution(
     usual = replace(resolved, instance=resolved.instance.model_copy(update={"performance": "p50"}))
     inside = None if monitor is None else monitor.at("at p50: ")
     try:
-        known = _candidates(usual, inside)
+        known = all_candidates(usual, inside)
     except Stopped:
         return PriceOfCaution(note=CAUTION_STOPPED)
     return price_of(plan, solve_candidates(usual, known, limits, replace(approach, certify=False), inside))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from functools import cache
 from itertools import product
 from random import Random
@@ -142,3 +143,31 @@ def test_the_seed_decides() -> None:
     first, second = (solve_robust(asked, 0.1, settings) for _ in range(2))
     assert first.robust == second.robust
     assert not np.array_equal(Draws(settings).demand(), Draws(ScenarioSettings(settings.samples, 99)).demand())
+
+
+def test_rounds_are_told_and_a_stop_is_heeded() -> None:
+    (asked, settings, _), limit = question(3), 0.0
+    phases: list[str] = []
+    whole = solve_robust(asked, limit, settings, progress=lambda event: phases.append(event.phase))
+    assert whole == solve_robust(asked, limit, settings)
+    assert whole.robust is not None
+    assert whole.robust.rounds > 1
+    assert {phase.split(":")[0] for phase in phases} == {
+        "candidates",
+        *(f"round {number}" for number in range(1, whole.robust.rounds + 1)),
+    }
+    cancel = threading.Event()
+    cancel.set()
+    early = solve_robust(asked, limit, settings, cancel=cancel)
+    assert (early.status, early.nodes) == ("unknown", ())
+    cancel = threading.Event()
+    later = solve_robust(
+        asked,
+        limit,
+        settings,
+        cancel=cancel,
+        progress=lambda event: cancel.set() if event.phase.startswith("round 2") else None,
+    )
+    assert (later.status, later.nodes) == ("unknown", ())
+    assert later.reason is not None
+    assert later.reason.startswith("stopped on request")

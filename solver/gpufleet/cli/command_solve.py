@@ -17,7 +17,6 @@ from gpufleet.cli.common import (
     library_option,
     overlay_option,
     performance_option,
-    progress,
     show,
     source_option,
     time_limit_option,
@@ -30,7 +29,7 @@ from gpufleet.cli.scenario_options import Share, range_options, settings_of
 from gpufleet.cli.watched import watched
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from concurrent.futures import Executor
 
     from gpufleet.cli.watched import Listener
@@ -173,7 +172,6 @@ def command(
     if violations is not None:
         others = {
             "--dask": dask,
-            "--log-json": log,
             "--deterministic": deterministic,
             "--certify": certify,
             "--gap": gap,
@@ -183,7 +181,8 @@ def command(
             if given:
                 raise click.UsageError(f"{option} does not go with --robust, which chooses the solver by itself")
         settings = settings_of(samples or 200, 1 if scenario_seed is None else scenario_seed, demand, availability)
-        plan = _robust(resolved, violations, settings, time_limit, seed)
+        with _listeners(not as_json and log != "-" if shown is None else shown, log) as listeners:
+            plan = watched(_robust(resolved, violations, settings, time_limit, seed), listeners)
         _answer(asked, resolved, plan, current, out, as_json, compare)
     for option, value in (("--samples", samples), ("--scenario-seed", scenario_seed), ("--demand", demand)):
         if value is not None:
@@ -217,11 +216,11 @@ def command(
 
 def _robust(
     resolved: ResolvedInstance, violations: float, settings: ScenarioSettings, time_limit: float, seed: int
-) -> Plan:
-    with progress(f"looking for a fleet that keeps its promise in {settings.samples} scenarios"):
-        from gpufleet.whatif.robust import solve_robust
+) -> Callable[..., Plan]:
+    """What finds the cheapest plan that keeps its promise, but for who listens to it."""
+    from gpufleet.whatif.robust import solve_robust
 
-        return solve_robust(resolved, violations, settings, time_limit_s=time_limit, seed=seed)
+    return partial(solve_robust, resolved, violations, settings, time_limit_s=time_limit, seed=seed)
 
 
 def _answer(

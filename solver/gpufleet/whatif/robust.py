@@ -19,9 +19,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gpufleet.assembly import unanswered
 from gpufleet.candidates.enumerate import build_candidates
 from gpufleet.edits.changes import with_fields
 from gpufleet.errors import InputError, InputProblem, VerificationError
+from gpufleet.interruption import Stopped
 from gpufleet.optimize.backends.interface import SolverLimits
 from gpufleet.problem.build import build_problem
 from gpufleet.problem.horizon import horizon_of
@@ -31,12 +33,17 @@ from gpufleet.scenarios.draws import Draws, factor
 from gpufleet.scenarios.settings import ScenarioSettings
 from gpufleet.schema.robust import RobustClaim
 from gpufleet.schema.workloads import Training
-from gpufleet.solving import solve_candidates
+from gpufleet.solving import STOPPED_EARLY, all_candidates, monitor_of, solve_candidates
 from gpufleet.stressing.evaluate import outcomes
 from gpufleet.stressing.statistics import share
 
 if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable
+
     from gpufleet.candidates.option import Candidates
+    from gpufleet.optimize.monitor import Monitor
+    from gpufleet.optimize.progress import ProgressEvent
     from gpufleet.problem.data import Problem
     from gpufleet.scenarios.draws import Bools, Floats, Integers
     from gpufleet.schema.plan import Plan
@@ -80,18 +87,26 @@ def solve_robust(
     *,
     time_limit_s: float = 60.0,
     seed: int = 0,
+    progress: Callable[[ProgressEvent], None] | None = None,
+    cancel: threading.Event | None = None,
 ) -> Plan:
     """The cheapest plan that violates at most this share of the scenarios of a sample.
 
     The plan keeps all rules as the instance states them, and `plan.robust` says what was kept beyond. Without a plan,
-    `status` is `infeasible` or `unknown`, and `reason` says why. Raises InputError where the instance asks for
+    `status` is `infeasible` or `unknown`, and `reason` says why. `progress` and `cancel` are those of `solve`; stopped
+    before the limit on violations is kept, there is no plan, but a bound. Raises InputError where the instance asks for
     something that scenarios do not know.
     """
     started = time.monotonic()
     settings = settings or ScenarioSettings(samples=200)
     _refuse(resolved)
-    usual, most = build_candidates(resolved), math.floor(exact_share(violations) * settings.samples)
-    plain = solve_candidates(resolved, usual, SolverLimits(time_limit_s, seed=seed))
+    monitor = monitor_of(progress, cancel)
+    limits, most = SolverLimits(time_limit_s, seed=seed), math.floor(exact_share(violations) * settings.samples)
+    try:
+        usual = all_candidates(resolved, monitor)
+    except Stopped:
+        return unanswered(resolved, limits, STOPPED_EARLY)
+    plain = solve_candidates(resolved, usual, limits, monitor=_round(monitor, 1))
     if not plain.nodes:
         return plain
     candidates = _with_faster_runs(resolved, usual)
@@ -109,15 +124,22 @@ def solve_robust(
         _check(plan, chosen, found, most)
         left = time_limit_s - (time.monotonic() - started)
         more = _next(found, chosen, most)
-        if left <= 0:
-            return _given_up(plain, plan, most, int(found.violated.sum()), settings)
+        if left <= 0 or (monitor is not None and monitor.stopped):
+            why = "out of time" if left <= 0 else "stopped on request"
+            return _given_up(plain, plan, most, int(found.violated.sum()), settings, why)
         chosen = sorted({*chosen, *more})
         must = frozenset(s for s in chosen if int(sample.harder(s).sum()) > most)
         rows = ScenarioRows(settings, _hardest(chosen, must, sample), must, most, reserve)
-        plan = solve_candidates(resolved, candidates, SolverLimits(left, seed=seed), scenarios=rows)
         rounds += 1
+        inside = _round(monitor, rounds)
+        plan = solve_candidates(resolved, candidates, replace(limits, seconds=left), monitor=inside, scenarios=rows)
         if not plan.nodes:
-            return _without_plan(plan, most, settings)
+            return _without_plan(plan, most, settings, stopped=monitor is not None and monitor.stopped)
+
+
+def _round(monitor: Monitor | None, number: int) -> Monitor | None:
+    """What hears of one solve. Costs of rounds are bounds on each other, not better and better plans."""
+    return None if monitor is None else monitor.at(f"round {number}: ")
 
 
 def _bounded(plan: Plan, proven: float) -> tuple[Plan, float]:
@@ -278,20 +300,22 @@ def _claim(
     )
 
 
-def _without_plan(plan: Plan, most: int, settings: ScenarioSettings) -> Plan:
+def _without_plan(plan: Plan, most: int, settings: ScenarioSettings, *, stopped: bool) -> Plan:
     """No plan keeps the limit, or none was found."""
     limit = f"at most {most} of {settings.samples} scenarios may be violated"
     words = "no fleet keeps the limit" if plan.status == "infeasible" else "no fleet that keeps the limit was found"
+    if stopped and plan.status != "infeasible":
+        return plan.model_copy(update={"reason": f"stopped on request: {words} ({limit})"})
     reason = f"{words} ({limit}); allow more violations, or more stock, budget, power or kinds of nodes"
     return plan.model_copy(update={"reason": reason})
 
 
-def _given_up(plain: Plan, plan: Plan, most: int, violated: int, settings: ScenarioSettings) -> Plan:
-    """Out of time: the last plan is too cheap to keep the limit, and its bound holds for those that do."""
+def _given_up(plain: Plan, plan: Plan, most: int, violated: int, settings: ScenarioSettings, why: str) -> Plan:
+    """No more rounds: the last plan is too cheap to keep the limit, and its bound holds for those that do."""
     assert plan.certificate is not None
     empty = ("nodes", "measures", "deployments", "routing", "fallback_routing", "charges", "costs", "cash_flow")
     reason = (
-        f"out of time: the last plan violates {violated} of {settings.samples} scenarios, {most} may be; that no fleet "
+        f"{why}: the last plan violates {violated} of {settings.samples} scenarios, {most} may be; that no fleet "
         "keeps the limit is not proven"
     )
     certificate = plan.certificate.model_copy(update={"objective_usd": None, "gap": None, "prices": None})
