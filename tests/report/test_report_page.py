@@ -14,6 +14,7 @@ from gpufleet.report.procurement.markdown import plain
 from gpufleet.report.procurement.svg import COLOURS
 from gpufleet.schema.curve import BudgetCurve, CurvePoint
 from gpufleet.schema.plan import PlannedNodes
+from gpufleet.schema.prices import PlannedOverlay, PriceWarning
 
 SECTIONS = [
     "Decision",
@@ -203,3 +204,16 @@ def test_a_funnel_that_eliminates_nothing_has_no_chart() -> None:
         assert {step.rule for step in report.plan.funnel} == {"kept"}
         section = next(section for section in report.document.sections if section.key == "candidates")
         assert [block.block for block in section.blocks] == ["paragraph", "table"]
+
+
+def test_terms_of_your_own_and_stale_prices_are_told() -> None:
+    asked = question()
+    plan = solve(asked)
+    price = plan.offer_prices[0].model_copy(update={"list_usd": 99.5, "paid_usd": 88.25, "rules": ("discounts[0]",)})
+    overlay = PlannedOverlay(file="terms.yaml", digest="ab" * 32, unused=("prices[1]",))
+    warning = PriceWarning(offer=price.offer, kind="old", message="its date is 300 days ago")
+    told = plan.model_copy(update={"offer_prices": (price,), "overlay": overlay, "price_warnings": (warning,)})
+    for text in (Page.of(reported(asked, told).html()).text, reported(asked, told).markdown()):
+        for words in ("99.5", "88.25", "discounts[0]", "terms.yaml", "prices[1]", "its date is 300 days ago"):
+            assert words in text.replace("\\", "")
+    assert "Terms of your own" not in reported(asked, plan).markdown()

@@ -26,19 +26,27 @@ def overlay_lines(plan: Plan) -> Iterator[RenderableType]:
         return
     yield Text(f"{overlay.file}, sha256 {overlay.digest[:16]}", style="dim")
     changed = [entry for entry in plan.offer_prices if entry.rules]
-    committed = [nodes for nodes in plan.nodes if nodes.offer.startswith(COMMITTED)]
     if changed:
         yield _changes(changed)
-    elif not committed:
-        yield Text("None of its rules is about an offer of this plan.")
+    yield from (Text(words) for words in overlay_words(plan))
+
+
+def overlay_words(plan: Plan) -> Iterator[str]:
+    """What there is to say of an overlay beside the prices that it changed."""
+    overlay = plan.overlay
+    if overlay is None:
+        return
+    committed = [nodes for nodes in plan.nodes if nodes.offer.startswith(COMMITTED)]
+    if not committed and not any(entry.rules for entry in plan.offer_prices):
+        yield "None of its rules is about an offer of this plan."
     for nodes in committed:
-        yield Text(f"{nodes.offer}: {nodes.count} in use, paid for already")
+        yield f"{nodes.offer}: {nodes.count} in use, paid for already"
     for left_out in overlay.expired:
-        yield Text(f"Left out: {left_out}, before the planning date.", style="yellow")
+        yield f"Left out: {left_out}, before the planning date."
     if overlay.unused:
-        yield Text(f"About no offer of this instance: {', '.join(overlay.unused)}.")
+        yield f"About no offer of this instance: {', '.join(overlay.unused)}."
     if overlay.committed_usd is not None:
-        yield Text(
+        yield (
             f"Committed nodes cost {money(overlay.committed_usd)} USD over the horizon, used or not; that is no part "
             "of the cost of the plan."
         )

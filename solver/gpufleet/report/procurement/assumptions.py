@@ -6,8 +6,8 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from gpufleet.report.format import percent, price
-from gpufleet.report.procurement.bill import assumed_words
 from gpufleet.report.procurement.content import Block, Bullets, Column, Heading, Paragraph, Section, Table
+from gpufleet.report.procurement.prices import assumed_words
 from gpufleet.report.procurement.running import evidence_table
 
 if TYPE_CHECKING:

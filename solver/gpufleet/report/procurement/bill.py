@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gpufleet.report.format import money, percent, span_of_counts
+from gpufleet.report.format import span_of_counts
 from gpufleet.report.partition_words import partition_words
 from gpufleet.report.pools import varying_pools
-from gpufleet.report.procurement.content import Block, Bullets, Column, Heading, Paragraph, Section, Table, Value
+from gpufleet.report.procurement.content import Block, Bullets, Column, Heading, Section, Table, Value
 from gpufleet.report.procurement.material import TERMS
+from gpufleet.report.procurement.prices import offers_of, price_blocks, quoted
 from gpufleet.report.timetable import schedule, timetable
 from gpufleet.schema.offers import RENTED_TERMS
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gpufleet.report.procurement.material import Material
-    from gpufleet.schema.offers import Offer
     from gpufleet.schema.plan import PlannedNodes
 
 
@@ -91,17 +91,6 @@ def _stay(nodes: PlannedNodes) -> str:
     return f"{nodes.first_stage or 'start'} to {nodes.last_stage or 'end'}"
 
 
-def quoted(offer: Offer | None) -> tuple[float | None, str]:
-    """(price of one node, its unit) as the offer states it."""
-    if offer is None:
-        return None, ""
-    if offer.usd_per_hour is not None:
-        return offer.usd_per_hour, "USD/h"
-    if offer.capex_usd is not None:
-        return offer.capex_usd, "USD"
-    return (offer.resale_usd, "USD if sold") if offer.resale_usd is not None else (None, "no price")
-
-
 def bill(material: Material) -> Section:
     """The section."""
     return Section("bill-of-materials", "Bill of materials", tuple(_blocks(material)))
@@ -120,10 +109,10 @@ def _blocks(material: Material) -> Iterator[Block]:
         yield from _named("Partitions", parts)
     if material.plan.measures:
         yield _measures(material)
-    yield price_table(material)
+    yield from price_blocks(material)
     discounts = [
         f"{offer.name}: {'; '.join(f'{s.discount_fraction * 100:g} % off from {s.from_count} nodes' for s in steps)}"
-        for offer, steps in ((offer, offer.price_steps) for offer in _offers(material))
+        for offer, steps in ((offer, offer.price_steps) for offer in offers_of(material))
         if steps
     ]
     yield from _named("Volume discounts", discounts)
@@ -163,44 +152,3 @@ def bill_table(material: Material) -> Table:
 def _measures(material: Material) -> Table:
     rows = tuple((e.measure, "taken" if e.taken else "not taken", e.cost_usd) for e in material.plan.measures)
     return Table("Measures", (Column("Measure"), Column("Decision"), Column("USD", "usd")), rows)
-
-
-def _offers(material: Material) -> list[Offer]:
-    names = dict.fromkeys(nodes.offer for nodes in material.plan.nodes)
-    return [material.resolved.offers[name] for name in names if name in material.resolved.offers]
-
-
-def price_table(material: Material) -> Table | Paragraph:
-    """Every price that is paid: the day on which it held, its source, and whether it is assumed."""
-    columns = (
-        Column("Offer"),
-        Column("Price", "price"),
-        Column("Unit"),
-        Column("As of"),
-        Column("Status"),
-        Column("Source"),
-    )
-    rows = tuple(
-        (
-            offer.name,
-            *quoted(offer),
-            offer.as_of.isoformat() if offer.as_of else "not dated",
-            "assumed" if offer.assumed else "as stated",
-            f"{offer.source}{f' ({offer.note})' if offer.note else ''}",
-        )
-        for offer in _offers(material)
-    )
-    return (
-        Table("Prices and where they come from", columns, rows) if rows else Paragraph("No prices are paid.", "muted")
-    )
-
-
-def assumed_words(material: Material) -> str | None:
-    """How much of the cost rests on assumed prices."""
-    assumed = {offer.name for offer in _offers(material) if offer.assumed}
-    total = sum(line.total_usd for line in material.plan.costs)
-    part = sum(line.total_usd for line in material.plan.costs if line.offer in assumed)
-    if not assumed or not total:
-        return None
-    share = f"{money(part)} of {money(total)} USD ({percent(part / total)})"
-    return f"{share} rest on assumed prices: {', '.join(sorted(assumed))}."

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from gpufleet.report.procurement.material import Material
     from gpufleet.schema.curve import BudgetCurve, CurvePoint
 
+BUDGETS = {"usd_per_day": "USD a day", "horizon_usd": "USD over the horizon", "capex_usd": "USD for purchases"}
+"""Caps in words, by the last part of their path."""
 MOST_LINES = 6
 """Workloads that have a line each."""
 
@@ -45,14 +47,21 @@ def _chart(material: Material, curve: BudgetCurve, points: list[CurvePoint]) -> 
         axis = f"{curve.axis}, {curve.unit}" if curve.unit and curve.unit != curve.axis else curve.axis
         return Chart(title, words, Steps(tuple(at), lines, axis, "USD a day", complete=curve.complete))
     lines, words = _served(material, points)
-    title = f"Service over {curve.axis}"
+    title = f"Service over a budget, {_cap(curve)}"
     if curve.complete:
         at.append(at[-1] * 1.06 or 1.0)
         lines = {name: [*values, values[-1]] for name, values in lines.items()}
     mark = {"usd_per_day": material.cost_usd / material.hours * 24, "horizon_usd": material.cost_usd}.get(curve.axis)
     marked = None if mark is None or not material.decided else (mark, "this plan")
-    drawing = Steps(tuple(at), lines, f"budget, {curve.axis}", "served, %", marked, complete=curve.complete)
+    drawing = Steps(tuple(at), lines, f"budget, {_cap(curve)}", "served, %", marked, complete=curve.complete)
     return Chart(title, words, drawing)
+
+
+def _cap(curve: BudgetCurve) -> str:
+    """`sites.cloud.usd_per_day`: USD a day, sites.cloud."""
+    part, _, field = curve.axis.rpartition(".")
+    words = BUDGETS.get(field, field)
+    return f"{words}, {part}" if part else words
 
 
 def _served(material: Material, points: list[CurvePoint]) -> tuple[dict[str, list[float]], str]:
@@ -66,7 +75,7 @@ def _served(material: Material, points: list[CurvePoint]) -> tuple[dict[str, lis
 
 
 def _table(curve: BudgetCurve) -> Table:
-    columns = [Column(curve.axis, "number"), Column("USD in all", "usd")]
+    columns = [Column(curve.axis if curve.trade_off else _cap(curve), "number"), Column("USD in all", "usd")]
     columns += [] if curve.trade_off else [Column("Service"), Column("Not served")]
     columns += [Column("Fleet"), Column("Proven")]
     rows: list[tuple[Value, ...]] = []

@@ -11,9 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from gpufleet.report.procurement.bill import quoted
 from gpufleet.report.procurement.cash import flow_table
 from gpufleet.report.procurement.material import TERMS
+from gpufleet.report.procurement.prices import quoted
 from gpufleet.report.procurement.sheets import INPUT, Sheet
 
 if TYPE_CHECKING:
