@@ -10,22 +10,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gpufleet.cli.arguments import instance_argument
+from gpufleet.cli.as_solved import AsSolved, as_solved_options
 from gpufleet.cli.common import (
-    counting_on,
-    library_option,
-    overlay_option,
-    performance_option,
     progress,
     refuse_broken,
-    source_option,
 )
-from gpufleet.cli.edit_options import edit_options, load_question
 from gpufleet.cli.kubernetes_options import kubernetes_options
-from gpufleet.cli.migration_options import migration_options, moved_from
 
 if TYPE_CHECKING:
     from gpufleet.exporting.program import Program
-    from gpufleet.schema.measurements import PerformanceSource
     from gpufleet.schema.plan import Plan
     from gpufleet.schema.resolved import ResolvedInstance
 
@@ -41,25 +34,14 @@ FORMATS = ("csv", "parquet", "lp", "mps", "kubernetes")
 )
 @click.option("--exact", is_flag=True, help="lp, mps: whole numbers throughout instead of scaled rows.")
 @kubernetes_options
-@edit_options
-@performance_option
-@migration_options
-@source_option
-@overlay_option
-@library_option
+@as_solved_options
 def command(
     file: str,
     plan: str | None,
     form: str,
     out: str,
     exact: bool,
-    sets: tuple[str, ...],
-    scales: tuple[str, ...],
-    performance: str | None,
-    today: str | None,
-    move_cost: dict[str, float] | None,
-    performance_source: PerformanceSource | None,
-    libraries: tuple[str, ...],
+    question: AsSolved,
     **cluster: Any,
 ) -> None:
     """Write a PLAN for FILE, or the integer program of FILE, for other software.
@@ -79,8 +61,7 @@ def command(
         raise click.UsageError(
             f"--format {form} is about a plan; write one with: gpufleet solve {file} --out plan.yaml"
         )
-    resolved = counting_on(load_question(file, libraries, sets, scales, performance_source), performance)
-    resolved, _ = moved_from(resolved, today, move_cost)
+    resolved = question.of(file)
     known = None if plan is None else load_plan(plan)
     if known is not None:
         refuse_broken(resolved, known, "export")

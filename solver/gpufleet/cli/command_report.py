@@ -10,24 +10,17 @@ from typing import TYPE_CHECKING
 import click
 
 from gpufleet.cli.arguments import instance_argument
+from gpufleet.cli.as_solved import AsSolved, as_solved_options
 from gpufleet.cli.common import (
-    counting_on,
     exit_code,
-    library_option,
-    overlay_option,
-    performance_option,
     progress,
-    source_option,
 )
-from gpufleet.cli.edit_options import edit_options, load_question
-from gpufleet.cli.migration_options import migration_options, moved_from
 
 if TYPE_CHECKING:
     from gpufleet.confirming import Confirmation
     from gpufleet.report.procurement.material import Baseline
     from gpufleet.report.procurement.report import PlanReport
     from gpufleet.schema.curve import BudgetCurve
-    from gpufleet.schema.measurements import PerformanceSource
     from gpufleet.schema.plan import Plan
     from gpufleet.schema.resolved import ResolvedInstance
     from gpufleet.verification import Report
@@ -50,17 +43,17 @@ SUFFIXES = {".html": "html", ".htm": "html", ".md": "md", ".markdown": "md", ".x
 )
 @click.option("--bound", is_flag=True, help="Recompute the lower bound from the prices in the plan, as verify --bound.")
 @click.option("--compare", metavar="PLAN", help="Compare with this plan (default: the instance's baseline_plan).")
-@edit_options
-@performance_option
-@migration_options
-@source_option
-@overlay_option
-@library_option
+@as_solved_options
 def command(
-    file: str, plan: str, out: str | None, form: str | None, curves: tuple[str, ...], bound: bool, compare: str | None,
-    sets: tuple[str, ...], scales: tuple[str, ...], performance: str | None, today: str | None,
-    move_cost: dict[str, float] | None, performance_source: PerformanceSource | None, libraries: tuple[str, ...],
-) -> None:  # fmt: skip
+    file: str,
+    plan: str,
+    out: str | None,
+    form: str | None,
+    curves: tuple[str, ...],
+    bound: bool,
+    compare: str | None,
+    question: AsSolved,
+) -> None:
     """Write a PLAN for FILE as a report to decide on: what to buy and rent, what it costs and when, what runs where,
     what was ruled out and why, what is assumed, what is proven, and lines to sign on.
 
@@ -71,8 +64,7 @@ def command(
     from gpufleet.report.procurement.report import PlanReport
 
     kind = _form(out, form)
-    resolved = counting_on(load_question(file, libraries, sets, scales, performance_source), performance)
-    resolved, _ = moved_from(resolved, today, move_cost)
+    resolved = question.of(file)
     known, digest = _read(plan)
     with progress("verifying the plan and writing the report"):
         made = PlanReport(

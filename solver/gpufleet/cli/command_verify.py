@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING
 import click
 
 from gpufleet.cli.arguments import instance_argument
-from gpufleet.cli.common import counting_on, library_option, overlay_option, performance_option, show, source_option
-from gpufleet.cli.edit_options import edit_options, load_question
-from gpufleet.cli.migration_options import migration_options, moved_from
+from gpufleet.cli.as_solved import AsSolved, as_solved_options
+from gpufleet.cli.common import show
 
 if TYPE_CHECKING:
     from gpufleet.confirming import Confirmation
-    from gpufleet.schema.measurements import PerformanceSource
     from gpufleet.schema.plan import Plan
     from gpufleet.schema.resolved import ResolvedInstance
 
@@ -25,24 +23,13 @@ if TYPE_CHECKING:
 @click.argument("plan", type=click.Path())
 @click.option("--bound", is_flag=True, help="Also recompute the lower bound from the prices in the plan's certificate.")
 @click.option("--json", "as_json", is_flag=True, help="Print the verdict as JSON and nothing else.")
-@edit_options
-@performance_option
-@migration_options
-@source_option
-@overlay_option
-@library_option
+@as_solved_options
 def command(
     instance: str,
     plan: str,
     bound: bool,
     as_json: bool,
-    sets: tuple[str, ...],
-    scales: tuple[str, ...],
-    performance: str | None,
-    today: str | None,
-    move_cost: dict[str, float] | None,
-    performance_source: PerformanceSource | None,
-    libraries: tuple[str, ...],
+    question: AsSolved,
 ) -> None:
     """Recompute feasibility and cost of a PLAN from the INSTANCE alone.
 
@@ -57,8 +44,7 @@ def command(
     from gpufleet.report.verdict_text import verdict_text
     from gpufleet.verification import verify
 
-    resolved = counting_on(load_question(instance, libraries, sets, scales, performance_source), performance)
-    resolved, _ = moved_from(resolved, today, move_cost)
+    resolved = question.of(instance)
     checked = load_plan(plan)
     report = verify(resolved, checked)
     if checked.robust is not None:
