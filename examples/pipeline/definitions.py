@@ -119,7 +119,7 @@ def report(
     """The published folder; only of a plan that keeps every rule and whose bound was confirmed."""
     if not verification.ok or confirmation.gap is None:
         raise dg.Failure("the plan is not published: it breaks a rule, or nothing confirms its bound")
-    files = publish(Path(config.folder), gpufleet.resolve(instance), plan, verification, budget_what_if)
+    files = publish(Path(config.folder), gpufleet.resolve(instance), plan, verification, confirmation, budget_what_if)
     context.add_output_metadata({"folder": config.folder, "files": len(files)})
     return [str(file) for file in files]
 

@@ -3,10 +3,8 @@
 from pathlib import Path
 
 import pandas as pd
-from rich.console import Console
 
 import gpufleet
-from gpufleet.report.plan_text import plan_text
 
 
 def publish(
@@ -14,6 +12,7 @@ def publish(
     resolved: gpufleet.ResolvedInstance,
     plan: gpufleet.Plan,
     verdict: gpufleet.Report,
+    confirmation: gpufleet.Confirmation,
     budgets: pd.DataFrame,
 ) -> list[Path]:
     """Write the report; the names of its files. This is the one place to change for another form of it."""
@@ -21,10 +20,9 @@ def publish(
     gpufleet.write_instance(resolved.instance, folder / "instance.yaml")
     gpufleet.write_plan(plan, folder / "plan.json")
     (folder / "verification.json").write_text(gpufleet.to_json(verdict, indent=1), encoding="utf-8")
-    with (folder / "plan.txt").open("w", encoding="utf-8") as stream:
-        console = Console(file=stream, width=100)
-        for part in plan_text(resolved, plan):
-            console.print(part)
+    report = gpufleet.PlanReport(resolved=resolved, plan=plan, verdict=verdict, confirmation=confirmation)
+    (folder / "report.html").write_text(report.html(), encoding="utf-8")
+    (folder / "report.xlsx").write_bytes(report.workbook())
     tables = {"nodes": plan.nodes_frame(), "costs": plan.costs_frame(), "budgets": budgets}
     for name, table in tables.items():
         table.to_csv(folder / f"{name}.csv", index=False)

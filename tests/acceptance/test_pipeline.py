@@ -42,7 +42,8 @@ def test_the_pipeline_publishes_a_plan_that_is_proven(tmp_path: Path) -> None:
     assert from_json(Report, (folder / "verification.json").read_text(encoding="utf-8")) == verdict
     assert gpufleet.confirm(resolved, plan).gap == pytest.approx(0, abs=0.01)
     assert plan.certificate is not None
-    text = (folder / "plan.txt").read_text(encoding="utf-8")
+    text = (folder / "report.html").read_text(encoding="utf-8")
+    assert (folder / "report.xlsx").read_bytes().startswith(b"PK")
     assert f"{plan.certificate.objective_usd:,.2f} USD over 90 days" in text
     budgets = pandas.read_csv(folder / "budgets.csv")
     assert budgets["full_service"].tolist() == [False, False, True, True]

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-LARGE = ROOT / "instances" / "scale" / "covering-20x20-ample.json"
+LARGE = ROOT / "instances" / "scale" / "covering-100x30-tight.json"
+OVERLAY = ROOT / "examples" / "prices" / "terms.yaml"
 SMALL = "prefix-cache"
 
 
@@ -144,6 +145,10 @@ def test_what_is_mistyped_gets_a_suggestion(typed: tuple[str, ...], said: str) -
         (("solve", ROOT / "instances/invalid/nan.yaml"), [f"gpufleet validate {ROOT}/instances/invalid/nan.yaml"]),
         (("validate", ROOT / "instances/invalid/nan.yaml"), ["gpufleet schema instance"]),
         (("solve", ROOT / "instances/invalid/syntax-error.yaml"), ["gpufleet examples bank-assistant"]),
+        (
+            ("solve", SMALL, "--set", "budgets.usd_per_day=1", "--overlay", OVERLAY),
+            [f"gpufleet explain {SMALL} --set budgets.usd_per_day=1 --overlay {OVERLAY}"],
+        ),
         (("solve", SMALL, "--set", "budgets.usd_per_day=1"), [f"gpufleet explain {SMALL} --set budgets.usd_per_day=1"]),
         (
             ("solve", LARGE, "--time-limit=0.000001", "--gap", "0", "--seed", "3"),

@@ -91,7 +91,16 @@ class Call:
             if command == "whatif" and parameter.startswith("performance"):  # there they are fields to be set
                 flag, values = "--set", tuple(f"{parameter}={each}" for each in values)
             words += [word for each in values for word in (flag, str(each))]
-        return shlex.join(words)
+        return shlex.join([*words, *self._as_typed("--overlay")])
+
+    def _as_typed(self, flag: str) -> list[str]:
+        """An option that is no parameter of the command, with its value; nothing where it was not typed."""
+        for word, value in pairwise((*self.typed, "")):
+            if word == flag:
+                return [flag, value]
+            if word.startswith(f"{flag}="):
+                return [flag, word.partition("=")[2]]
+        return []
 
     def again(self, **changed: str) -> str:
         """The same command with some options changed, and everything else as it was typed."""
