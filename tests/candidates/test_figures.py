@@ -36,8 +36,7 @@ def asked(vision: dict[str, Any] | None = None, run: dict[str, Any] | None = Non
 
 @pytest.fixture(autouse=True)
 def _nothing_known() -> None:
-    for memo in (figures.figures, figures._grid, figures._efficiency):
-        memo.cache_clear()
+    figures.forget()
 
 
 def misses() -> int:
@@ -78,8 +77,7 @@ def test_what_the_model_does_not_read_is_not_worked_out_again(changes: dict[str,
 @pytest.mark.parametrize("changes", {**SAME, **OTHERS}.values(), ids={**SAME, **OTHERS})
 def test_candidates_are_those_of_a_fresh_start(changes: dict[str, Any]) -> None:
     fresh = build_candidates(asked(**changes))
-    figures.figures.cache_clear()
-    figures._grid.cache_clear()
+    figures.forget()
     build_candidates(asked())
     before = misses()
     again = build_candidates(asked(**changes))

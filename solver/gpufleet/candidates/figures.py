@@ -102,6 +102,12 @@ def _grid(machine: Machine, measured: tuple[Row, ...]) -> Configurations:
     return configurations(machine.workload, machine.card, machine.node, machine.most_nodes, measured)
 
 
+def forget() -> None:
+    """Empty the memo, for who measures how long candidates take."""
+    for memo in (_efficiency, _grid, figures):
+        memo.cache_clear()
+
+
 @lru_cache(maxsize=MOST_KNOWN)
 def figures(batch: Batch) -> tuple[Configurations, Estimate]:
     """The configurations to try, and what they reach at the batch's level of confidence; both are shared: read only."""
