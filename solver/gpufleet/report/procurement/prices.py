@@ -72,17 +72,15 @@ def price_table(material: Material) -> Table | Paragraph:
         Column("As of"),
         Column("Status"),
         Column("Source"),
-        Column("Written in"),
     )
-    files = {entry.offer: entry.file for entry in material.plan.offer_prices if entry.file}
+    files = {entry.offer: f". Price file: {entry.file}" for entry in material.plan.offer_prices if entry.file}
     rows = tuple(
         (
             offer.name,
             *quoted(offer),
             offer.as_of.isoformat() if offer.as_of else "not dated",
             "assumed" if offer.assumed else "as stated",
-            f"{offer.source}{f' ({offer.note})' if offer.note else ''}",
-            files.get(offer.name, "the instance"),
+            f"{offer.source}{f' ({offer.note})' if offer.note else ''}{files.get(offer.name, '')}",
         )
         for offer in offers_of(material)
     )
