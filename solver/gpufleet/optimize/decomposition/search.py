@@ -39,6 +39,8 @@ EXPLORE = 0.15
 """How often a kind of neighbourhood is drawn whatever it has brought."""
 TURN, LEAST_TURN_S = 0.5, 8.0
 """Share of the time left, and seconds, that one neighbourhood may take at most."""
+ALONE = 2_000
+"""Connected blocks up to which all workers choose covers for one part; beyond, each has its own (measured)."""
 LEAST_GAIN = 0.02
 """Share of the gap that a choice of covers must gain in a window (`tasks.WINDOW_S`), or is given up."""
 
@@ -127,13 +129,13 @@ class Search:
     def _step(self, move: Move, executor: Executor) -> None:
         """Solve as many neighbourhoods of this kind as there are workers, and take what fits together."""
         gap = max(self.cost - self.bound, 1.0)
-        whole = move.kind == "covers" and len(self.near.components) == 1
-        number = 1 if whole else self.limits.workers
+        connected = move.kind == "covers" and len(self.near.components) == 1
+        number = 1 if connected and len(self.near.blocks.demand) <= ALONE else self.limits.workers
         limits = replace(
             self.limits,
             seconds=self._seconds(move),
             relative_gap=0.0,
-            workers=self.limits.workers if whole else 1,
+            workers=self.limits.workers if number == 1 else 1,
             effort=move.effort,
             seed=int(self.near.random.integers(2**31 - 1)),
         )
