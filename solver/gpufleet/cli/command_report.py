@@ -14,6 +14,7 @@ from gpufleet.cli.as_solved import AsSolved, as_solved_options
 from gpufleet.cli.common import (
     exit_code,
     progress,
+    verdict_of,
 )
 
 if TYPE_CHECKING:
@@ -103,16 +104,7 @@ def _read(plan: str) -> tuple[Plan, str]:
 
 def _verdict(resolved: ResolvedInstance, plan: Plan) -> Report | None:
     """What the verifier says; there is nothing to verify where no plan was found."""
-    from gpufleet.verification import verify
-
-    if plan.status in ("infeasible", "unknown") and not plan.nodes:
-        return None
-    report = verify(resolved, plan)
-    if plan.robust is not None:
-        from gpufleet.stressing.claims import with_claims
-
-        report = with_claims(resolved, plan, report)
-    return report
+    return None if plan.status in ("infeasible", "unknown") and not plan.nodes else verdict_of(resolved, plan)
 
 
 def _confirmed(resolved: ResolvedInstance, plan: Plan) -> Confirmation:

@@ -10,7 +10,7 @@ import click
 
 from gpufleet.cli.arguments import instance_argument
 from gpufleet.cli.as_solved import AsSolved, as_solved_options
-from gpufleet.cli.common import show
+from gpufleet.cli.common import show, verdict_of
 
 if TYPE_CHECKING:
     from gpufleet.confirming import Confirmation
@@ -42,15 +42,10 @@ def command(
     from gpufleet.cli.app import EXIT_BROKEN
     from gpufleet.library import load_plan
     from gpufleet.report.verdict_text import verdict_text
-    from gpufleet.verification import verify
 
     resolved = question.of(instance)
     checked = load_plan(plan)
-    report = verify(resolved, checked)
-    if checked.robust is not None:
-        from gpufleet.stressing.claims import with_claims
-
-        report = with_claims(resolved, checked, report)
+    report = verdict_of(resolved, checked)
     confirmation = _confirmed(resolved, checked) if bound else None
     if as_json:
         from dataclasses import asdict

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from gpufleet.library import Library
     from gpufleet.schema.plan import Plan
     from gpufleet.schema.resolved import ResolvedInstance
+    from gpufleet.verification import Report
 
 SOURCES = ("model", "aiconfigurator", "aiconfigurator-vllm", "aiconfigurator-sglang")
 """Values of an instance's `performance_source`."""
@@ -124,6 +125,18 @@ def refuse_broken(resolved: ResolvedInstance, plan: Plan, purpose: str) -> None:
     if not plan.nodes:
         click.echo(f"the plan has no fleet to {purpose} ({plan.status}: {plan.reason})", err=True)
         sys.exit(exit_code(plan) or EXIT_NO_PLAN)
+
+
+def verdict_of(resolved: ResolvedInstance, plan: Plan) -> Report:
+    """What the verifier says of a plan; of a robust one also whether it keeps its promise."""
+    from gpufleet.verification import verify
+
+    report = verify(resolved, plan)
+    if plan.robust is None:
+        return report
+    from gpufleet.stressing.claims import with_claims
+
+    return with_claims(resolved, plan, report)
 
 
 class Doing:

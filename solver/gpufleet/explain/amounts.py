@@ -34,7 +34,7 @@ def least_value(resolved: ResolvedInstance, requirement: Requirement, oracle: Or
     lifted = requirement.lift(resolved)
     problem, without = (build_problem(known, oracle.candidates(known)) for known in (resolved, lifted))
     oracle.solves += 1
-    least = least_amount(problem, (FAMILIES[requirement.kind],), without, oracle.limits)
+    least = least_amount(problem, (FAMILIES[requirement.kind],), without, oracle.limits())
     return None if least is None else least / _scale(resolved, requirement, problem)
 
 

@@ -44,10 +44,9 @@ class Oracle:
         """Seconds left; 0 when time is up."""
         return max(self._end - time.monotonic(), 0.0)
 
-    @property
-    def limits(self) -> SolverLimits:
-        """For the next question."""
-        return SolverLimits(max(self.left_s, LEAST_S))
+    def limits(self, share: float = 1.0) -> SolverLimits:
+        """For the next question: a share of the time left."""
+        return SolverLimits(max(share * self.left_s, LEAST_S))
 
     def candidates(self, resolved: ResolvedInstance) -> Candidates:
         """As `build_candidates`, workload by workload, from what was enumerated before where that is the same."""
@@ -74,7 +73,7 @@ class Oracle:
         if not problem.service and any(hopeless(resolved, problem, candidates)):
             return False
         self.solves += 1
-        return has_plan(problem, self.limits)
+        return has_plan(problem, self.limits())
 
     def plan(self, resolved: ResolvedInstance, share: float = 1.0) -> Plan | None:
         """The cheapest plan, or what was found of it in this share of the time left; None where time is up, or numbers
@@ -85,7 +84,7 @@ class Oracle:
         asked = redigest(resolved)
         try:
             candidates = self.candidates(asked)
-            return solve_candidates(asked, candidates, SolverLimits(max(share * self.left_s, LEAST_S)))
+            return solve_candidates(asked, candidates, self.limits(share))
         except Int64OverflowError:
             return None
 

@@ -106,7 +106,7 @@ def _cheapest(alone: ResolvedInstance, options: Candidates, oracle: Oracle) -> P
     if not oracle.left_s:
         return None
     oracle.solves += 1
-    return solve_candidates(alone, options, oracle.limits)
+    return solve_candidates(alone, options, oracle.limits())
 
 
 def _cost(plan: Plan | None) -> float | None:

@@ -160,9 +160,9 @@ class _Run:
         near = Neighbourhoods(self.blocks, generated.prices, generated.dear, np.random.default_rng(self.limits.seed))
         values = self._first(generated, near)
         if values is None:
-            outcome: Outcome = "infeasible" if self.impossible else "unknown"
-            known = None if self.impossible else self.bound
-            return BackendResult(outcome, None, None, known, self.prices, self.price_bound)
+            if self.impossible:
+                return BackendResult("infeasible", None, None, None, self.prices, self.price_bound)
+            return self._known()
         self.best = values
         look()
         search = Search(
@@ -260,11 +260,9 @@ class _Run:
 
     def _ended(self, search: Search, whole: BackendResult | None) -> BackendResult:
         """The better plan beside the better bound."""
-        values, cost = [int(value) for value in search.values], search.cost
+        self.best = search.values
         if whole is not None:
             self.bound = max(self.bound, whole.bound or 0)
-            if whole.values is not None and whole.objective is not None and whole.objective < cost:
-                values, cost = whole.values, whole.objective
-        bound = min(self.bound, cost)
-        outcome: Outcome = "optimal" if cost == bound else "feasible"
-        return BackendResult(outcome, values, cost, bound, self.prices, self.price_bound)
+            if whole.values is not None and whole.objective is not None and whole.objective < search.cost:
+                self.best = np.array(whole.values, np.int64)
+        return self._known()
