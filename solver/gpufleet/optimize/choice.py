@@ -28,8 +28,9 @@ BackendChoice = Literal["auto", "cpsat", "pulp", "highs", "scip"]
 EngineChoice = Literal["auto", "whole", "decomposition"]
 ROUTED_LIMIT = 400
 """Routing shares beyond which linear programming beats the whole model in CP-SAT (measured, docs/benchmarks.md)."""
-MOST_CLASSES = 30
-"""Classes of one workload beyond which the whole model in HiGHS is quicker than the engine for routed services."""
+MOST_CLASSES, MANY_SHARES = 30, 100_000
+"""Classes of one workload beyond which the whole model in HiGHS is quicker than the engine for routed services, and
+routing shares from which it is not: HiGHS finds no plan in minutes there (measured at 14,000 and 150,000)."""
 FIRST_EFFORT = 2.0
 """Deterministic time (about seconds) that CP-SAT may take on a whole model before something else goes on. Rates that
 have no small common denominator make routing hard for it, however few the shares are."""
@@ -267,14 +268,14 @@ def _pieces(problem: Problem, approach: Approach) -> str | None:
 def _routed(problem: Problem, approach: Approach) -> str | None:
     """Why the engine for routed services is asked; None where it is not: over several periods or for the loss of a
     site, under budgets and other limits, where the counts hang together in ways that prices of single options do not
-    see, and for many classes, HiGHS stays quicker (measured, docs/decisions.md)."""
+    see, and for many classes up to `MANY_SHARES`, HiGHS stays quicker (measured, docs/decisions.md)."""
     if approach.engine != "auto" or approach.backend != "auto" or len(problem.periods) > 1:
         return None
     if problem.limits or problem.moves is not None or problem.robust is not None:
         return None
-    if any(len(workload.classes) > MOST_CLASSES for workload in problem.workloads):
-        return None
     shares = _shares(problem)
+    if shares < MANY_SHARES and any(len(workload.classes) > MOST_CLASSES for workload in problem.workloads):
+        return None
     if shares <= ROUTED_LIMIT or any(workload.survives_site_loss for workload in problem.workloads):
         return None
     return f"{shares:,} routing shares: prices rule options out, branch and bound decides between the others"

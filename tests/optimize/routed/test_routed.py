@@ -158,10 +158,13 @@ def test_exclusion_happens() -> None:
     assert force(matrix, carriers, found.prices).excluded(best + 1).tolist() == [False, True]
 
 
-@pytest.mark.parametrize("columns", [0, 1_500])
-def test_engine_agrees_with_cpsat(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Random questions with stock, budgets, power and the like; the proof by HiGHS or by the tree."""
+@pytest.mark.parametrize(("columns", "wide"), [(0, 20_000), (0, 0), (1_500, 20_000)])
+def test_engine_agrees_with_cpsat(columns: int, wide: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Random questions with stock, budgets, power and the like; proved by HiGHS, after plans on some options, or by the
+    tree."""
     monkeypatch.setattr(routed_solver, "TREE_COLUMNS", columns)
+    monkeypatch.setattr(routed_solver, "WIDE", wide)
+    monkeypatch.setattr(routed_solver, "SOME", (1, 2))
     monkeypatch.setattr(mathopt_highs, "solve_apart", _here)
     seen = set()
     for seed in range(25):
@@ -206,6 +209,23 @@ def test_auto_takes_it_for_many_shares(monkeypatch: pytest.MonkeyPatch) -> None:
     other = solve(capped).certificate
     assert other is not None
     assert other.engine == "whole model, highs"
+
+
+def test_auto_takes_it_for_many_classes_only_if_they_have_many_shares(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In between the whole model in HiGHS is quicker; both cost the same."""
+    monkeypatch.setattr(choice, "ROUTED_LIMIT", 0)
+    monkeypatch.setattr(choice, "MOST_CLASSES", 1)
+    monkeypatch.setattr(mathopt_highs, "solve_apart", _here)
+    options = [option("one", rates={"a": 3.0, "b": 1.0}), option("two", "n2", 2, rates={"a": 4.0, "b": 5.0})]
+    asked = resolved(instance([profiled(options, {"a": 7.0, "b": 6.0})], [offer(), offer("o2", "n2", 2.5)]))
+    found = {}
+    for shares in (choice.MANY_SHARES, 1):
+        monkeypatch.setattr(choice, "MANY_SHARES", shares)
+        certificate = solve(asked).certificate
+        assert certificate is not None
+        found[certificate.engine] = certificate.objective_usd
+    assert list(found) == ["whole model, highs", "routed"]
+    assert len(set(found.values())) == 1
 
 
 def test_a_stop_is_heard() -> None:

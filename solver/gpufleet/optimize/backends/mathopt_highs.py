@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import math
 import re
+import time
 from typing import TYPE_CHECKING
 
 from ortools import __version__ as ortools_version
@@ -52,6 +53,7 @@ class MathOptHighs:
         """Minimise the model's objective; `hint` is only used as said at the start."""
         if monitor is not None and monitor.stopped:
             return BackendResult("unknown", None, None, 0)
+        started = time.monotonic()
         if self._starts_at_hint and hint is not None:
             result = solve_apart(model, limits, self.name, monitor, hint)
         else:
@@ -63,7 +65,7 @@ class MathOptHighs:
         bound = _bound(result.bound, scale(model))
         if result.values is None:
             return BackendResult("unknown", None, None, bound)
-        return finish(model, result.values, result.proven, bound, CpSat(), limits, monitor)
+        return finish(model, result.values, result.proven, bound, CpSat(), limits, started, monitor)
 
 
 def solve_here(
@@ -77,11 +79,12 @@ def solve_here(
     """Solve in this process, which may be written to; see `highs_process`.
 
     SCIP stops when the monitor says so, HiGHS only at its limit; it writes the plans that it finds to the file `found`.
-    Both begin with the solution `start`, if there is one.
+    Both begin with the solution `start`, if there is one. The translation counts in the time limit.
     """
+    started = time.monotonic()
     target, variables = _translate(model)
     parameters = mathopt.SolveParameters(
-        time_limit=datetime.timedelta(seconds=max(limits.seconds, 0.01)),
+        time_limit=datetime.timedelta(seconds=max(limits.seconds - (time.monotonic() - started), 0.01)),
         relative_gap_tolerance=limits.relative_gap,
         absolute_gap_tolerance=0.0,
         random_seed=limits.seed,

@@ -46,6 +46,7 @@ class PulpCbc:
         monitor: Monitor | None = None,
     ) -> BackendResult:
         """Minimise the model's objective; `hint` is not used."""
+        started = time.monotonic()
         divisor = math.gcd(*model.objective.values()) or 1
         problem, variables = _relaxed(model, divisor)
         if monitor is not None and monitor.stopped:
@@ -62,7 +63,7 @@ class PulpCbc:
             return BackendResult("unknown", None, None, 0)
         floats = [float(variable.value() or 0) * u for variable, u in zip(variables, units(model), strict=True)]
         proven = problem.sol_status == pulp.LpSolutionOptimal and limits.relative_gap == 0
-        return finish(model, floats, proven, 0, CpSat(), limits, monitor)
+        return finish(model, floats, proven, 0, CpSat(), limits, started, monitor)
 
 
 def _command(limits: SolverLimits, monitor: Monitor | None) -> pulp.PULP_CBC_CMD:

@@ -5,14 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from gpufleet.interruption import heeding, look
+from gpufleet.interruption import aside, heeding, look
 from gpufleet.optimize.backends.interface import BackendResult, SolverLimits
+from gpufleet.optimize.formulation.linear_model import CUT
+from gpufleet.optimize.limits import left
 
 if TYPE_CHECKING:
     from gpufleet.optimize.backends.interface import Backend
     from gpufleet.optimize.formulation.linear_model import LinearModel, Row
     from gpufleet.optimize.monitor import Monitor
 
+FINISH_SHARE = 0.1
+"""Of the time limit, for the way back to integers, when a floating-point solver has used it up."""
 STOPPED_SECONDS = 0.5
 """Time for the shares of the best plan so far, once the search was asked to stop."""
 
@@ -40,8 +44,9 @@ def return_to_grid(
 ) -> list[int] | None:
     """Integer values from a floating-point solution: counts to the nearest integer, shares back onto their grid.
 
-    With the counts fixed, the shares are a small feasibility problem, solved exactly. None when the counts only
-    looked feasible inside a floating-point tolerance.
+    With the counts fixed, the shares are a small feasibility problem: small moves from the floating-point shares, and
+    an exact solver where those find nothing. None when the counts only looked feasible inside a floating-point
+    tolerance.
     """
     values = [round(value) for value in floats]
     if not model.violated(values):
@@ -50,22 +55,33 @@ def return_to_grid(
     rest = _with_counts_fixed(model, values, free)
     if rest is None:
         return None
-    outcome = exact.solve(rest, limits, None, monitor)
-    if outcome.values is None:
+    shares = aside(lambda: _moved(rest, [floats[index] for index in free]))
+    if shares is None:
+        shares = exact.solve(rest, limits, None, monitor).values
+    if shares is None:
         return None
-    for position, index in enumerate(free):
-        values[index] = outcome.values[position]
+    for index, share in zip(free, shares, strict=True):
+        values[index] = share
     return values
 
 
+def _moved(model: LinearModel, floats: list[float]) -> list[int] | None:
+    """Small moves, compiled (or read from numba's cache) on their first use."""
+    from gpufleet.optimize.backends.small_moves import fitted
+
+    return fitted(model, floats)
+
+
 def _with_counts_fixed(model: LinearModel, values: list[int], free: list[int]) -> LinearModel | None:
-    """The model over its shares alone; None when a row without shares is already broken."""
+    """The model over its shares alone, without cuts; None when a row without shares is already broken."""
     rest = type(model)()
     position = {
         index: rest.add_variable(model.variables[index].name, 0, model.variables[index].upper) for index in free
     }
     for row in model.rows:
         look()
+        if row.family == CUT:
+            continue
         constant = sum(c * values[i] for i, c in row.terms if i not in position)
         terms = [(position[i], c) for i, c in row.terms if i in position]
         lower = None if row.lower is None else row.lower - constant
@@ -84,9 +100,16 @@ def finish(
     bound: int | None,
     exact: Backend,
     limits: SolverLimits,
+    started: float,
     monitor: Monitor | None = None,
 ) -> BackendResult:
-    """The result of a floating-point solver in integers; an exact solver takes over if they do not hold exactly."""
+    """The result of a floating-point solver in integers; an exact solver takes over if they do not hold exactly.
+
+    `limits` are those of the whole solve, which began at `started` (`time.monotonic`): what is left of them, and
+    `FINISH_SHARE` at least, is for that.
+    """
+    rest = left(limits, started)
+    limits = replace(rest, seconds=max(rest.seconds, FINISH_SHARE * limits.seconds))
     is_stopped = monitor is not None and monitor.stopped
     if is_stopped:
         brief = replace(limits, seconds=min(limits.seconds, STOPPED_SECONDS))
@@ -96,8 +119,16 @@ def finish(
         values = return_to_grid(model, floats, exact, limits)
     if values is None:
         hint = [min(max(round(f), v.lower), v.upper) for f, v in zip(floats, model.variables, strict=True)]
-        return exact.solve(model, limits, hint, monitor)
+        return _bounded(exact.solve(model, limits, hint, monitor), bound)
     objective = model.value(model.objective, values)
     if proven or (bound is not None and bound >= objective):
         return BackendResult("optimal", values, objective, objective)
     return BackendResult("feasible", values, objective, bound)
+
+
+def _bounded(result: BackendResult, bound: int | None) -> BackendResult:
+    """An exact solver's result beside the better of its bound and the one known before."""
+    if result.objective is None or bound is None or bound <= (result.bound or 0):
+        return result
+    least = min(bound, result.objective)
+    return replace(result, outcome="optimal" if least == result.objective else result.outcome, bound=least)

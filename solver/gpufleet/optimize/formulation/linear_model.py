@@ -12,6 +12,9 @@ Kind = Literal["count", "share"]
 """`count`: an integer that costs or occupies something. `share`: routing, on a grid so fine that a back end based on
 linear programming may treat it as continuous, as long as it returns to the grid in the end."""
 
+CUT = "cut"
+"""Family of rows that every solution with whole counts keeps anyway; they tighten the relaxation alone."""
+
 
 @dataclass(frozen=True)
 class Variable:
