@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
 
-TRIES = 4
-STEPS = 4_000_000
-"""Moves looked at in a try: about a second."""
-HOT, COLD = 1e-6, 1e-8
+TRIES = 3
+STEPS = 2_000_000
+"""Moves looked at in a try: half a second."""
+HOT, COLD = 3e-7, 1e-8
 """Room, as a part of an option's capacity, that a move may cost at the beginning and at the end."""
 MOST_STEPS = 3
 """Grid steps that a class moves at once."""
