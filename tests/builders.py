@@ -14,7 +14,7 @@ from gpufleet.schema.hardware import Accelerator, NodeType, PeakRates
 from gpufleet.schema.instance import Instance
 from gpufleet.schema.models import Convolutional, ModelCard, Variant
 from gpufleet.schema.offers import Offer, Site
-from gpufleet.schema.workloads import Profiled, ProfiledClass, ProfiledOption
+from gpufleet.schema.workloads import Profiled, ProfiledClass, ProfiledOption, Training
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -86,7 +86,13 @@ def profiled(
     return Profiled(name=name, kind="profiled", classes=members, options=tuple(options), **changes)
 
 
-def instance(workloads: Sequence[Profiled], offers: Sequence[Offer], **changes: Any) -> Instance:
+def training(name: str = "run", **changes: Any) -> Training:
+    """A run of 1,000 samples of the small network `NET` within a day."""
+    fields: dict[str, Any] = {"model": "net", "samples": 1000.0, "epochs": 1.0, "global_batch": 1, "deadline_days": 1.0}
+    return Training(name=name, kind="training", **{**fields, **changes})
+
+
+def instance(workloads: Sequence[Profiled | Training], offers: Sequence[Offer], **changes: Any) -> Instance:
     """One hour at one site, with accelerator A and node types n1, n2, n4, n8 of 1, 2, 4, 8 of it."""
     fields: dict[str, Any] = {
         "schema_version": 1,

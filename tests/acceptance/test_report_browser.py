@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from browsers import NEEDED, launched
 from click.testing import CliRunner
-from playwright.sync_api import sync_playwright
 
 from gpufleet import load_plan
 from gpufleet.cli.app import main
@@ -21,6 +19,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
     from playwright.sync_api import Page as Tab
 
+pytestmark = NEEDED
 BODY_TEXT, LARGE_TEXT = 4.5, 3.0
 """Contrast that WCAG 2 asks for at level AA."""
 CONTRAST = """
@@ -72,15 +71,8 @@ def pages(root: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Pat
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium; without one the tests are left out, but never where they are the point."""
-    path = shutil.which("chromium")
-    if path is None and not os.environ.get("CI"):
-        pytest.skip("there is no chromium here")
-    assert path is not None, "CI must have chromium: apt-get install chromium"
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
+    with launched() as browser:
+        yield browser
 
 
 @contextmanager

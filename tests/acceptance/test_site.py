@@ -6,7 +6,6 @@ import functools
 import http.server
 import os
 import re
-import shutil
 import subprocess
 import sys
 import threading
@@ -14,6 +13,7 @@ from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
 import pytest
+from browsers import NEEDED, launched
 from pages import ROOT
 
 import gpufleet
@@ -96,16 +96,11 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 
 
 @pytest.mark.parametrize("served", [True, False], ids=["served", "from files"])
-@pytest.mark.skipif(
-    shutil.which("chromium") is None and not os.environ.get("CI"), reason="needs Debian's chromium; .ci/run installs it"
-)
+@NEEDED
 def test_a_browser_reads_it_without_errors_or_other_hosts(site: Path, address: str, served: bool) -> None:
-    from playwright.sync_api import sync_playwright
-
     base = address if served else f"{site.as_uri()}/"
     wrong: list[str] = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+    with launched() as browser:
         page = browser.new_page()
         page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: wrong.append(str(error)))
@@ -117,7 +112,6 @@ def test_a_browser_reads_it_without_errors_or_other_hosts(site: Path, address: s
         query.click()
         query.press_sequentially("breakeven", delay=20)
         page.wait_for_selector(".md-search-result__link", timeout=20_000)
-        browser.close()
     assert not wrong
 
 

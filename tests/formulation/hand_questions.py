@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from builders import EFFICIENCY, NET, accelerator, edited, instance, node, offer, option, profiled, site
+from builders import EFFICIENCY, NET, accelerator, edited, instance, node, offer, option, profiled, site, training
 from gpufleet.performance.estimate import Configurations, estimate
 from gpufleet.problem.offers import Reserve
 from gpufleet.problem.scenarios import ScenarioRows
@@ -17,7 +17,7 @@ from gpufleet.schema.migration import CurrentNodes, CurrentUse, Migration
 from gpufleet.schema.offers import PriceStep
 from gpufleet.schema.plan import Parallelism
 from gpufleet.schema.time import Period, Stage, Trend
-from gpufleet.schema.workloads import Redundancy, Training
+from gpufleet.schema.workloads import Redundancy
 
 if TYPE_CHECKING:
     from gpufleet.schema.instance import Instance
@@ -135,14 +135,7 @@ def trained(
     **changes: Any,
 ) -> Instance:
     """A run that takes this share of its deadline on one single-accelerator node, beside so many requests/s by day."""
-    run = Training(
-        name="run",
-        kind="training",
-        model="net",
-        samples=1000.0,
-        epochs=1.0,
-        global_batch=1,
-        deadline_days=1.0,
+    run = training(
         periods=allowed,
         redundancy=Redundancy(spare_nodes=spare_nodes),
         restart_minutes=restart_minutes,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from seeds import part, sample
 
-from builders import EFFICIENCY, NET, accelerator, instance, node, offer, resolved
+from builders import EFFICIENCY, NET, accelerator, instance, node, offer, resolved, training
 from gpufleet import solve, verify
 from gpufleet.performance.estimate import Configurations, estimate
 from gpufleet.schema.hardware import PeakRates
@@ -37,18 +37,7 @@ def question(dice: Random) -> ResolvedInstance:
     changes: dict[str, Any] = {"max_spot_share": dice.choice((1.0, 1.0, 0.5, 0.3))}
     if dice.random() < 0.4:
         changes["periods"] = tuple(p.name for p in periods if dice.random() < 0.7) or None
-    run = Training(
-        name="run",
-        kind="training",
-        model="net",
-        samples=1000.0,
-        epochs=1.0,
-        global_batch=1,
-        deadline_days=1.0,
-        parallelism=("tp1",),
-        restart_minutes=dice.choice((0.0, 30.0, 60.0, 120.0, 300.0)),
-        **changes,
-    )
+    run = training(parallelism=("tp1",), restart_minutes=dice.choice((0.0, 30.0, 60.0, 120.0, 300.0)), **changes)
     slow = days_on(run, "na")
     run = run.model_copy(
         update={"deadline_days": slow / dice.choice((0.1531, 0.3037, 0.4573, 0.6113, 0.7571, 0.9067, 1.2037))}

@@ -15,12 +15,11 @@ from typing import TYPE_CHECKING
 import pytest
 from verified_cases import Case, changed, without
 
-from builders import EFFICIENCY, NET, edited, instance, offer, option, profiled, resolved
+from builders import EFFICIENCY, NET, edited, instance, offer, option, profiled, resolved, training
 from gpufleet import solve, verify
 from gpufleet.performance.estimate import Configurations, estimate
 from gpufleet.schema.plan import Deployment, Parallelism, UnservedDemand
 from gpufleet.schema.time import Period
-from gpufleet.schema.workloads import Training
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,18 +35,9 @@ def question(nodes: int, share: float = 0.9) -> Instance:
     second = profiled(
         [option("two", rates={"a": 6.0, "b": 6.0})], {"a": 6.0, "b": 6.0}, "second", priority=1, demand_factors=THIRD
     )
-    run = Training(
-        name="batch",
-        kind="training",
-        model="net",
-        samples=1000.0,
-        epochs=1.0,
-        global_batch=1,
-        deadline_days=1.0,
-        restart_minutes=60.0,
-    )
+    run = training("batch", restart_minutes=60.0)
     asked = instance(
-        [first, second, run],  # type: ignore[list-item]
+        [first, second, run],
         [offer(stock=nodes)],
         horizon_days=1.0,
         periods=periods,
