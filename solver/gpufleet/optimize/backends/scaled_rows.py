@@ -40,13 +40,19 @@ def _divided(side: int | None, divisor: int) -> float | None:
 
 
 def return_to_grid(
-    model: LinearModel, floats: list[float], exact: Backend, limits: SolverLimits, monitor: Monitor | None = None
+    model: LinearModel,
+    floats: list[float],
+    exact: Backend,
+    limits: SolverLimits,
+    monitor: Monitor | None = None,
+    *,
+    moves: bool = True,
 ) -> list[int] | None:
     """Integer values from a floating-point solution: counts to the nearest integer, shares back onto their grid.
 
     With the counts fixed, the shares are a small feasibility problem: small moves from the floating-point shares, and
     an exact solver where those find nothing. None when the counts only looked feasible inside a floating-point
-    tolerance.
+    tolerance. Without `moves` the solver is asked at once: compiling them takes two seconds, once.
     """
     values = [round(value) for value in floats]
     if not model.violated(values):
@@ -55,7 +61,7 @@ def return_to_grid(
     rest = _with_counts_fixed(model, values, free)
     if rest is None:
         return None
-    shares = aside(lambda: _moved(rest, [floats[index] for index in free]))
+    shares = aside(lambda: _moved(rest, [floats[index] for index in free])) if moves else None
     if shares is None:
         shares = exact.solve(rest, limits, None, monitor).values
     if shares is None:
@@ -114,7 +120,7 @@ def finish(
     if is_stopped:
         brief = replace(limits, seconds=min(limits.seconds, STOPPED_SECONDS))
         with heeding(None):  # what was found is worth that moment
-            values = return_to_grid(model, floats, exact, brief)
+            values = return_to_grid(model, floats, exact, brief, moves=False)
     else:
         values = return_to_grid(model, floats, exact, limits)
     if values is None:
