@@ -50,7 +50,7 @@ def return_to_grid(
 ) -> list[int] | None:
     """Integer values from a floating-point solution: counts to the nearest integer, shares back onto their grid.
 
-    With the counts fixed, the shares are a small feasibility problem: small moves from the floating-point shares, and
+    With the counts fixed, the shares are a small feasibility problem: small moves, and
     an exact solver where those find nothing. None when the counts only looked feasible inside a floating-point
     tolerance. Without `moves` the solver is asked at once: compiling them takes two seconds, once.
     """
@@ -61,7 +61,7 @@ def return_to_grid(
     rest = _with_counts_fixed(model, values, free)
     if rest is None:
         return None
-    shares = aside(lambda: _moved(rest, [floats[index] for index in free])) if moves else None
+    shares = aside(lambda: _moved(rest)) if moves else None
     if shares is None:
         shares = exact.solve(rest, limits, None, monitor).values
     if shares is None:
@@ -71,11 +71,11 @@ def return_to_grid(
     return values
 
 
-def _moved(model: LinearModel, floats: list[float]) -> list[int] | None:
+def _moved(model: LinearModel) -> list[int] | None:
     """Small moves, compiled (or read from numba's cache) on their first use."""
     from gpufleet.optimize.backends.small_moves import fitted
 
-    return fitted(model, floats)
+    return fitted(model)
 
 
 def _with_counts_fixed(model: LinearModel, values: list[int], free: list[int]) -> LinearModel | None:

@@ -1,19 +1,21 @@
 """Routing shares on their grid by small moves, where fleets are full to the last request.
 
-With the counts fixed, whole shares are a question of fitting: every class has its shares, every option its room. Shares
-that a linear program leaves fit but for the last grid step of each option. Annealing moves some steps of a class from
-one option to another, and some of another class back; what is counted is the room that is missing. Where half a
-replica stands free all this is over at once; where 1e-5 of the capacity is free, as on `routed-60x400-tight`, it takes
-a twentieth of a second, and CP-SAT finds nothing in a minute (measured).
+With the counts fixed, whole shares are a question of fitting: every class has its grid steps, every option its room. A
+linear program shares the room that is free evenly, in grid steps; its shares are rounded, and annealing repairs what
+does not fit: it moves some steps of a class from one option to another, and some of another class back. Where 1e-5 of
+the capacity is free, as on `routed-60x400-tight`, that takes hundredths of a second; CP-SAT finds nothing in half a
+minute (measured).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numba import njit
+from scipy.optimize import linprog
+from scipy.sparse import csr_array
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 TRIES = 3
 STEPS = 2_000_000
 """Moves looked at in a try: half a second."""
-HOT, COLD = 3e-7, 1e-8
+HOT, COLD = 1e-6, 1e-8
 """Room, as a part of an option's capacity, that a move may cost at the beginning and at the end."""
 MOST_STEPS = 3
 """Grid steps that a class moves at once."""
@@ -34,6 +36,8 @@ AT_FULL, AND_BACK = 0.3, 0.5
 """How often a move begins at an option that is overloaded, and how often another class comes back for it."""
 FULL = 1 - 1e-12
 """Room of an option, a little short, so that sums in floating point do not look smaller than they are."""
+POINTS = 1e4
+"""An option's room: loads in hundredths of a percent, so that a tolerance of 1e-7 is small beside a grid step."""
 DRIFT = 1e-9
 """Missing room below which it is added up anew, because a sum of millions of changes is not exact."""
 
@@ -50,16 +54,16 @@ class _Fit:
     """(c,) grid steps of the class."""
 
 
-def fitted(model: LinearModel, floats: list[float]) -> list[int] | None:
-    """Values of a model of shares alone, near `floats`; None where its rows are of another kind, or nothing was found.
+def fitted(model: LinearModel) -> list[int] | None:
+    """Values of a model of shares alone; None where its rows are of another kind, or nothing was found.
 
     The rows known here are sums of shares that must be met (`x_1 + ... + x_n = steps`), one for each share, and room
-    that must not be exceeded (`loads * x <= room`), one at most for each share.
+    that must not be exceeded (`loads * x <= room`), one for each share.
     """
     fit = _fit(model)
-    if fit is None:
+    start = None if fit is None else _roomy(fit)
+    if fit is None or start is None:
         return None
-    start = _whole(fit, floats)
     for seed in range(TRIES):
         shares = start.copy()
         if _annealed(fit.load, shares, STEPS, seed, np.array([HOT, COLD])):
@@ -110,10 +114,34 @@ def _among(owner: Ints, option: Ints, load: Floats, steps: Ints, most: list[int]
     return _Fit(variable, loads, steps)
 
 
-def _whole(fit: _Fit, floats: list[float]) -> Ints:
+def _roomy(fit: _Fit) -> Ints | None:
+    """(c, k) whole shares near those that leave every option the most room, in its median step; None without a fit."""
+    classes, options = fit.load.shape
+    possible = fit.variable >= 0
+    c, k = np.nonzero(possible)
+    count, room = len(c), np.arange(options)
+    steps = np.nanmedian(fit.load, axis=0)
+    loads = np.concatenate((fit.load[possible], steps)) * POINTS
+    solve: Any = linprog
+    found = solve(
+        np.append(np.zeros(count), -1.0),
+        A_ub=csr_array((loads, (np.append(k, room), np.append(np.arange(count), np.full(options, count))))),
+        b_ub=np.full(options, POINTS),
+        A_eq=csr_array((np.ones(count), (c, np.arange(count))), shape=(classes, count + 1)),
+        b_eq=fit.steps,
+        bounds=[*[(0, None)] * count, (None, None)],
+        method="highs",
+    )
+    if found.status != 0:
+        return None
+    shares = np.zeros(possible.shape)
+    shares[possible] = found.x[:count]
+    return _whole(fit, shares)
+
+
+def _whole(fit: _Fit, near: Floats) -> Ints:
     """(c, k) whole shares: rounded down, what is left of a class where the most room is."""
-    given = np.array([*floats, 0.0])[fit.variable]
-    shares = np.where(fit.variable >= 0, np.floor(np.maximum(given, 0) + 1e-6), 0).astype(np.int64)
+    shares = np.floor(np.maximum(near, 0) + 1e-6).astype(np.int64)
     used = np.nansum(fit.load * shares, axis=0)
     for c, steps in enumerate(fit.steps.tolist()):
         left = steps - int(shares[c].sum())
