@@ -150,3 +150,18 @@ def test_the_way_back_keeps_to_the_time_and_the_bound() -> None:
         found = scaled_rows.finish(model, [2.5 - 1e-9], False, 25, asked, LIMITS, time.monotonic() - used_s)
         assert (found.objective, found.bound, found.outcome) == (30, 25, "feasible")
         assert least <= asked.seconds[0] <= most
+
+
+def test_what_the_solver_used_comes_first() -> None:
+    """Counts that only looked whole: options in use come first in the exact solver, all where those are not enough."""
+    for used, cost in (([1.5 - 1e-9, 0.0], 20), ([0.0, 0.5 - 1e-9], 30)):
+        model = LinearModel()
+        dear, cheap = model.add_variable("dear", 0, 9), model.add_variable("cheap", 0, 1)
+        model.objective = {dear: 10, cheap: 1}
+        model.add_row("demand", "row", [(dear, 2), (cheap, 1)], lower=3)
+        if cost == 30:
+            model.add_row("demand", "more", [(dear, 1)], lower=3)
+        found = scaled_rows.finish(model, used, False, 0, CpSat(), LIMITS, time.monotonic())
+        assert found.values is not None
+        assert not model.violated(found.values)
+        assert found.objective == cost

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ from gpufleet.interruption import aside, heeding, look
 from gpufleet.optimize.backends.interface import BackendResult, SolverLimits
 from gpufleet.optimize.formulation.linear_model import CUT
 from gpufleet.optimize.limits import left
+from gpufleet.optimize.reduction import without_fixed
 
 if TYPE_CHECKING:
     from gpufleet.optimize.backends.interface import Backend
@@ -125,11 +127,35 @@ def finish(
         values = return_to_grid(model, floats, exact, limits)
     if values is None:
         hint = [min(max(round(f), v.lower), v.upper) for f, v in zip(floats, model.variables, strict=True)]
-        return _bounded(exact.solve(model, limits, hint, monitor), bound)
+        return _bounded(_near(model, hint, exact, limits, monitor), bound)
     objective = model.value(model.objective, values)
     if proven or (bound is not None and bound >= objective):
         return BackendResult("optimal", values, objective, objective)
     return BackendResult("feasible", values, objective, bound)
+
+
+def _near(
+    model: LinearModel, hint: list[int], exact: Backend, limits: SolverLimits, monitor: Monitor | None
+) -> BackendResult:
+    """What an exact solver finds on the options that the hint uses, whose optimum proves nothing; or on all."""
+    started = time.monotonic()
+    small = without_fixed(model, dict.fromkeys(_idle(model, hint), 0))
+    found = exact.solve(small.model, limits, [hint[index] for index in small.kept], monitor)
+    values = None if found.values is None else small.restored(found.values)
+    if values is None or model.violated(values):
+        return exact.solve(model, left(limits, started), hint, monitor)
+    return BackendResult("feasible", values, model.value(model.objective, values), 0)
+
+
+def _idle(model: LinearModel, values: list[int]) -> set[int]:
+    """Counts that are 0, and what cannot be more than 0 without them."""
+    idle = {v.index for v in model.variables if v.kind == "count" and v.lower == 0 and values[v.index] == 0}
+    without = set[int]()
+    for row in model.rows:
+        rest = [(index, value) for index, value in row.terms if index not in idle]
+        if row.lower is None and row.upper == 0 and all(value > 0 for _, value in rest):
+            without |= {index for index, _ in rest if model.variables[index].lower == 0}
+    return idle | without
 
 
 def _bounded(result: BackendResult, bound: int | None) -> BackendResult:
