@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from random import Random
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -12,10 +11,9 @@ import pytest
 from gpufleet.optimize.backends import scaled_rows, small_moves
 from gpufleet.optimize.backends.cpsat import CpSat
 from gpufleet.optimize.backends.interface import BackendResult, SolverLimits
+from gpufleet.optimize.backends.mathopt_highs import MathOptHighs
 from gpufleet.optimize.formulation.linear_model import CUT, LinearModel
-
-if TYPE_CHECKING:
-    from gpufleet.optimize.monitor import Monitor
+from gpufleet.optimize.monitor import Monitor, Progress
 
 STEPS = 10_080
 LIMITS = SolverLimits(10.0)
@@ -142,26 +140,79 @@ class _Asked(CpSat):
 
 def test_the_way_back_keeps_to_the_time_and_the_bound() -> None:
     """A count that only looked whole: the exact solver has what is left, a tenth at least, and the bound stays."""
-    for used_s, least, most in ((0.0, 9.0, 10.0), (7.0, 2.0, 3.0), (60.0, 1.0, 1.0)):
+    for used_s, least, most in ((0.0, 9.0, 10.0), (7.0, 2.0, 3.0), (60.0, 0.9, 1.0)):
         model = LinearModel()
         model.objective = {model.add_variable("n", 0, 9): 10}
         model.add_row("demand", "row", [(0, 2)], lower=5)
         asked = _Asked()
         found = scaled_rows.finish(model, [2.5 - 1e-9], False, 25, asked, LIMITS, time.monotonic() - used_s)
         assert (found.objective, found.bound, found.outcome) == (30, 25, "feasible")
-        assert least <= asked.seconds[0] <= most
+        assert least <= asked.seconds[-1] <= most
+        assert len(asked.seconds) == (1 if used_s > LIMITS.seconds else 2), "the options in use, then all"
 
 
-def test_what_the_solver_used_comes_first() -> None:
-    """Counts that only looked whole: options in use come first in the exact solver, all where those are not enough."""
-    for used, cost in (([1.5 - 1e-9, 0.0], 20), ([0.0, 0.5 - 1e-9], 30)):
+@pytest.mark.parametrize("time_left", [True, False])
+def test_what_the_solver_used_comes_first(time_left: bool) -> None:
+    """Counts that only looked whole: the options in use come first in the exact solver, all where those are not enough
+    or time is left."""
+    began = time.monotonic() - (0.0 if time_left else LIMITS.seconds)
+    for used, only_used, on_all in (([1.5 - 1e-9, 0.0], 20, 11), ([0.0, 0.5 - 1e-9], 30, 30)):
         model = LinearModel()
         dear, cheap = model.add_variable("dear", 0, 9), model.add_variable("cheap", 0, 1)
         model.objective = {dear: 10, cheap: 1}
         model.add_row("demand", "row", [(dear, 2), (cheap, 1)], lower=3)
-        if cost == 30:
+        if only_used == on_all:
             model.add_row("demand", "more", [(dear, 1)], lower=3)
-        found = scaled_rows.finish(model, used, False, 0, CpSat(), LIMITS, time.monotonic())
+        found = scaled_rows.finish(model, used, False, 0, CpSat(), LIMITS, began)
         assert found.values is not None
         assert not model.violated(found.values)
-        assert found.objective == cost
+        assert found.objective == (on_all if time_left else only_used)
+
+
+def _overfull() -> LinearModel:
+    """Two of `large` are 5e-8 too small for all requests, which a floating-point solver does not see."""
+    model = LinearModel()
+    large, small = model.add_variable("large", 0, 9), model.add_variable("small", 0, 9)
+    shares = [model.add_variable(name, 0, STEPS, "share") for name in ("at_large", "at_small")]
+    model.objective = {large: 10, small: 6}
+    model.add_row("routing", "class", [(share, 1) for share in shares], STEPS, STEPS)
+    room = 10**10
+    for share, count, part in zip(shares, (large, small), (room, room // 10), strict=True):
+        model.add_row("routing", f"room_{count}", [(share, 2 * (room + 500) // STEPS + 1), (count, -part)], upper=0)
+    return model
+
+
+OVERFULL = [2.0, 0.0, float(STEPS), 0.0]
+
+
+def test_fleets_too_full_are_sought_again_with_slack() -> None:
+    """Of the options in use the floating-point solver is asked for a plan with slack, the exact one where it has none;
+    a bound on those options alone is not passed on."""
+    model, asked, heard = _overfull(), list[LinearModel](), list[Progress]()
+    began = time.monotonic() - LIMITS.seconds
+
+    def again(other: LinearModel, limits: SolverLimits, monitor: Monitor | None) -> list[float] | None:
+        assert limits.seconds <= scaled_rows.FINISH_SHARE * LIMITS.seconds
+        asked.append(other)
+        return MathOptHighs()._floats(other, limits, monitor) if len(asked) == 1 else None
+
+    for _ in range(2):
+        monitor = Monitor(heard.append)
+        found = scaled_rows.finish(model, OVERFULL, False, 20, CpSat(), LIMITS, began, monitor, again)
+        assert found.values is not None
+        assert not model.violated(found.values)
+        assert (found.objective, found.bound) == (30, 20)
+    (room,) = (row for row in asked[0].rows if row.name == "room_0")
+    assert dict(room.terms)[0] == -(10**10) + 10**10 // scaled_rows.SLACK
+    assert [row.name for row in asked[0].rows] == ["class", "room_0"], "the option that is not in use is left out"
+    assert not [progress for progress in heard if progress.bound]
+
+
+def test_highs_ends_at_the_optimum_where_its_own_is_too_full() -> None:
+    """Two of `large` only hold inside its tolerance; one of `small` beside them is the cheapest that holds."""
+    model = _overfull()
+    floats = MathOptHighs()._floats(model, LIMITS, None)
+    assert floats is not None
+    assert [round(value) for value in floats] == [round(value) for value in OVERFULL], "or this says nothing"
+    found = MathOptHighs().solve(model, LIMITS)
+    assert (found.objective, found.outcome) == (26, "optimal")

@@ -65,7 +65,12 @@ class MathOptHighs:
         bound = _bound(result.bound, scale(model))
         if result.values is None:
             return BackendResult("unknown", None, None, bound)
-        return finish(model, result.values, result.proven, bound, CpSat(), limits, started, monitor)
+        return finish(model, result.values, result.proven, bound, CpSat(), limits, started, monitor, self._floats)
+
+    def _floats(self, model: LinearModel, limits: SolverLimits, monitor: Monitor | None) -> list[float] | None:
+        """The best solution that is found, as it is."""
+        result = solve_apart(model, limits, self.name, monitor)
+        return None if result is None else result.values
 
 
 def solve_here(

@@ -8,19 +8,28 @@ from typing import TYPE_CHECKING
 
 from gpufleet.interruption import aside, heeding, look
 from gpufleet.optimize.backends.interface import BackendResult, SolverLimits
-from gpufleet.optimize.formulation.linear_model import CUT
+from gpufleet.optimize.formulation.linear_model import CUT, LinearModel
 from gpufleet.optimize.limits import left
 from gpufleet.optimize.reduction import without_fixed
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gpufleet.optimize.backends.interface import Backend
-    from gpufleet.optimize.formulation.linear_model import LinearModel, Row
+    from gpufleet.optimize.formulation.linear_model import Row
     from gpufleet.optimize.monitor import Monitor
+
+    Again = Callable[[LinearModel, SolverLimits, Monitor | None], list[float] | None]
 
 FINISH_SHARE = 0.1
 """Of the time limit, for the way back to integers, when a floating-point solver has used it up."""
 STOPPED_SECONDS = 0.5
 """Time for the shares of the best plan so far, once the search was asked to stop."""
+SLACK = 50_000
+"""One part in so many of what counts give stays free where fleets came back too full for the grid: five times the room
+in which small moves find shares at once, and five times what HiGHS overloaded on `routed-60x4000-budget`."""
+NEAR_SHARE, AGAIN_SHARE = 0.5, 0.5
+"""Of the time that is left, for plans on the options in use; and of that, for those with slack."""
 
 
 def units(model: LinearModel) -> list[int]:
@@ -110,41 +119,89 @@ def finish(
     limits: SolverLimits,
     started: float,
     monitor: Monitor | None = None,
+    again: Again | None = None,
 ) -> BackendResult:
     """The result of a floating-point solver in integers; an exact solver takes over if they do not hold exactly.
 
     `limits` are those of the whole solve, which began at `started` (`time.monotonic`): what is left of them, and
-    `FINISH_SHARE` at least, is for that.
+    `FINISH_SHARE` at least, is for that. `again` asks the floating-point solver about another model.
     """
-    rest = left(limits, started)
-    limits = replace(rest, seconds=max(rest.seconds, FINISH_SHARE * limits.seconds))
+    rest = _way_back(limits, started)
     is_stopped = monitor is not None and monitor.stopped
     if is_stopped:
-        brief = replace(limits, seconds=min(limits.seconds, STOPPED_SECONDS))
+        brief = replace(rest, seconds=min(rest.seconds, STOPPED_SECONDS))
         with heeding(None):  # what was found is worth that moment
             values = return_to_grid(model, floats, exact, brief, moves=False)
     else:
-        values = return_to_grid(model, floats, exact, limits)
+        values = return_to_grid(model, floats, exact, rest)
     if values is None:
         hint = [min(max(round(f), v.lower), v.upper) for f, v in zip(floats, model.variables, strict=True)]
-        return _bounded(_near(model, hint, exact, limits, monitor), bound)
-    objective = model.value(model.objective, values)
-    if proven or (bound is not None and bound >= objective):
-        return BackendResult("optimal", values, objective, objective)
-    return BackendResult("feasible", values, objective, bound)
+        return _bounded(_exactly(model, hint, exact, limits, started, monitor, again), bound)
+    return _bounded(BackendResult("feasible", values, model.value(model.objective, values), 0), bound, proven=proven)
+
+
+def _way_back(limits: SolverLimits, started: float, part: float = 1.0) -> SolverLimits:
+    """A part of what is left, and `FINISH_SHARE` of the whole at least."""
+    rest = left(limits, started)
+    return replace(rest, seconds=max(part * rest.seconds, FINISH_SHARE * limits.seconds))
+
+
+def _exactly(
+    model: LinearModel,
+    hint: list[int],
+    exact: Backend,
+    limits: SolverLimits,
+    started: float,
+    monitor: Monitor | None,
+    again: Again | None,
+) -> BackendResult:
+    """A plan on the options that the hint uses, and what an exact solver makes of it on all while time is left."""
+    quiet = None if monitor is None else monitor.quiet()  # a bound on few options is none on all
+    near = _near(model, hint, exact, _way_back(limits, started, NEAR_SHARE), quiet, again)
+    if near is None:
+        return exact.solve(model, _way_back(limits, started), hint, monitor)
+    first = BackendResult("feasible", near, model.value(model.objective, near), 0)
+    rest = left(limits, started)
+    if rest.seconds <= 0:
+        return first
+    found = exact.solve(model, rest, near, monitor)
+    return first if found.values is None else found
 
 
 def _near(
-    model: LinearModel, hint: list[int], exact: Backend, limits: SolverLimits, monitor: Monitor | None
-) -> BackendResult:
-    """What an exact solver finds on the options that the hint uses, whose optimum proves nothing; or on all."""
+    model: LinearModel,
+    hint: list[int],
+    exact: Backend,
+    limits: SolverLimits,
+    monitor: Monitor | None,
+    again: Again | None,
+) -> list[int] | None:
+    """A plan on the options in use: of the floating-point solver, with some slack, or of the exact one."""
     started = time.monotonic()
     small = without_fixed(model, dict.fromkeys(_idle(model, hint), 0))
-    found = exact.solve(small.model, limits, [hint[index] for index in small.kept], monitor)
-    values = None if found.values is None else small.restored(found.values)
-    if values is None or model.violated(values):
-        return exact.solve(model, left(limits, started), hint, monitor)
-    return BackendResult("feasible", values, model.value(model.objective, values), 0)
+    values = None
+    if again is not None and any(v.kind == "share" for v in small.model.variables):
+        floats = again(with_slack(small.model), replace(limits, seconds=AGAIN_SHARE * limits.seconds), monitor)
+        values = None if floats is None else return_to_grid(small.model, floats, exact, left(limits, started), monitor)
+    if values is None:
+        begin = [hint[index] for index in small.kept]
+        values = exact.solve(small.model, left(limits, started), begin, monitor).values
+    found = None if values is None else small.restored(values)
+    return None if found is None or model.violated(found) else found
+
+
+def with_slack(model: LinearModel) -> LinearModel:
+    """The model with a little less room for shares, one part in `SLACK` of what counts give."""
+    shares = {v.index for v in model.variables if v.kind == "share"}
+    return LinearModel(model.variables, [_with_slack(row, shares) for row in model.rows], model.objective)
+
+
+def _with_slack(row: Row, shares: set[int]) -> Row:
+    """The row with slack if it holds loads of shares to what counts give."""
+    is_room = row.lower is None and row.upper == 0 and all((index in shares) == (c > 0) for index, c in row.terms)
+    if not is_room:
+        return row
+    return replace(row, terms=tuple((index, c if c > 0 else c - c // SLACK) for index, c in row.terms))
 
 
 def _idle(model: LinearModel, values: list[int]) -> set[int]:
@@ -158,9 +215,9 @@ def _idle(model: LinearModel, values: list[int]) -> set[int]:
     return idle | without
 
 
-def _bounded(result: BackendResult, bound: int | None) -> BackendResult:
-    """An exact solver's result beside the better of its bound and the one known before."""
-    if result.objective is None or bound is None or bound <= (result.bound or 0):
+def _bounded(result: BackendResult, bound: int | None, *, proven: bool = False) -> BackendResult:
+    """A result beside the better of its bound and the one known before; `proven`: there is nothing better."""
+    if result.objective is None:
         return result
-    least = min(bound, result.objective)
+    least = result.objective if proven else min(max(bound or 0, result.bound or 0), result.objective)
     return replace(result, outcome="optimal" if least == result.objective else result.outcome, bound=least)
