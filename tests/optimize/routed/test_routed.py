@@ -17,7 +17,7 @@ from gpufleet.confirming import confirm
 from gpufleet.optimize import choice
 from gpufleet.optimize.backends import mathopt_highs
 from gpufleet.optimize.backends.interface import SolverLimits
-from gpufleet.optimize.backends.mathopt_highs import solve_here
+from gpufleet.optimize.backends.mathopt_here import solve_here
 from gpufleet.optimize.backends.registry import backend
 from gpufleet.optimize.bounds.carriers import carriers_of
 from gpufleet.optimize.bounds.lagrangian import DENOMINATOR, Prices, lower_bound
