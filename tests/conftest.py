@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from gpufleet.optimize.backends import mathopt_highs
+from gpufleet.optimize.backends import mathopt_here, mathopt_highs
 
 # derandomised, so that a green build stays green; found examples are kept as tests
 settings.register_profile("gpufleet", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
@@ -35,7 +35,7 @@ def backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     `tests/test_solve.py` runs it the usual way.
     """
     if request.param == "highs":
-        monkeypatch.setattr(mathopt_highs, "solve_apart", mathopt_highs.solve_here)
+        monkeypatch.setattr(mathopt_highs, "solve_apart", mathopt_here.solve_here)
     return request.param
 
 

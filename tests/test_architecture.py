@@ -254,6 +254,15 @@ def test_solving_does_not_load_pandas_or_the_other_back_ends() -> None:
     )
 
 
+def test_children_load_only_their_own_solver() -> None:
+    """HiGHS is started often; CP-SAT and what it brings along would take it another third of a second each time."""
+    _run(
+        "import sys, gpufleet.optimize.backends.highs_child\n"
+        "loaded = {'pandas', 'pulp', 'scipy', 'numba', 'ortools.sat.python.cp_model'} & set(sys.modules)\n"
+        "assert not loaded, loaded"
+    )
+
+
 def test_importing_changes_no_logger() -> None:
     code = (
         "import logging, pkgutil, importlib, gpufleet\n"

@@ -17,7 +17,7 @@ from gpufleet.optimize import choice
 from gpufleet.optimize.backends import highs_process, mathopt_highs
 from gpufleet.optimize.backends.highs_process import solve_apart
 from gpufleet.optimize.backends.interface import SolverLimits
-from gpufleet.optimize.backends.mathopt_highs import solve_here
+from gpufleet.optimize.backends.mathopt_here import solve_here
 from gpufleet.optimize.backends.registry import backend as back_end
 from gpufleet.optimize.formulation import pools
 from gpufleet.optimize.formulation.linear_model import LinearModel

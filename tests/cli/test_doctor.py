@@ -13,7 +13,7 @@ from cli_runs import run
 
 from gpufleet.cli import checks_of_packages, checks_of_work
 from gpufleet.errors import MissingBackendError
-from gpufleet.optimize.backends import mathopt_highs, registry
+from gpufleet.optimize.backends import mathopt_here, mathopt_highs, registry
 from gpufleet.report.checkup_text import Check, checkup_text, is_fit
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_this_installation_is_fit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mathopt_highs, "solve_apart", mathopt_highs.solve_here)
+    monkeypatch.setattr(mathopt_highs, "solve_apart", mathopt_here.solve_here)
     monkeypatch.setenv("COLUMNS", "80")
     result = run("doctor", "--json")
     said = json.loads(result.stdout)

@@ -10,7 +10,7 @@ from hand_cases import HAND_CASES
 from builders import resolved
 from gpufleet import confirm, solve, verify
 from gpufleet.candidates.enumerate import build_candidates
-from gpufleet.optimize.backends import mathopt_highs
+from gpufleet.optimize.backends import mathopt_here, mathopt_highs
 from gpufleet.optimize.backends.interface import SolverLimits
 from gpufleet.optimize.choice import Approach
 from gpufleet.solving import solve_candidates
@@ -29,14 +29,14 @@ def test_hand_case(case: HandCase, backend: str) -> None:
 @pytest.mark.parametrize("case", HAND_CASES[::4], ids=str)
 def test_scip_agrees(case: HandCase, monkeypatch: pytest.MonkeyPatch) -> None:
     """On every fourth case, inside the test's process."""
-    monkeypatch.setattr(mathopt_highs, "solve_apart", mathopt_highs.solve_here)
+    monkeypatch.setattr(mathopt_highs, "solve_apart", mathopt_here.solve_here)
     check(case, "scip")
 
 
 @pytest.mark.parametrize("case", [case for case in HAND_CASES if case.scenarios is None][1::5], ids=str)
 def test_decomposition_agrees(case: HandCase, monkeypatch: pytest.MonkeyPatch) -> None:
     """On every fifth case; its prices never prove more than the cost on paper. HiGHS is asked inside the process."""
-    monkeypatch.setattr(mathopt_highs, "solve_apart", mathopt_highs.solve_here)
+    monkeypatch.setattr(mathopt_highs, "solve_apart", mathopt_here.solve_here)
     asked, plan = check(case, "auto", engine="decomposition")
     found = confirm(asked, plan)
     if case.usd is not None:

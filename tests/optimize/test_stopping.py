@@ -13,7 +13,7 @@ import gpufleet
 from builders import instance, near_ties, offer, option, profiled, resolved
 from gpufleet import MissingBackendError, ProgressEvent, solve, verify
 from gpufleet.optimize import choice
-from gpufleet.optimize.backends import children, highs_child, highs_process, mathopt_highs
+from gpufleet.optimize.backends import children, highs_child, highs_process, mathopt_here, mathopt_highs
 from gpufleet.optimize.backends.interface import BackendResult, SolverLimits
 from gpufleet.optimize.backends.registry import backend as back_end
 from gpufleet.optimize.formulation.linear_model import LinearModel
@@ -164,7 +164,7 @@ def test_one_worker_repeats_itself() -> None:
 
 def test_what_hangs_on_the_clock_is_not_called_deterministic(monkeypatch: pytest.MonkeyPatch) -> None:
     """HiGHS knows no other limit; it counts where it came to an end."""
-    monkeypatch.setattr(mathopt_highs, "solve_apart", mathopt_highs.solve_here)
+    monkeypatch.setattr(mathopt_highs, "solve_apart", mathopt_here.solve_here)
     asked = resolved(near_ties())
     short = solve(asked, backend="highs", deterministic=True, time_limit_s=0.02)
     through = solve(resolved(EXAMPLE), backend="highs", deterministic=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from gpufleet.confirming import confirm
 from gpufleet.optimize import choice
 from gpufleet.optimize.backends import mathopt_highs
 from gpufleet.optimize.backends.interface import SolverLimits
-from gpufleet.optimize.backends.mathopt_highs import solve_here
+from gpufleet.optimize.backends.mathopt_here import solve_here
 from gpufleet.optimize.backends.registry import backend
 from gpufleet.optimize.bounds.carriers import carriers_of
 from gpufleet.optimize.bounds.lagrangian import DENOMINATOR, Prices, lower_bound
@@ -158,18 +159,20 @@ def test_exclusion_happens() -> None:
     assert force(matrix, carriers, found.prices).excluded(best + 1).tolist() == [False, True]
 
 
-@pytest.mark.parametrize(("columns", "wide"), [(0, 20_000), (0, 0), (1_500, 20_000)])
-def test_engine_agrees_with_cpsat(columns: int, wide: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Random questions with stock, budgets, power and the like; proved by HiGHS, after plans on some options, or by the
-    tree."""
+@pytest.mark.parametrize(("columns", "wide", "workers"), [(0, 20_000, 1), (0, 0, 1), (0, 0, 2), (1_500, 20_000, 1)])
+def test_engine_agrees_with_cpsat(columns: int, wide: int, workers: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Random questions with stock, budgets, power and the like; proved by HiGHS, after plans on some options, with a
+    second worker on more of them, or by the tree."""
     monkeypatch.setattr(routed_solver, "TREE_COLUMNS", columns)
     monkeypatch.setattr(routed_solver, "WIDE", wide)
-    monkeypatch.setattr(routed_solver, "SOME", (1, 2))
+    monkeypatch.setattr(routed_solver, "SOME", ((1, 0.5), (2, 1.0)))
+    monkeypatch.setattr(routed_solver, "MORE", 3)
     monkeypatch.setattr(mathopt_highs, "solve_apart", _here)
     seen = set()
     for seed in range(25):
         model = _random_model(Random(seed))
-        exact, ours = backend("cpsat").solve(model, LIMITS), Routed().solve(model, LIMITS)
+        exact = backend("cpsat").solve(model, LIMITS)
+        ours = Routed().solve(model, replace(LIMITS, workers=workers))
         assert (ours.outcome, ours.objective) == (exact.outcome, exact.objective), seed
         seen.add(ours.outcome)
         if ours.values is not None and ours.objective is not None:

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from gpufleet.optimize.backends.highs_process import FloatResult
-from gpufleet.optimize.backends.mathopt_highs import scale, solve_here
-from gpufleet.optimize.backends.scaled_rows import units
+from gpufleet.optimize.backends.mathopt_here import solve_here
+from gpufleet.optimize.backends.scaled_rows import scale, units
 from gpufleet.optimize.monitor import Monitor, Progress
 
 if TYPE_CHECKING:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import signal
 import subprocess
@@ -15,7 +14,7 @@ from gpufleet.errors import MissingBackendError
 from gpufleet.optimize.backends.children import child
 from gpufleet.optimize.backends.cpsat import CpSat
 from gpufleet.optimize.backends.interface import BackendResult
-from gpufleet.optimize.backends.scaled_rows import finish, scaled, units
+from gpufleet.optimize.backends.scaled_rows import finish, scale, scaled, units
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -47,7 +46,7 @@ class PulpCbc:
     ) -> BackendResult:
         """Minimise the model's objective; `hint` is not used."""
         started = time.monotonic()
-        divisor = math.gcd(*model.objective.values()) or 1
+        divisor = scale(model)
         problem, variables = _relaxed(model, divisor)
         if monitor is not None and monitor.stopped:
             return BackendResult("unknown", None, None, 0)

@@ -45,6 +45,16 @@ def scaled(row: Row, unit: list[int]) -> tuple[list[tuple[int, float]], float | 
     return terms, _divided(row.lower, divisor), _divided(row.upper, divisor)
 
 
+def scale(model: LinearModel) -> int:
+    """What the objective is divided by: the common divisor of its coefficients."""
+    return math.gcd(*model.objective.values()) or 1
+
+
+def whole_bound(dual: float, divisor: int) -> int:
+    """The float dual bound of an integer objective, rounded up unless it is within 1e-6 of the integer below."""
+    return max(0, math.ceil(dual - 1e-6 * max(1.0, abs(dual)))) * divisor if math.isfinite(dual) else 0
+
+
 def _divided(side: int | None, divisor: int) -> float | None:
     return None if side is None else side / divisor
 

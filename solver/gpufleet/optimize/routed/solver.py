@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -25,11 +28,14 @@ from gpufleet.optimize.routed.spare import without_spare
 from gpufleet.optimize.routed.tree import Tree
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from gpufleet.optimize.backends.interface import Outcome, SolverLimits
     from gpufleet.optimize.bounds.lagrangian import Prices
     from gpufleet.optimize.formulation.linear_model import LinearModel
+    from gpufleet.optimize.reduction import Reduced
     from gpufleet.optimize.routed.fixing import Forced
 
     Floats = NDArray[np.float64]
@@ -49,9 +55,16 @@ replica more or less then matters little, and what rounding costs lies between o
 it (measured: `joint-20x20x20`)."""
 SHARE = 0.25
 """Share of the time for the relaxation."""
-WIDE, SOME = 20_000, (150, 300)
-"""Variables left beyond which HiGHS looks for better plans on some of the options, the cheapest by prices: on more of
-them in half of the time only (measured: `routed-60x4000`, where it finds nothing on all of them)."""
+WIDE = 20_000
+"""Variables left beyond which HiGHS looks for better plans on some of the options, the cheapest by prices: on all of
+them it finds none in half a minute or more (measured: `routed-60x4000`)."""
+SOME = ((150, 0.25), (300, 1.0))
+"""How many, and the part of the time that is left for each. The first ones are looked at without the plan that the few
+gave, 7 % above the bound, from which HiGHS found worse ones than from nothing (measured)."""
+MORE = 500
+"""Options on which a second worker looks for plans meanwhile."""
+SOON = 2.0
+"""Seconds to the end from which on nobody is stopped any more, because the way back from floats is under way."""
 
 
 class Routed:
@@ -180,16 +193,40 @@ class _Run:
     def _better_plans(self, forced: Forced) -> Bools:
         """Plans from HiGHS on some of the options; its bounds say nothing of the others. What is left then."""
         left = np.ones(len(self.matrix.cost), np.bool_)
-        for rounds, number in zip(range(len(SOME), 0, -1), SOME, strict=True):
-            free = self._cheapest(forced, number)
-            if self._stopped() or self.matrix.lower[~free].any() or not empty_rows_hold(self.matrix, free):
-                break
-            limits = replace(self._rest(), seconds=self._rest().seconds / rounds)
-            self._take_from_highs(free, limits, self._quiet())
-            left = left if self.cost is None else self._left(forced, self.cost)
-            if left.sum() <= WIDE:
-                break
+        with self._more_beside(forced):
+            for start, (number, part) in enumerate(SOME):
+                free = self._cheapest(forced, number)
+                if self._stopped() or not self._can_leave_out(free):
+                    break
+                limits = replace(self._rest(), seconds=part * self._rest().seconds)
+                self._take_from_highs(free, limits, self._quiet(), begins=start > 0)
+                left = left if self.cost is None else self._left(forced, self.cost)
+                if left.sum() <= WIDE:
+                    break
         return left
+
+    @contextmanager
+    def _more_beside(self, forced: Forced) -> Iterator[None]:
+        """While the block runs, a second worker looks at more of the options; its plan is taken in the end."""
+        free, limits, stop = self._cheapest(forced, MORE), self._rest(), threading.Event()
+        if limits.workers == 1 or not self._can_leave_out(free):
+            yield
+            return
+        small = self._reduced(free)
+        with ThreadPoolExecutor(1) as worker, self.monitor.watching(stop.set):
+            asked = worker.submit(MathOptHighs().solve, small.model, limits, None, Monitor(None, stop))
+            try:
+                yield
+            finally:
+                if self.until - time.monotonic() > SOON:
+                    stop.set()
+                found = asked.result()
+                if found.values is not None:
+                    self._take(small.restored(found.values))
+
+    def _can_leave_out(self, free: Bools) -> bool:
+        """Can all variables that are not free be 0?"""
+        return not self.matrix.lower[~free].any() and empty_rows_hold(self.matrix, free)
 
     def _grow(self, free: Bools, work: int) -> bool:
         """Let a tree grow over these variables; True when it has come to its end, and its plan holds exactly."""
@@ -229,19 +266,25 @@ class _Run:
         self.bound = max(self.bound, found.bound or 0)
         return self._ended()
 
-    def _take_from_highs(self, free: Bools, limits: SolverLimits, monitor: Monitor | None) -> BackendResult:
-        """What HiGHS says of the model in the free variables alone, with the cuts; its plan is kept."""
-        fixed = dict.fromkeys(np.flatnonzero(~free).tolist(), 0)
-        small = without_fixed(self.model, fixed)
-        for number, cut in enumerate(self.relaxation.cuts):
-            terms = [(small.kept[index], value) for index, value in cut.terms if index in small.kept]
-            small.model.add_row(CUT, f"{CUT}_{number}", terms, upper=cut.upper)
-        can_start = self.values is not None and not any(self.values[index] for index in fixed)
+    def _take_from_highs(
+        self, free: Bools, limits: SolverLimits, monitor: Monitor | None, *, begins: bool = True
+    ) -> BackendResult:
+        """What HiGHS says of the model in the free variables alone; its plan is kept. `begins`: from the best."""
+        small = self._reduced(free)
+        can_start = begins and self.values is not None and not any(self.values[index] for index in small.fixed)
         hint = [self.values[index] for index in small.kept] if can_start and self.values is not None else None
         found = MathOptHighs(starts_at_hint=True).solve(small.model, limits, hint, monitor)
         if found.values is not None:
             self._take(small.restored(found.values))
         return found
+
+    def _reduced(self, free: Bools) -> Reduced:
+        """The model in the free variables alone, with the cuts."""
+        small = without_fixed(self.model, dict.fromkeys(np.flatnonzero(~free).tolist(), 0))
+        for number, cut in enumerate(self.relaxation.cuts):
+            terms = [(small.kept[index], value) for index, value in cut.terms if index in small.kept]
+            small.model.add_row(CUT, f"{CUT}_{number}", terms, upper=cut.upper)
+        return small
 
     def _proven_by_exclusion(self) -> BackendResult:
         """Nothing else is left: the plan that is known is optimal, and without one there is none."""
