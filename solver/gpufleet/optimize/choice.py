@@ -30,7 +30,7 @@ ROUTED_LIMIT = 400
 """Routing shares beyond which linear programming beats the whole model in CP-SAT (measured, docs/benchmarks.md)."""
 MOST_CLASSES, MANY_SHARES = 30, 100_000
 """Classes of one workload beyond which the whole model in HiGHS is quicker than the engine for routed services, and
-routing shares from which it is not: HiGHS finds no plan in minutes there (measured at 14,000 and 150,000)."""
+routing shares from which it is not: HiGHS finds no good plan in minutes there (measured at 14,000 and 150,000)."""
 FIRST_EFFORT = 2.0
 """Deterministic time (about seconds) that CP-SAT may take on a whole model before something else goes on. Rates that
 have no small common denominator make routing hard for it, however few the shares are."""

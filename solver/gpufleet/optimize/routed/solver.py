@@ -57,7 +57,7 @@ SHARE = 0.25
 """Share of the time for the relaxation."""
 WIDE = 20_000
 """Variables left beyond which HiGHS looks for better plans on some of the options, the cheapest by prices: on all of
-them it finds none in half a minute or more (measured: `routed-60x4000`)."""
+them it finds no good one in a minute and a half (measured: `routed-60x4000`)."""
 SOME = ((150, 0.25), (300, 1.0))
 """How many, and the part of the time that is left for each. The first ones are looked at without the plan that the few
 gave, 7 % above the bound, from which HiGHS found worse ones than from nothing (measured)."""
