@@ -179,7 +179,7 @@ def _proof_worked_out(
     is_close = result.objective is not None and result.objective - bound <= limits.relative_gap * result.objective
     if result.objective is None or is_close or not _asks_for_cases(approach, model):
         return proof
-    tree_seconds = max(LEAST_TREE_S, min(MOST_TREE_S, limits.seconds, took))
+    tree_seconds = min(max(took, LEAST_TREE_S), MOST_TREE_S, seconds)
     return _with_cases(model, matrix, bounds[0][1], result.objective, tree_seconds, monitor, proof)
 
 
@@ -217,13 +217,13 @@ def _proven(result: BackendResult, proof: Proof | None) -> BackendResult:
 
 
 LEAST_TREE_S, MOST_TREE_S = 4.0, 10.0
-"""Seconds for a tree of cases where prices leave a gap: as long as the solve took and time is left, within these."""
+"""Seconds for a tree of cases where prices leave a gap: as long as the solve took, within these and what is left."""
 TREE_LIMIT = 2_500
 """Variables up to which it is tried: beyond, prices leave little, or splits raise nothing (measured)."""
 TREE_SHARE = 0.3
 """Share of the time limit that is kept for it, where a certificate is asked for."""
 LEAST_PROOF_S = 1.0
-"""Seconds that prices for a certificate may take even when the time limit is reached."""
+"""Seconds that prices for a certificate, and its tree, may take even when the time limit is reached."""
 
 
 @dataclass(frozen=True)

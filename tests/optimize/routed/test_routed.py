@@ -159,12 +159,19 @@ def test_exclusion_happens() -> None:
     assert force(matrix, carriers, found.prices).excluded(best + 1).tolist() == [False, True]
 
 
-@pytest.mark.parametrize(("columns", "wide", "workers"), [(0, 20_000, 1), (0, 0, 1), (0, 0, 2), (1_500, 20_000, 1)])
-def test_engine_agrees_with_cpsat(columns: int, wide: int, workers: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Random questions with stock, budgets, power and the like; proved by HiGHS, after plans on some options, with a
-    second worker on more of them, or by the tree."""
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize(
+    ("columns", "wide", "many"), [(0, 20_000, 20), (0, 0, 20), (1_500, 20_000, 20), (1_500, 20_000, 0)]
+)
+def test_engine_agrees_with_cpsat(
+    columns: int, wide: int, many: int, workers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Random questions with stock, budgets, power and the like; proved by HiGHS, after plans on some options, by the
+    tree, or by HiGHS on all options as they are; with a second worker beside it or without."""
     monkeypatch.setattr(routed_solver, "TREE_COLUMNS", columns)
     monkeypatch.setattr(routed_solver, "WIDE", wide)
+    monkeypatch.setattr(routed_solver, "MANY", many)
+    monkeypatch.setattr(routed_solver, "FEW", 2 if many == 0 else routed_solver.FEW)
     monkeypatch.setattr(routed_solver, "SOME", ((1, 0.5), (2, 1.0)))
     monkeypatch.setattr(routed_solver, "MORE", 3)
     monkeypatch.setattr(mathopt_highs, "solve_apart", _here)

@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -29,12 +29,14 @@ from gpufleet.optimize.routed.tree import Tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from concurrent.futures import Future
 
     from numpy.typing import NDArray
 
     from gpufleet.optimize.backends.interface import Outcome, SolverLimits
     from gpufleet.optimize.bounds.lagrangian import Prices
     from gpufleet.optimize.formulation.linear_model import LinearModel
+    from gpufleet.optimize.monitor import Progress
     from gpufleet.optimize.reduction import Reduced
     from gpufleet.optimize.routed.fixing import Forced
 
@@ -50,9 +52,9 @@ FIRST_WORK, PROOF_WORK = 600_000, 4_000_000
 TREE_COLUMNS = 1_500
 """Variables up to which the tree tries the proof; beyond it HiGHS (measured)."""
 MANY = 20
-"""Replicas of an option, on average over those in the relaxation, from which HiGHS has the model as it is: a part of a
-replica more or less then matters little, and what rounding costs lies between options, where capacity cuts do not see
-it (measured: `joint-20x20x20`)."""
+"""Replicas of an option, on average over those in the relaxation, from which HiGHS has the model as it is, after or
+beside a plan on the few: a part of a replica more or less then matters little, and what rounding costs lies between
+options, where capacity cuts do not see it (measured: `joint-20x20x20`)."""
 SHARE = 0.25
 """Share of the time for the relaxation."""
 WIDE = 20_000
@@ -63,8 +65,6 @@ SOME = ((150, 0.25), (300, 1.0))
 gave, 7 % above the bound, from which HiGHS found worse ones than from nothing (measured)."""
 MORE = 500
 """Options on which a second worker looks for plans meanwhile."""
-SOON = 2.0
-"""Seconds to the end from which on nobody is stopped any more, because the way back from floats is under way."""
 
 
 class Routed:
@@ -125,7 +125,7 @@ class _Run:
         self.prices = row_prices(plain, self.matrix)
         used = plain.values[np.unique(self.carriers.count)]
         if used.sum() > MANY * (used > 1e-6).sum():
-            return self._by_highs(everything)
+            return self._many_replicas(everything, plain.prices)
         forced = self._raise_bound(everything, plain.prices)
         self._first_plan(forced)
         if self._is_enough():
@@ -192,8 +192,11 @@ class _Run:
 
     def _better_plans(self, forced: Forced) -> Bools:
         """Plans from HiGHS on some of the options; its bounds say nothing of the others. What is left then."""
-        left = np.ones(len(self.matrix.cost), np.bool_)
-        with self._more_beside(forced):
+        left, more = np.ones(len(self.matrix.cost), np.bool_), self._cheapest(forced, MORE)
+        with ExitStack() as stack:
+            stop = threading.Event()
+            if self.limits.workers > 1 and self._can_leave_out(more):
+                stack.enter_context(self._beside(more, stop))
             for start, (number, part) in enumerate(SOME):
                 free = self._cheapest(forced, number)
                 if self._stopped() or not self._can_leave_out(free):
@@ -202,27 +205,41 @@ class _Run:
                 self._take_from_highs(free, limits, self._quiet(), begins=start > 0)
                 left = left if self.cost is None else self._left(forced, self.cost)
                 if left.sum() <= WIDE:
+                    stop.set()
                     break
         return left
 
+    def _many_replicas(self, everything: Bools, prices: Floats) -> BackendResult:
+        """A plan from HiGHS on the few options that are cheapest by prices, the proof on all."""
+        few = self._cheapest(self._raise_bound(everything, prices), FEW)
+        self.relaxation.cuts.clear()  # HiGHS is quicker without them here (measured)
+        if self._stopped() or not self._can_leave_out(few):
+            return self._by_highs(everything)
+        if self.limits.workers == 1:
+            self._take_from_highs(few, replace(self._rest(), seconds=SHARE * self._rest().seconds), self._quiet())
+            return self._ended() if self._is_enough() else self._by_highs(everything, begins=False)
+        stop = threading.Event()
+        with self._beside(everything, stop) as asked:
+            self._take_from_highs(few, self._rest(), self._quiet())
+            if self._is_enough():
+                stop.set()
+        return self._ended_with(asked.result())
+
     @contextmanager
-    def _more_beside(self, forced: Forced) -> Iterator[None]:
-        """While the block runs, a second worker looks at more of the options; its plan is taken in the end."""
-        free, limits, stop = self._cheapest(forced, MORE), self._rest(), threading.Event()
-        if limits.workers == 1 or not self._can_leave_out(free):
-            yield
-            return
-        small = self._reduced(free)
+    def _beside(self, free: Bools, stop: threading.Event) -> Iterator[Future[BackendResult]]:
+        """While the block runs, a second worker has HiGHS look at these variables; in the end its plan is taken."""
+        small, watch = self._reduced(free), self._pass_on if self.watched and free.all() else None
         with ThreadPoolExecutor(1) as worker, self.monitor.watching(stop.set):
-            asked = worker.submit(MathOptHighs().solve, small.model, limits, None, Monitor(None, stop))
+            asked = worker.submit(MathOptHighs().solve, small.model, self._rest(), None, Monitor(watch, stop))
             try:
-                yield
+                yield asked
             finally:
-                if self.until - time.monotonic() > SOON:
-                    stop.set()
-                found = asked.result()
-                if found.values is not None:
-                    self._take(small.restored(found.values))
+                values = asked.result().values
+                if values is not None:
+                    self._take(small.restored(values))
+
+    def _pass_on(self, progress: Progress) -> None:
+        self.monitor.report(self.monitor.phase, objective=progress.objective, bound=progress.bound)
 
     def _can_leave_out(self, free: Bools) -> bool:
         """Can all variables that are not free be 0?"""
@@ -253,13 +270,17 @@ class _Run:
             self.values, self.cost = values, cost
             self.monitor.report(self.monitor.phase, objective=cost)
 
-    def _by_highs(self, left: Bools) -> BackendResult:
+    def _by_highs(self, left: Bools, *, begins: bool = True) -> BackendResult:
         """What is left, with the cuts, in HiGHS."""
         if self._stopped() or time.monotonic() >= self.until:
             return self._ended()
         if not empty_rows_hold(self.matrix, left):  # without those variables there is no plan
             return self._proven_by_exclusion()
-        found = self._take_from_highs(left, self._rest(), self.monitor if self.watched else None)
+        monitor = self.monitor if self.watched else None
+        return self._ended_with(self._take_from_highs(left, self._rest(), monitor, begins=begins))
+
+    def _ended_with(self, found: BackendResult) -> BackendResult:
+        """What is known, with what HiGHS says of all that a better plan can use."""
         if found.outcome == "infeasible":
             return self._proven_by_exclusion()
         # what is not left costs at least as much as the plan that was known when it was ruled out
