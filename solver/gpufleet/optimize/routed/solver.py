@@ -29,14 +29,12 @@ from gpufleet.optimize.routed.tree import Tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from concurrent.futures import Future
 
     from numpy.typing import NDArray
 
     from gpufleet.optimize.backends.interface import Outcome, SolverLimits
     from gpufleet.optimize.bounds.lagrangian import Prices
     from gpufleet.optimize.formulation.linear_model import LinearModel
-    from gpufleet.optimize.monitor import Progress
     from gpufleet.optimize.reduction import Reduced
     from gpufleet.optimize.routed.fixing import Forced
 
@@ -101,6 +99,8 @@ class _Run:
     bound: int = 0
     prices: Prices | None = None
     started: float = field(default_factory=time.monotonic)
+    taking: threading.Lock = field(default_factory=threading.Lock)
+    """Two workers may find a plan at once."""
 
     def __post_init__(self) -> None:
         self.until = self.started + self.limits.seconds
@@ -219,27 +219,29 @@ class _Run:
             self._take_from_highs(few, replace(self._rest(), seconds=SHARE * self._rest().seconds), self._quiet())
             return self._ended() if self._is_enough() else self._by_highs(everything, begins=False)
         stop = threading.Event()
-        with self._beside(everything, stop) as asked:
-            self._take_from_highs(few, self._rest(), self._quiet())
-            if self._is_enough():
+        with self._beside(few, stop):
+            found = self._by_highs(everything, begins=False)
+            if found.outcome == "infeasible" or self._is_enough():
                 stop.set()
-        return self._ended_with(asked.result())
+        return found if found.outcome == "infeasible" else self._ended()
 
     @contextmanager
-    def _beside(self, free: Bools, stop: threading.Event) -> Iterator[Future[BackendResult]]:
-        """While the block runs, a second worker has HiGHS look at these variables; in the end its plan is taken."""
-        small, watch = self._reduced(free), self._pass_on if self.watched and free.all() else None
-        with ThreadPoolExecutor(1) as worker, self.monitor.watching(stop.set):
-            asked = worker.submit(MathOptHighs().solve, small.model, self._rest(), None, Monitor(watch, stop))
-            try:
-                yield asked
-            finally:
-                values = asked.result().values
-                if values is not None:
-                    self._take(small.restored(values))
+    def _beside(self, free: Bools, stop: threading.Event) -> Iterator[None]:
+        """While the block runs, and on until it is asked to stop, a second worker has HiGHS look for plans in these
+        variables."""
+        small = self._reduced(free)
 
-    def _pass_on(self, progress: Progress) -> None:
-        self.monitor.report(self.monitor.phase, objective=progress.objective, bound=progress.bound)
+        def look_for_plans() -> None:
+            values = MathOptHighs().solve(small.model, self._rest(), None, Monitor(None, stop)).values
+            if values is not None:
+                self._take(small.restored(values))
+
+        with ThreadPoolExecutor(1) as worker, self.monitor.watching(stop.set):
+            asked = worker.submit(look_for_plans)
+            try:
+                yield
+            finally:
+                asked.result()
 
     def _can_leave_out(self, free: Bools) -> bool:
         """Can all variables that are not free be 0?"""
@@ -266,9 +268,10 @@ class _Run:
         if self.model.violated(values):
             return
         cost = self.model.value(self.model.objective, values)
-        if self.cost is None or cost < self.cost:
-            self.values, self.cost = values, cost
-            self.monitor.report(self.monitor.phase, objective=cost)
+        with self.taking:
+            if self.cost is None or cost < self.cost:
+                self.values, self.cost = values, cost
+                self.monitor.report(self.monitor.phase, objective=cost)
 
     def _by_highs(self, left: Bools, *, begins: bool = True) -> BackendResult:
         """What is left, with the cuts, in HiGHS."""
