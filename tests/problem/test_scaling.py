@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builders import instance, offer, option, profiled, resolved
+from builders import edited, instance, offer, option, profiled, resolved
 from gpufleet import Int64OverflowError, solve
+from gpufleet.confirming import confirm
 from gpufleet.problem.scaling import (
     EXACT_LIMIT,
     ROUNDED_DEMAND,
@@ -18,7 +19,9 @@ from gpufleet.problem.scaling import (
     scale_covering,
     scale_loads,
 )
+from gpufleet.schema.instance import Budgets
 from gpufleet.units import INT64_MAX
+from gpufleet.verification.run import verify
 
 figures = st.fractions(min_value=0, max_value=10**6, max_denominator=10**12)
 positive = figures.filter(bool)
@@ -132,6 +135,23 @@ def test_a_fleet_of_ten_trillion_dollars_is_refused() -> None:
     question = instance([profiled([option("k", rates={"all": 1.0})], 1e9)], [offer(usd_per_hour=1e4)])
     with pytest.raises(Int64OverflowError, match="cost"):
         solve(resolved(question))
+
+
+def test_a_cap_far_below_what_offers_could_cost_is_kept() -> None:
+    """Ten thousand nodes for a billion dollars each leave the range in micro-USD, in cents they do not."""
+    bought = {"usd_per_hour": None, "term": "purchase", "life_years": 1e6}
+    dear = offer("dear", capex_usd=2e9 + 0.01, **bought)
+    offers = [offer(), offer("own", capex_usd=1e9 + 0.02, **bought), dear]
+    question = instance([profiled([option("k", rates={"all": 1.0})], 1e4)], offers, budgets=Budgets(capex_usd=2.5e9))
+    asked = resolved(question)
+    plan = solve(asked, certify=True)
+    assert {node.offer: node.count for node in plan.nodes} == {"own": 2, "o1": 9_998}
+    assert verify(asked, plan).ok
+    assert plan.certificate is not None
+    assert confirm(asked, plan).bound_usd == plan.certificate.objective_usd
+    finer = edited(dear, capex_usd=2e9 + 0.000001)
+    with pytest.raises(Int64OverflowError, match="budget capex_usd can reach"):
+        solve(resolved(edited(question, offers=(*offers[:2], finer))))
 
 
 def test_more_replicas_than_can_be_counted_are_refused_not_called_infeasible() -> None:

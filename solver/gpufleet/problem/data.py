@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -157,6 +158,11 @@ class LimitRow:
     limit: int
     measures: tuple[tuple[int, int], ...] = ()
     """(index of the measure, coefficient)."""
+
+    @property
+    def divisor(self) -> int:
+        """What divides all coefficients: prices in cents are whole multiples of 10,000 micro-USD."""
+        return math.gcd(*(value for _, value in (*self.coefficients, *self.measures))) or 1
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,10 @@ def limit_rows(
     standing = (*_site_limits(resolved, offers), *_quotas(resolved, offers), *_shares(resolved, offers))
     if len(horizon.stages) > 1:
         standing = (*standing, *_stocks(resolved, offers))
-    return (*_budgets(resolved, offers, measures), *_in_every_period(standing, offers, len(horizon.periods)))
+    rows = (*_budgets(resolved, offers, measures), *_in_every_period(standing, offers, len(horizon.periods)))
+    for row in rows:
+        check_int64((value * offers[index].most // row.divisor for index, value in row.coefficients), row.name)
+    return rows
 
 
 def _in_every_period(rows: tuple[LimitRow, ...], offers: tuple[OfferData, ...], periods: int) -> Iterator[LimitRow]:
@@ -62,7 +65,6 @@ def _row(
 ) -> LimitRow:
     weights = ((index, weight(offer)) for index, offer in enumerate(offers))
     row = tuple((index, value) for index, value in weights if value)
-    check_int64((value * offers[index].most for index, value in row), name)
     return LimitRow(family, name, row, min(limit, INT64_MAX))
 
 

@@ -7,11 +7,15 @@ that of measures is their cost in budgets on the whole plan, else 0. The sum run
 provider's. A share of the fleet (vendor, accelerator type, site, spot: at most s; country: at least s) is the group's
 accelerators minus s times those of all, over the denominator of s. Stock is the upper bound of y_f itself; where an
 offer can be taken from several stages on, also a row over what is there at a time.
+
+Rows whose sum could leave the signed 64-bit range are divided by what all their weights have in common.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+from gpufleet.units import INT64_MAX
 
 if TYPE_CHECKING:
     from gpufleet.optimize.formulation.linear_model import LinearModel
@@ -26,4 +30,7 @@ def add_rows(model: LinearModel, problem: Problem, variables: FleetVariables) ->
     for index, limit in enumerate(problem.limits):
         terms = [(variables.nodes[f], weight) for f, weight in limit.coefficients]
         terms += [(variables.measures[m], weight) for m, weight in limit.measures]
-        model.add_row(limit.family, f"{limit.family}_{index}", terms, upper=limit.limit)
+        most = sum(abs(weight) * model.variables[variable].upper for variable, weight in terms)
+        divisor = limit.divisor if most > INT64_MAX else 1
+        scaled = [(variable, weight // divisor) for variable, weight in terms]
+        model.add_row(limit.family, f"{limit.family}_{index}", scaled, upper=limit.limit // divisor)
