@@ -49,7 +49,7 @@ def text() -> str:
             profile.draw(curves, profile.IMAGES / PICTURE)
             parts.append(
                 f"![Performance profile](img/{PICTURE})\n\nSolved: a verified plan at most {profile.SLACK:.1%} above "
-                "the best bound known.\n"
+                "the best bound known; of the instances that an engine and another one were run on.\n"
             )
     return "\n".join(parts)
 

@@ -7,6 +7,7 @@ Solved: a verified plan at most `slack` above the best bound known. The time is 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,12 +43,13 @@ def _is_solved(row: Row, best: Best, slack: float) -> bool:
 
 
 def ratios(seconds: Mapping[str, Mapping[str, float]]) -> dict[str, list[float]]:
-    """Per engine, each instance's time over the fastest one's, ascending; instances that nobody solved are left out."""
-    names = {name for row in seconds.values() for name in row}
-    fastest = {name: min(row.get(name, math.inf) for row in seconds.values()) for name in names}
-    solvable = [name for name in sorted(names) if math.isfinite(fastest[name])]
+    """Per engine, time over the fastest one's on each instance that it and another engine were run on, ascending;
+    instances that nobody solved are left out."""
+    runs = Counter(name for row in seconds.values() for name in row)
+    fastest = {name: min(row.get(name, math.inf) for row in seconds.values()) for name in runs}
+    compared = {name for name, engines in runs.items() if engines > 1 and math.isfinite(fastest[name])}
     return {
-        engine: sorted(row.get(name, math.inf) / max(fastest[name], 1e-9) for name in solvable)
+        engine: sorted(row[name] / max(fastest[name], 1e-9) for name in compared & row.keys())
         for engine, row in seconds.items()
     }
 
@@ -66,15 +68,16 @@ def draw(curves: Mapping[str, Sequence[float]], path: Path) -> None:
     finite = [ratio for curve in curves.values() for ratio in curve if math.isfinite(ratio)]
     right = max([*finite, 10.0]) * 1.2
     with rc_context({"svg.hashsalt": "gpufleet", "svg.fonttype": "none"}):
-        figure = Figure(figsize=(8, 4.5), layout="constrained")
+        figure = Figure(figsize=(10, 4.5), layout="constrained")
         FigureCanvasAgg(figure)
         axes = figure.add_subplot(xscale="log", xlim=(1, right), ylim=(0, 1.02))
         for engine, curve in curves.items():
             steps = [1.0, *(ratio for ratio in curve if math.isfinite(ratio)), right]
-            axes.step(steps, [share(curve, step) for step in steps], where="post", label=ENGINES[engine].label)
+            label = f"{ENGINES[engine].label}: {len(curve)}"
+            axes.step(steps, [share(curve, step) for step in steps], where="post", label=label)
         axes.set_xlabel("time over that of the fastest engine")
         axes.set_ylabel("part of the instances solved")
         axes.grid(alpha=0.3)
-        axes.legend(loc="lower right", fontsize="small")
+        figure.legend(loc="outside right upper", fontsize="small", title="engine: its instances")
         path.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)

@@ -58,6 +58,12 @@ def test_the_fastest_engine_has_ratio_one_and_unsolved_is_infinite() -> None:
     assert profile.ratios(profile.times(rows, KNOWN)) == {"highs": [1.0, math.inf], "pulp": [1.0, 3.0]}
 
 
+def test_a_profile_compares_what_two_engines_were_run_on() -> None:
+    """Who was not run on an instance did not fail at it, and who was alone did not win."""
+    seconds = {"gpufleet": {"a": 2.0, "b": 3.0, "alone": 1.0}, "highs": {"a": 4.0, "b": 1.5}, "pulp": {"b": math.inf}}
+    assert profile.ratios(seconds) == {"gpufleet": [1.0, 2.0], "highs": [1.0, 2.0], "pulp": [math.inf]}
+
+
 def test_a_plan_that_the_verifier_refuses_solves_nothing() -> None:
     assert profile.times([row("routed-20x40", "highs", 2.0, 801.76, False)], KNOWN) == {
         "highs": {"routed-20x40": math.inf}
