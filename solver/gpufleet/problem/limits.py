@@ -36,7 +36,8 @@ def limit_rows(
         standing = (*standing, *_stocks(resolved, offers))
     rows = (*_budgets(resolved, offers, measures), *_in_every_period(standing, offers, len(horizon.periods)))
     for row in rows:
-        check_int64((value * offers[index].most // row.divisor for index, value in row.coefficients), row.name)
+        divisor = row.divisor
+        check_int64((value * offers[index].most // divisor for index, value in row.coefficients), row.name)
     return rows
 
 

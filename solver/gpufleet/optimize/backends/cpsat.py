@@ -48,7 +48,7 @@ class CpSat:
         monitor: Monitor | None = None,
     ) -> BackendResult:
         """Minimise the model's objective."""
-        divisor = math.gcd(*model.objective.values()) or 1
+        divisor = model.unit
         proto_model = _translate(model, divisor, hint)
         if monitor is not None and monitor.stopped:
             return BackendResult("unknown", None, None, 0)

@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING
 
 from gpufleet.optimize.backends.highs_process import FloatResult
 from gpufleet.optimize.backends.mathopt_here import solve_here
-from gpufleet.optimize.backends.scaled_rows import scale, units
+from gpufleet.optimize.backends.scaled_rows import units
 from gpufleet.optimize.monitor import Monitor, Progress
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def _listen(source: IO[bytes], task: Task, answers: _Answers, monitor: Monitor, 
     if task.solver == "highs":  # which cannot be interrupted: what it has written down is what there is
         bound = monitor.latest.bound
         values = _best_found(task) if task.folder is not None else None
-        scaled_bound = float("-inf") if bound is None else bound / scale(task.model)
+        scaled_bound = float("-inf") if bound is None else bound / task.model.unit
         answers.last(FloatResult(False, False, values, scaled_bound))
         os._exit(0)
 

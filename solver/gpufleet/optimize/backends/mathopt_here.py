@@ -13,7 +13,7 @@ from ortools.math_opt.solvers import highs_pb2
 from ortools.util.python import solve_interrupter
 
 from gpufleet.optimize.backends.highs_process import FloatResult
-from gpufleet.optimize.backends.scaled_rows import scale, scaled, units, whole_bound
+from gpufleet.optimize.backends.scaled_rows import scaled, units, whole_bound
 
 if TYPE_CHECKING:
     from gpufleet.optimize.backends.interface import SolverLimits
@@ -84,7 +84,7 @@ def _scip_watched(
     monitor: Monitor,
 ) -> mathopt.SolveResult:
     """SCIP reports at every plan that it finds, and can be interrupted."""
-    interrupter, divisor = solve_interrupter.SolveInterrupter(), scale(model)
+    interrupter, divisor = solve_interrupter.SolveInterrupter(), model.unit
 
     def found(data: mathopt.CallbackData) -> mathopt.CallbackResult:
         _report(monitor, divisor, data.mip_stats.primal_bound, data.mip_stats.dual_bound)
@@ -120,7 +120,7 @@ def _highs_watched(
             bool_options={"mip_improving_solution_save": True},
             string_options={"mip_improving_solution_file": found},
         )
-    divisor = scale(model)
+    divisor = model.unit
 
     def read(lines: list[str]) -> None:
         for line in lines:
@@ -150,7 +150,7 @@ def _report(monitor: Monitor, divisor: int, best: float | None, bound: float | N
 
 def _translate(model: LinearModel) -> tuple[mathopt.Model, list[mathopt.Variable]]:
     target = mathopt.Model(name="gpufleet")
-    unit, divisor = units(model), scale(model)
+    unit, divisor = units(model), model.unit
     variables = [
         target.add_variable(lb=v.lower / u, ub=v.upper / u, is_integer=v.kind == "count", name=v.name)
         for v, u in zip(model.variables, unit, strict=True)

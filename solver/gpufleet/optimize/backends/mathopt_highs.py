@@ -10,7 +10,7 @@ from ortools import __version__ as ortools_version
 from gpufleet.optimize.backends.cpsat import CpSat
 from gpufleet.optimize.backends.highs_process import solve_apart
 from gpufleet.optimize.backends.interface import BackendResult
-from gpufleet.optimize.backends.scaled_rows import finish, scale, whole_bound
+from gpufleet.optimize.backends.scaled_rows import finish, whole_bound
 
 if TYPE_CHECKING:
     from gpufleet.optimize.backends.interface import SolverLimits
@@ -50,7 +50,7 @@ class MathOptHighs:
             return BackendResult("unknown", None, None, 0)
         if result.infeasible:
             return BackendResult("infeasible", None, None, None)
-        bound = whole_bound(result.bound, scale(model))
+        bound = whole_bound(result.bound, model.unit)
         if result.values is None:
             return BackendResult("unknown", None, None, bound)
         return finish(model, result.values, result.proven, bound, CpSat(), limits, started, monitor, self._floats)

@@ -14,7 +14,7 @@ from gpufleet.errors import MissingBackendError
 from gpufleet.optimize.backends.children import child
 from gpufleet.optimize.backends.cpsat import CpSat
 from gpufleet.optimize.backends.interface import BackendResult
-from gpufleet.optimize.backends.scaled_rows import finish, scale, scaled, units
+from gpufleet.optimize.backends.scaled_rows import finish, scaled, units
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -46,7 +46,7 @@ class PulpCbc:
     ) -> BackendResult:
         """Minimise the model's objective; `hint` is not used."""
         started = time.monotonic()
-        divisor = scale(model)
+        divisor = model.unit
         problem, variables = _relaxed(model, divisor)
         if monitor is not None and monitor.stopped:
             return BackendResult("unknown", None, None, 0)

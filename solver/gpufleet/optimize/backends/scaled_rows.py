@@ -45,11 +45,6 @@ def scaled(row: Row, unit: list[int]) -> tuple[list[tuple[int, float]], float | 
     return terms, _divided(row.lower, divisor), _divided(row.upper, divisor)
 
 
-def scale(model: LinearModel) -> int:
-    """What the objective is divided by: the common divisor of its coefficients."""
-    return math.gcd(*model.objective.values()) or 1
-
-
 def whole_bound(dual: float, divisor: int) -> int:
     """The float dual bound of an integer objective, rounded up unless it is within 1e-6 of the integer below."""
     return max(0, math.ceil(dual - 1e-6 * max(1.0, abs(dual)))) * divisor if math.isfinite(dual) else 0
@@ -70,9 +65,9 @@ def return_to_grid(
 ) -> list[int] | None:
     """Integer values from a floating-point solution: counts to the nearest integer, shares back onto their grid.
 
-    With the counts fixed, the shares are a small feasibility problem: small moves, and
-    an exact solver where those find nothing. None when the counts only looked feasible inside a floating-point
-    tolerance. Without `moves` the solver is asked at once: compiling them takes two seconds, once.
+    With the counts fixed, the shares are a small feasibility problem: small moves, and an exact solver where those
+    find nothing. None when the counts only looked feasible inside a floating-point tolerance. Without `moves` the
+    solver is asked at once: compiling them takes two seconds, once.
     """
     values = [round(value) for value in floats]
     if not model.violated(values):

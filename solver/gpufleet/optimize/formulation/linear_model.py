@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -66,6 +67,11 @@ class LinearModel:
     ) -> None:
         """Add a row; zero coefficients are left out."""
         self.rows.append(Row(family, name, tuple((index, value) for index, value in terms if value), lower, upper))
+
+    @property
+    def unit(self) -> int:
+        """Every value of the objective is a whole number of these."""
+        return math.gcd(*self.objective.values()) or 1
 
     def value(self, coefficients: Mapping[int, int], values: Mapping[int, int] | list[int]) -> int:
         """A linear expression at a point, exactly."""

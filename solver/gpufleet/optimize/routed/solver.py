@@ -279,11 +279,7 @@ class _Run:
             return self._ended()
         if not empty_rows_hold(self.matrix, left):  # without those variables there is no plan
             return self._proven_by_exclusion()
-        monitor = self.monitor if self.watched else None
-        return self._ended_with(self._take_from_highs(left, self._rest(), monitor, begins=begins))
-
-    def _ended_with(self, found: BackendResult) -> BackendResult:
-        """What is known, with what HiGHS says of all that a better plan can use."""
+        found = self._take_from_highs(left, self._rest(), self.monitor if self.watched else None, begins=begins)
         if found.outcome == "infeasible":
             return self._proven_by_exclusion()
         # what is not left costs at least as much as the plan that was known when it was ruled out
@@ -295,8 +291,10 @@ class _Run:
     ) -> BackendResult:
         """What HiGHS says of the model in the free variables alone; its plan is kept. `begins`: from the best."""
         small = self._reduced(free)
-        can_start = begins and self.values is not None and not any(self.values[index] for index in small.fixed)
-        hint = [self.values[index] for index in small.kept] if can_start and self.values is not None else None
+        best = self.values if begins else None
+        hint = None
+        if best is not None and not any(best[index] for index in small.fixed):
+            hint = [best[index] for index in small.kept]
         found = MathOptHighs(starts_at_hint=True).solve(small.model, limits, hint, monitor)
         if found.values is not None:
             self._take(small.restored(found.values))
